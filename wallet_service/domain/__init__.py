@@ -1,0 +1,1 @@
+"""Pure nouns and rules of loyalty cards: no clock, no file, no socket."""

@@ -1,0 +1,91 @@
+"""The one family of errors, each named as a fact; only `web/` turns them into status codes."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, order=True)
+class Fault:
+    """One thing that is wrong, where it is, and what to do about it.
+
+    `place` names a file or a part ("pass.toml", "certificate"); `key` the place inside it ("secondary[1].label").
+    """
+
+    place: str
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        where = f"{self.place}: {self.key}" if self.key else self.place
+        return f"{where}: {self.message}"
+
+
+class WalletError(Exception):
+    """Never raised itself: catch it to catch everything that wallet_service refuses on purpose."""
+
+
+class FaultsError(WalletError):
+    """Never raised itself: an error that names every fault it found, not only the first."""
+
+    def __init__(self, what: str, faults: Iterable[Fault]) -> None:
+        self.faults: tuple[Fault, ...] = tuple(sorted(faults))
+        lines = "\n".join(f"  {fault}" for fault in self.faults)
+        super().__init__(f"{what}\n{lines}")
+
+
+class TemplateRefused(FaultsError):
+    """A folder of `pass_templates/` cannot be used as it stands; nothing of it was loaded."""
+
+
+class PassRefused(FaultsError):
+    """A pass was not signed, because a phone would refuse it without saying why."""
+
+
+class IdentityRefused(FaultsError):
+    """The signing certificate, key or intermediate cannot sign passes that a phone accepts."""
+
+
+class SettingsRefused(FaultsError):
+    """The settings are incomplete or contradict each other."""
+
+
+class EventRefused(FaultsError):
+    """An event arrived in good order but says something that cannot be entered; nothing was stored."""
+
+
+class SignatureRefused(WalletError):
+    """A webhook is not signed by its source; the reason is for our log, never for the sender."""
+
+
+class EventConflict(WalletError):
+    """An event id was used again for other content."""
+
+    def __init__(self, event_id: str) -> None:
+        self.event_id = event_id
+        super().__init__(
+            f"Event {event_id} was already received with other content. Send a changed event under a new id."
+        )
+
+
+class UnknownSource(WalletError):
+    """No source of that name and dialect is connected."""
+
+
+class UnknownMember(WalletError):
+    """The event names a member or card that this programme does not have."""
+
+    def __init__(self, customer: str) -> None:
+        self.customer = customer
+        super().__init__(f"{customer} is not a member of this programme. Send member.enrolled first.")
+
+
+class UnknownCard(WalletError):
+    """No card answers to that serial number, or the token is not the card's own; which of the two is not said."""
+
+
+class UnknownTemplate(WalletError):
+    """No template of that name is loaded."""
+
+
+class DatabaseUnusable(WalletError):
+    """The database cannot be reached, started or used at this version of its tables."""

@@ -1,0 +1,137 @@
+"""The neutral face of a card: what a member sees, before any vendor draws it."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+BarcodeFormat = Literal["qr", "pdf417", "aztec", "code128"]
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount in minor units of an ISO 4217 currency with `exponent` decimals (JPY 0, EUR 2, KWD 3)."""
+
+    minor: int
+    currency: str
+    exponent: int
+
+    @property
+    def decimal(self) -> Decimal:
+        """The exact amount in whole units of the currency."""
+        return Decimal(self.minor).scaleb(-self.exponent)
+
+
+Value = str | int | Money | datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One labelled value; `change_message` has `%@` where the wallet puts the new value."""
+
+    key: str
+    label: str
+    value: Value
+    change_message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link on the back of the card."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A shop near which the wallet offers the card."""
+
+    latitude: float
+    longitude: float
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A notice that the template puts on the back of every card."""
+
+    key: str
+    header: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Barcode:
+    """What the till scans; `alt_text` is printed below it."""
+
+    format: BarcodeFormat
+    message: str
+    alt_text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Colors:
+    """Colours as `#rrggbb`."""
+
+    background: str
+    text: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """Everything that a member sees on the card, in one language.
+
+    `apple` holds keys of the vendor's own that the template passes through untouched.
+    """
+
+    language: str
+    organization: str
+    program: str
+    description: str
+    colors: Colors
+    barcode: Barcode
+    header: tuple[Field, ...] = ()
+    primary: tuple[Field, ...] = ()
+    secondary: tuple[Field, ...] = ()
+    auxiliary: tuple[Field, ...] = ()
+    back: tuple[Field, ...] = ()
+    links: tuple[Link, ...] = ()
+    locations: tuple[Location, ...] = ()
+    messages: tuple[Message, ...] = ()
+    voided: bool = False
+    expires_at: datetime | None = None
+    apple: dict[str, Any] = field(default_factory=dict)
+
+    def fields(self) -> Iterator[Field]:
+        """Yield every field of every slot."""
+        for slot in (self.header, self.primary, self.secondary, self.auxiliary, self.back):
+            yield from slot
+
+    def digest(self) -> bytes:
+        """Return a hash of all that is visible; two faces with equal digests need no push.
+
+        Change messages are left out: they are seen only together with a changed value.
+        """
+        fields = [
+            [(each.key, each.label, each.value) for each in slot]
+            for slot in (self.header, self.primary, self.secondary, self.auxiliary, self.back)
+        ]
+        rest = (
+            self.language,
+            self.organization,
+            self.program,
+            self.description,
+            self.colors,
+            self.barcode,
+            self.links,
+            self.locations,
+            self.messages,
+            self.voided,
+            self.expires_at,
+            sorted(self.apple.items(), key=lambda item: item[0]),
+        )
+        return hashlib.sha256(repr((fields, rest)).encode()).digest()

@@ -1,0 +1,162 @@
+"""How a card looks in both wallets, as its `pass.toml` states it."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from wallet_service.domain.errors import Fault
+from wallet_service.domain.face import BarcodeFormat
+from wallet_service.domain.file_model import FileModel
+
+ValueName = Literal[
+    "balance", "tier", "next_tier", "member_name", "member_since", "card_code", "card_code_grouped"
+]
+SLOTS = ("header", "primary", "secondary", "auxiliary", "back")
+LEAST_CONTRAST = 4.5  # WCAG 2.2, 1.4.3 Contrast (Minimum): https://www.w3.org/TR/WCAG22/#contrast-minimum
+
+Text = Annotated[str, Field(min_length=1, max_length=2000)]
+Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+Hex = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
+ArtPath = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*\.png$")]
+
+
+class BrandTable(FileModel):
+    """`[brand]`: whose card it is."""
+
+    organization: Text
+    program: Text
+    description: Text
+
+
+class ColorsTable(FileModel):
+    """`[colors]`."""
+
+    background: Hex
+    text: Hex
+    label: Hex
+
+
+class ArtTable(FileModel):
+    """`[art]`: one source image each; every size that a wallet wants is made from it."""
+
+    icon: ArtPath
+    logo: ArtPath
+    strip: ArtPath | None = None
+
+
+class BarcodeTable(FileModel):
+    """`[barcode]`."""
+
+    format: BarcodeFormat = "qr"
+    message: Literal["card_code"] = "card_code"
+    alt_text: Literal["card_code", "card_code_grouped"] | None = "card_code_grouped"
+
+
+class LookField(FileModel):
+    """A field of a slot: it shows a `value` of the member's, or a `text` of the template's."""
+
+    key: Key
+    label: Text
+    value: ValueName | None = None
+    text: Text | None = None
+    change: Text | None = None
+
+
+class LinkTable(FileModel):
+    """`[[link]]`."""
+
+    label: Text
+    url: Annotated[str, Field(pattern=r"^(https?://|tel:|mailto:)\S+$", max_length=500)]
+
+
+class LocationTable(FileModel):
+    """`[[location]]`."""
+
+    latitude: Annotated[float, Field(ge=-90, le=90)]
+    longitude: Annotated[float, Field(ge=-180, le=180)]
+    text: Text | None = None
+
+
+class MessageTable(FileModel):
+    """`[[message]]`."""
+
+    key: Key
+    header: Text
+    body: Text
+
+
+class Look(FileModel):
+    """The neutral look: what stands in which slot, in which colours."""
+
+    schema_: Literal[1] = Field(alias="schema")
+    default_language: Annotated[str, Field(pattern=r"^[a-z]{2}$")]
+    brand: BrandTable
+    colors: ColorsTable
+    art: ArtTable
+    barcode: BarcodeTable = BarcodeTable()
+    header: Annotated[tuple[LookField, ...], Field(max_length=3, strict=False)] = ()
+    primary: Annotated[tuple[LookField, ...], Field(max_length=1, strict=False)] = ()
+    secondary: Annotated[tuple[LookField, ...], Field(max_length=4, strict=False)] = ()
+    auxiliary: Annotated[tuple[LookField, ...], Field(max_length=4, strict=False)] = ()
+    back: Annotated[tuple[LookField, ...], Field(max_length=20, strict=False)] = ()
+    link: Annotated[tuple[LinkTable, ...], Field(max_length=10, strict=False)] = ()
+    location: Annotated[tuple[LocationTable, ...], Field(max_length=10, strict=False)] = ()
+    message: Annotated[tuple[MessageTable, ...], Field(max_length=10, strict=False)] = ()
+    apple: dict[str, Any] = {}
+
+    def fields(self) -> Iterator[tuple[str, LookField]]:
+        """Yield every field with the place it has in the file: ("secondary[1]", field)."""
+        for slot in SLOTS:
+            for index, each in enumerate(getattr(self, slot)):
+                yield f"{slot}[{index}]", each
+
+    def texts(self) -> Iterator[tuple[str, str]]:
+        """Yield every text that may refer to a locale's string, with its key in the file."""
+        for name in ("organization", "program", "description"):
+            yield f"brand.{name}", getattr(self.brand, name)
+        for place, each in self.fields():
+            for name in ("label", "text", "change"):
+                if getattr(each, name) is not None:
+                    yield f"{place}.{name}", getattr(each, name)
+        for index, link in enumerate(self.link):
+            yield f"link[{index}].label", link.label
+        for index, location in enumerate(self.location):
+            if location.text is not None:
+                yield f"location[{index}].text", location.text
+        for index, message in enumerate(self.message):
+            yield f"message[{index}].header", message.header
+            yield f"message[{index}].body", message.body
+
+
+def faults(look: Look, place: str) -> Iterator[Fault]:
+    """Yield what no single key shows: repeated keys, fields with no or two contents, a full row, poor contrast."""
+    keys: set[str] = set()
+    for where, each in look.fields():
+        if each.key in keys:
+            yield Fault(place, f"{where}.key", f"{each.key!r} is used twice; phones refuse repeated field keys")
+        keys.add(each.key)
+        if (each.value is None) == (each.text is None):
+            yield Fault(place, where, "needs either `value` (of the member) or `text` (of the template)")
+    if len(look.secondary) + len(look.auxiliary) > 4:
+        yield Fault(place, "auxiliary", "secondary and auxiliary share one row of four fields; move some to the back")
+    for name in ("text", "label"):
+        ratio = contrast(getattr(look.colors, name), look.colors.background)
+        if ratio < LEAST_CONTRAST:
+            message = f"has a contrast of {ratio:.1f} on the background; readable text needs {LEAST_CONTRAST}"
+            yield Fault(place, f"colors.{name}", message)
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast ratio of two `#rrggbb` colours, 1 to 21: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio."""
+    dark, light = sorted((_luminance(one), _luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(color: str) -> float:
+    red, green, blue = (_linear(int(color[i : i + 2], 16) / 255) for i in (1, 3, 5))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _linear(channel: float) -> float:
+    return channel / 12.92 if channel <= 0.04045 else float(((channel + 0.055) / 1.055) ** 2.4)

@@ -1,0 +1,81 @@
+"""What is asked of a wallet vendor, and the four ways in which it can end."""
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+FIRST_WAIT = timedelta(seconds=2)
+LONGEST_WAIT = timedelta(minutes=15)
+ENOUGH_TO_SUSPECT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """One wallet that is behind: tell `target` that revision `revision` of its card is waiting."""
+
+    wallet_id: int
+    target: str
+    topic: str
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The vendor took it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The target is dead and must be dropped, unless it registered again after `since`."""
+
+    reason: str
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Not now: try again after a back-off, and never sooner than `wait`."""
+
+    reason: str
+    wait: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The fault is ours: every further push would fail alike, so stop and tell the operator."""
+
+    reason: str
+
+
+Outcome = Sent | Gone | Later | Stop
+
+
+class Sender(Protocol):
+    """A vendor's room as the delivery sees it."""
+
+    def send(self, pushes: Iterable[Push]) -> Iterator[tuple[Push, Outcome]]:
+        """Send all of them concurrently and yield each one's outcome as it becomes known; never raises for one."""
+        ...
+
+
+def back_off(attempts: int, chance: random.Random) -> timedelta:
+    """Return how long to wait after the given number of failed attempts: doubling, capped, with full jitter.
+
+    The jitter keeps a thousand wallets that failed together from coming back together.
+    """
+    ceiling = min(FIRST_WAIT * int(2 ** min(attempts, 16)), LONGEST_WAIT)
+    return FIRST_WAIT / 2 + (ceiling - FIRST_WAIT / 2) * chance.random()
+
+
+def suspicious(outcomes: Sequence[Outcome]) -> Stop | None:
+    """Return a stop where so many targets are refused at once that we must be asking the wrong service.
+
+    Phones that left say since when they are gone; a refusal without a date, of most targets together, is what a wrong
+    environment, certificate or topic looks like. Believing it would drop every registration.
+    """
+    refused = [each for each in outcomes if isinstance(each, Gone) and each.since is None]
+    if len(refused) < ENOUGH_TO_SUSPECT or 2 * len(refused) <= len(outcomes):
+        return None
+    return Stop(f"{len(refused)} of {len(outcomes)} targets refused together ({refused[0].reason}); check the settings")
