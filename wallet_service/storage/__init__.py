@@ -1,0 +1,1 @@
+"""Everything that is kept: tables, queries, migrations, the embedded server and the template folders."""

@@ -1,0 +1,63 @@
+"""Events that were received: each once, with the answer that its sender got."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, text
+
+from wallet_service.domain.event import Event
+
+_FIND = text("SELECT content_hash, answer FROM events WHERE source_id = :source_id AND event_id = :event_id")
+_ADD = text("""
+    INSERT INTO events (source_id, event_id, type, content_hash, occurred_at, received_at, body, answer)
+    VALUES (:source_id, :event_id, :type, :content_hash, :occurred_at, :now, :body, CAST(:answer AS jsonb))
+    ON CONFLICT (source_id, event_id) DO NOTHING
+    RETURNING id
+""")
+
+
+class Raced(Exception):
+    """The same event id was entered by somebody else meanwhile; start the transaction again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An event that was received before."""
+
+    content_hash: bytes
+    answer: dict[str, Any]
+
+
+def find(tx: Connection, source_id: int, event_id: str) -> Seen | None:
+    """Return the event with the sender's id, if it has been received."""
+    row = tx.execute(_FIND, {"source_id": source_id, "event_id": event_id}).first()
+    return Seen(bytes(row.content_hash), row.answer) if row else None
+
+
+def add(tx: Connection, *, source_id: int, event: Event, answer: dict[str, Any], now: datetime) -> int:
+    """Enter the event with its answer and return its id.
+
+    Raises `Raced` when another transaction has entered that event id since it was looked up.
+    """
+    values = {
+        "source_id": source_id,
+        "event_id": event.event_id,
+        "type": event.type,
+        "content_hash": event.content_hash,
+        "occurred_at": event.occurred_at,
+        "now": now,
+        "body": event.body,
+        "answer": orjson.dumps(answer).decode(),
+    }
+    row = tx.execute(_ADD, values).first()
+    if row is None:
+        raise Raced
+    added: int = row.id
+    return added
+
+
+def count(tx: Connection) -> int:
+    """Return how many events have been entered."""
+    return int(tx.execute(text("SELECT count(*) FROM events")).scalar_one())

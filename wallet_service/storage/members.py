@@ -1,0 +1,175 @@
+"""Members with their cards: locking, finding, adding and revising them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Row, text
+
+from wallet_service.domain.card import Card
+from wallet_service.domain.event import Customer
+from wallet_service.domain.member import Membership
+from wallet_service.domain.template import Standing
+
+# Two namespaces of advisory locks; their keys are hashes, so a rare collision makes two wait that need not.
+_LOCK_CUSTOMER = text("SELECT pg_advisory_xact_lock(hashtextextended('customer', :program_id) # hashtextextended(:id, 1))")
+_LOCK_ORDER = text("SELECT pg_advisory_xact_lock(hashtextextended('order', :source_id) # hashtextextended(:id, 2))")
+_EXTERNAL_ID = text("""
+    SELECT external_id FROM members LEFT JOIN cards ON cards.member_id = members.id
+    WHERE members.program_id = :program_id AND (public_id = :member_id OR cards.code = :card_code)
+""")
+_COLUMNS = """
+    members.id AS member_id, public_id, external_id, enrolled_at, profiles.name, profiles.locale,
+    cards.id AS card_id, serial_number, authentication_token, cards.code, pass_type_identifier, revision,
+    modified_at, announced, face_digest, available, qualifying
+"""
+_FROM = """
+    FROM members
+    JOIN cards ON cards.member_id = members.id
+    JOIN balances ON balances.member_id = members.id
+    LEFT JOIN profiles ON profiles.member_id = members.id
+"""
+_BY_EXTERNAL_ID = text(f"SELECT {_COLUMNS} {_FROM} WHERE members.program_id = :program_id AND external_id = :external_id")
+_BY_SERIAL = text(f"""
+    SELECT {_COLUMNS}, programs.template,
+           EXISTS (SELECT FROM wallets WHERE card_id = cards.id AND fetched < revision) AS unfetched
+    {_FROM} JOIN programs ON programs.id = members.program_id
+    WHERE serial_number = :serial_number
+""")
+_ADD_MEMBER = text("""
+    WITH member AS (
+        INSERT INTO members (program_id, public_id, external_id, enrolled_at)
+        VALUES (:program_id, :public_id, :external_id, :now) RETURNING id
+    ), account AS (
+        INSERT INTO ledger_accounts (program_id, kind, member_id)
+        SELECT CAST(:program_id AS bigint), 'available', id FROM member
+    ), balance AS (
+        INSERT INTO balances (member_id, available, qualifying) SELECT id, 0, 0 FROM member
+    )
+    SELECT id FROM member
+""")
+_ADD_CARD = text("""
+    INSERT INTO cards (member_id, serial_number, authentication_token, code, pass_type_identifier, revision,
+                       modified_at, face_digest, created_at)
+    VALUES (:member_id, :serial_number, :authentication_token, :code, :pass_type_identifier, 1,
+            :modified_at, :face_digest, :now)
+    RETURNING id
+""")
+_SET_PROFILE = text("""
+    INSERT INTO profiles (member_id, name, locale) VALUES (:member_id, :name, :locale)
+    ON CONFLICT (member_id) DO UPDATE
+    SET name = coalesce(excluded.name, profiles.name), locale = coalesce(excluded.locale, profiles.locale)
+""")
+_REVISE = text("""
+    UPDATE cards
+    SET revision = :revision, modified_at = :modified_at, announced = :announced, face_digest = :face_digest,
+        changed_xid = pg_current_xact_id()
+    WHERE id = :card_id
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A card's member, the template that draws it, and whether a wallet of it is not known to hold its newest face."""
+
+    member: Membership
+    template: str
+    unfetched: bool
+
+
+def lock_customer(tx: Connection, program_id: int, external_id: str) -> None:
+    """Make everybody else wait who touches this customer, enrolled or not, until the transaction ends."""
+    tx.execute(_LOCK_CUSTOMER, {"program_id": program_id, "id": external_id})
+
+
+def lock_order(tx: Connection, source_id: int, order_id: str) -> None:
+    """Make everybody else wait who touches this order. Take it before the customer's lock, never after."""
+    tx.execute(_LOCK_ORDER, {"source_id": source_id, "id": order_id})
+
+
+def external_id(tx: Connection, program_id: int, customer: Customer) -> str | None:
+    """Return the merchant's own id of whoever is named; None if a member id or card code is not known."""
+    if customer.id is not None:
+        return customer.id
+    values = {"program_id": program_id, "member_id": customer.member_id, "card_code": customer.card_code}
+    found: str | None = tx.execute(_EXTERNAL_ID, values).scalar()
+    return found
+
+
+def find(tx: Connection, program_id: int, external_id: str) -> Membership | None:
+    """Return the member with that id of the merchant's own."""
+    row = tx.execute(_BY_EXTERNAL_ID, {"program_id": program_id, "external_id": external_id}).first()
+    return _membership(row) if row else None
+
+
+def find_by_serial(tx: Connection, serial_number: str) -> Found | None:
+    """Return the member who holds the card."""
+    row = tx.execute(_BY_SERIAL, {"serial_number": serial_number}).first()
+    return Found(_membership(row), row.template, row.unfetched) if row else None
+
+
+def add(tx: Connection, *, program_id: int, public_id: str, external_id: str, now: datetime) -> int:
+    """Add a member with an empty account and return its id."""
+    values = {"program_id": program_id, "public_id": public_id, "external_id": external_id, "now": now}
+    member_id: int = tx.execute(_ADD_MEMBER, values).scalar_one()
+    return member_id
+
+
+def add_card(tx: Connection, *, member_id: int, card: Card, code: str, face_digest: bytes, now: datetime) -> int:
+    """Add the member's card in its first revision and return its id."""
+    values = {
+        "member_id": member_id,
+        "serial_number": card.serial_number,
+        "authentication_token": card.authentication_token,
+        "code": code,
+        "pass_type_identifier": card.pass_type_identifier,
+        "modified_at": card.modified_at,
+        "face_digest": face_digest,
+        "now": now,
+    }
+    card_id: int = tx.execute(_ADD_CARD, values).scalar_one()
+    return card_id
+
+
+def set_profile(tx: Connection, *, member_id: int, name: str | None, locale: str | None) -> None:
+    """Keep what is personal; what is None stays as it was."""
+    tx.execute(_SET_PROFILE, {"member_id": member_id, "name": name, "locale": locale})
+
+
+def revise(tx: Connection, card: Card, face_digest: bytes) -> None:
+    """Write the card's new revision."""
+    values = {
+        "card_id": card.id,
+        "revision": card.revision,
+        "modified_at": card.modified_at,
+        "announced": card.announced,
+        "face_digest": face_digest,
+    }
+    tx.execute(_REVISE, values)
+
+
+def _membership(row: Row[tuple[object, ...]]) -> Membership:
+    card = Card(
+        id=row.card_id,
+        serial_number=row.serial_number,
+        authentication_token=row.authentication_token,
+        pass_type_identifier=row.pass_type_identifier,
+        revision=row.revision,
+        modified_at=row.modified_at,
+        announced=row.announced,
+    )
+    standing = Standing(
+        balance=row.available,
+        qualifying=row.qualifying,
+        member_name=row.name,
+        member_since=row.enrolled_at,
+        card_code=row.code,
+    )
+    return Membership(
+        id=row.member_id,
+        public_id=row.public_id,
+        external_id=row.external_id,
+        locale=row.locale,
+        card=card,
+        face_digest=bytes(row.face_digest),
+        standing=standing,
+    )

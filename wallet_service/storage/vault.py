@@ -1,0 +1,31 @@
+"""Keeps webhook secrets encrypted at rest, so that a copy of the database alone forges nothing."""
+
+import base64
+import hashlib
+
+from cryptography.fernet import Fernet, InvalidToken
+
+from wallet_service.domain.errors import Fault, SettingsRefused
+
+
+class Vault:
+    """Encrypts with a key that is derived from the service's own secret key."""
+
+    def __init__(self, secret_key: str) -> None:
+        derived = hashlib.sha256(b"wallet_service vault\0" + secret_key.encode()).digest()
+        self._fernet = Fernet(base64.urlsafe_b64encode(derived))
+
+    def seal(self, secret: str) -> bytes:
+        """Return the secret encrypted."""
+        return self._fernet.encrypt(secret.encode())
+
+    def open(self, sealed: bytes) -> str:
+        """Return the secret in clear.
+
+        Raises `SettingsRefused` when it was sealed under another secret key.
+        """
+        try:
+            return self._fernet.decrypt(sealed).decode()
+        except InvalidToken:
+            message = "does not open the secrets in this database; set the key that they were stored under"
+            raise SettingsRefused("A stored secret cannot be read.", [Fault("WALLET_SECRET_KEY", "", message)]) from None

@@ -1,0 +1,358 @@
+"""Wallets: the phones that hold a card, what each should show, and what each was told and has fetched.
+
+A wallet is behind while `wanted > sent`; that difference is the whole outbox. Rows of several wallets are always
+locked in the order of their ids, so that no two transactions wait for each other in a circle.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from wallet_service.domain.push import Push
+
+_WANT = text("""
+    UPDATE wallets
+    SET wanted = :revision, coalesce_for = :window, not_before = greatest(:now, sent_at + :window, not_before)
+    FROM (SELECT id FROM wallets WHERE card_id = :card_id ORDER BY id FOR UPDATE) AS locked
+    WHERE wallets.id = locked.id
+""")
+_CLAIM = text("""
+    UPDATE wallets
+    SET lease = :lease, lease_until = :until, attempts = attempts + 1
+    FROM (
+        SELECT wallets.id, pass_type_identifier
+        FROM wallets JOIN cards ON cards.id = card_id
+        WHERE platform = :platform AND wanted > sent AND not_before <= :now
+          AND (lease_until IS NULL OR lease_until <= :now)
+        ORDER BY not_before, wallets.id
+        LIMIT :most
+        FOR UPDATE OF wallets SKIP LOCKED
+    ) AS behind
+    WHERE wallets.id = behind.id
+    RETURNING wallets.id, target, pass_type_identifier, wanted, attempts, registered_at
+""")
+# A settlement counts only while the lease is still ours: a worker that slept past it must not undo its successor.
+_LOCKED = """
+    SELECT wallets.id, told.revision, told.until, told.reason
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:revisions AS integer[]), CAST(:untils AS timestamptz[]),
+                CAST(:reasons AS text[])) AS told (id, revision, until, reason)
+    JOIN wallets ON wallets.id = told.id AND wallets.lease = :lease
+    ORDER BY wallets.id
+    FOR UPDATE OF wallets
+"""
+_SENT = text(f"""
+    WITH told AS ({_LOCKED})
+    UPDATE wallets
+    SET sent = greatest(sent, told.revision), sent_at = :now, attempts = 0, last_error = NULL,
+        lease = NULL, lease_until = NULL, not_before = greatest(not_before, :now + coalesce_for)
+    FROM told WHERE wallets.id = told.id
+""")
+_LATER = text(f"""
+    WITH told AS ({_LOCKED})
+    UPDATE wallets
+    SET not_before = told.until, last_error = told.reason, lease = NULL, lease_until = NULL
+    FROM told WHERE wallets.id = told.id
+""")
+_GONE = text(f"""
+    WITH told AS ({_LOCKED})
+    DELETE FROM wallets USING told WHERE wallets.id = told.id AND registered_at <= told.until
+""")
+_FREE = text("""
+    UPDATE wallets SET lease = NULL, lease_until = NULL, last_error = :reason, attempts = greatest(attempts - 1, 0)
+    FROM (SELECT id FROM wallets WHERE lease = :lease ORDER BY id FOR UPDATE) AS held
+    WHERE wallets.id = held.id
+""")
+_LOCK_DEVICE = text("SELECT pg_advisory_xact_lock(hashtextextended(:device, 3))")
+_LOCK_CARD = text("SELECT revision FROM cards WHERE id = :card_id FOR UPDATE")
+_REGISTER = text("""
+    INSERT INTO wallets (card_id, platform, device, target, wanted, sent, listed, fetched, registered_at, not_before,
+                         coalesce_for, attempts)
+    VALUES (:card_id, 'apple', :device, :target, :revision, 0, 0, 0, :now, :now, interval '0', 0)
+    ON CONFLICT (card_id, platform, device) DO NOTHING
+    RETURNING id
+""")
+# A push token belongs to the device: a new one replaces the old one on all its cards of that pass type, and
+# whatever failed against the old one is tried again now.
+_RETARGET = text("""
+    UPDATE wallets
+    SET target = :target, registered_at = :now, not_before = :now, attempts = 0, last_error = NULL,
+        sent = CASE WHEN sent > fetched THEN fetched ELSE sent END,
+        registered_xid = pg_current_xact_id()
+    FROM (
+        SELECT wallets.id FROM wallets JOIN cards ON cards.id = card_id
+        WHERE device = :device AND platform = 'apple' AND pass_type_identifier = :pass_type_identifier
+          AND target <> :target
+        ORDER BY wallets.id FOR UPDATE OF wallets
+    ) AS moved
+    WHERE wallets.id = moved.id
+""")
+_TOUCH = text("UPDATE wallets SET registered_at = :now WHERE card_id = :card_id AND platform = 'apple' AND device = :device")
+_UNREGISTER = text("DELETE FROM wallets WHERE card_id = :card_id AND platform = 'apple' AND device = :device")
+# The tag and the list come from one statement and so from one snapshot: what is not seen here has a transaction id
+# that is not below the tag.
+_CHANGES = text("""
+    SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xmin, system_identifier, timeline_id,
+           changed.id, changed.serial_number, changed.revision,
+           greatest(changed.changed_xid, changed.registered_xid)::text AS xid
+    FROM pg_control_system(), pg_control_checkpoint()
+    LEFT JOIN (
+        SELECT wallets.id, serial_number, revision, changed_xid, registered_xid
+        FROM wallets JOIN cards ON cards.id = card_id
+        WHERE device = :device AND platform = 'apple' AND pass_type_identifier = :pass_type_identifier
+    ) AS changed ON true
+    ORDER BY changed.serial_number
+""")
+_LISTED = text("""
+    UPDATE wallets SET listed = told.revision, listed_at = :now
+    FROM (
+        SELECT wallets.id, told.revision
+        FROM unnest(CAST(:ids AS bigint[]), CAST(:revisions AS integer[])) AS told (id, revision)
+        JOIN wallets ON wallets.id = told.id AND wallets.listed < told.revision
+        ORDER BY wallets.id FOR UPDATE OF wallets
+    ) AS told
+    WHERE wallets.id = told.id
+""")
+# A GET names the card, not the device. The device is the one that holds the revision whose date the request repeats,
+# or the one that was told of this revision longest ago.
+_FETCHED = text("""
+    UPDATE wallets SET fetched = :revision, fetched_modified_at = :modified_at, fetched_at = :now
+    WHERE id = (
+        SELECT id FROM wallets
+        WHERE card_id = :card_id AND platform = 'apple' AND fetched < :revision
+          AND (listed >= :revision OR fetched_modified_at = :since)
+        ORDER BY (fetched_modified_at IS NOT DISTINCT FROM :since) DESC, listed_at NULLS LAST, id
+        LIMIT 1
+        FOR UPDATE
+    )
+""")
+_STOP = text("""
+    INSERT INTO delivery_stops (platform, reason, since, until) VALUES (:platform, :reason, :now, :until)
+    ON CONFLICT (platform) DO UPDATE SET reason = excluded.reason, until = excluded.until
+""")
+_STOPPED = text("SELECT reason, since, until FROM delivery_stops WHERE platform = :platform")
+_RESUME = text("DELETE FROM delivery_stops WHERE platform = :platform")
+_BEHIND = text("""
+    SELECT serial_number, platform, left(device, 8) AS device, revision, wanted, sent, fetched, sent_at, not_before,
+           attempts, last_error
+    FROM wallets JOIN cards ON cards.id = card_id
+    WHERE wanted < revision OR sent < wanted OR (platform = 'apple' AND fetched < wanted)
+    ORDER BY serial_number, platform, device
+    LIMIT :most
+""")
+_COUNT = text("""
+    SELECT (SELECT count(*) FROM cards) AS cards, count(*) AS wallets,
+           count(*) FILTER (WHERE wanted > sent) AS unsent,
+           count(*) FILTER (WHERE wanted <= sent AND fetched < wanted AND platform = 'apple') AS unfetched,
+           count(DISTINCT card_id) FILTER (
+               WHERE wanted > sent OR (platform = 'apple' AND fetched < wanted)) AS cards_behind
+    FROM wallets
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """A claimed wallet that is behind, with the number of this attempt and when it last registered."""
+
+    push: Push
+    attempts: int
+    registered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one push: the revision that was sent, or until when and why it was put off or given up."""
+
+    wallet_id: int
+    revision: int
+    until: datetime | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A card of a device: `xid` is the transaction that last changed the card or the registration."""
+
+    wallet_id: int
+    serial_number: str
+    revision: int
+    xid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """A device's cards, and the snapshot that they were read in.
+
+    Every change that is not in it has a transaction id of at least `xmin`; `cluster` and `timeline` tell one history
+    of transaction ids from another, such as that of a restored copy.
+    """
+
+    cards: tuple[Change, ...]
+    xmin: int
+    cluster: int
+    timeline: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A wallet that does not show its card's newest revision, as far as we can know."""
+
+    serial_number: str
+    platform: str
+    device: str
+    revision: int
+    wanted: int
+    sent: int
+    fetched: int
+    sent_at: datetime | None
+    not_before: datetime
+    attempts: int
+    last_error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many cards and wallets there are, and how many of them are behind in which way."""
+
+    cards: int
+    wallets: int
+    unsent: int
+    unfetched: int
+    cards_behind: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryStop:
+    """Delivery to a platform is stopped because every push would fail alike."""
+
+    reason: str
+    since: datetime
+    until: datetime
+
+
+def want(tx: Connection, *, card_id: int, revision: int, window: timedelta, now: datetime) -> None:
+    """Ask that every wallet of the card shows `revision`: at once, or when `window` since its last push has passed."""
+    tx.execute(_WANT, {"card_id": card_id, "revision": revision, "window": window, "now": now})
+
+
+def claim(
+    tx: Connection, *, platform: str, most: int, lease: UUID, until: datetime, now: datetime
+) -> Sequence[Behind]:
+    """Lease up to `most` wallets that are behind; nobody else claims them before `until`."""
+    values = {"platform": platform, "most": most, "lease": lease, "until": until, "now": now}
+    return [
+        Behind(Push(row.id, row.target, row.pass_type_identifier, row.wanted), row.attempts, row.registered_at)
+        for row in tx.execute(_CLAIM, values)
+    ]
+
+
+def settle_sent(tx: Connection, verdicts: Sequence[Verdict], *, lease: UUID, now: datetime) -> None:
+    """Note the revisions that were sent; a newer one that is wanted by now waits for the wallet's window."""
+    tx.execute(_SENT, _told(verdicts, lease) | {"now": now})
+
+
+def settle_later(tx: Connection, verdicts: Sequence[Verdict], *, lease: UUID) -> None:
+    """Put wallets off until the time that each verdict names."""
+    tx.execute(_LATER, _told(verdicts, lease))
+
+
+def settle_gone(tx: Connection, verdicts: Sequence[Verdict], *, lease: UUID) -> None:
+    """Drop wallets whose target is dead, unless they registered again after the verdict's `until`."""
+    tx.execute(_GONE, _told(verdicts, lease))
+
+
+def free(tx: Connection, *, lease: UUID, reason: str) -> None:
+    """Give back, untried, everything that is still held under the lease."""
+    tx.execute(_FREE, {"lease": lease, "reason": reason})
+
+
+def lock_device(tx: Connection, device: str) -> None:
+    """Make everybody else wait who registers this device."""
+    tx.execute(_LOCK_DEVICE, {"device": device})
+
+
+def lock_card(tx: Connection, card_id: int) -> int:
+    """Hold the card still against events, and return its revision."""
+    revision: int = tx.execute(_LOCK_CARD, {"card_id": card_id}).scalar_one()
+    return revision
+
+
+def register(tx: Connection, *, card_id: int, device: str, target: str, revision: int, now: datetime) -> bool:
+    """Add the wallet as one that has been told nothing yet; return False if the device already follows the card."""
+    values = {"card_id": card_id, "device": device, "target": target, "revision": revision, "now": now}
+    return tx.execute(_REGISTER, values).first() is not None
+
+
+def touch(tx: Connection, *, card_id: int, device: str, now: datetime) -> None:
+    """Note that the device confirmed its registration, so that an older report of its death is not believed."""
+    tx.execute(_TOUCH, {"card_id": card_id, "device": device, "now": now})
+
+
+def retarget(tx: Connection, *, device: str, pass_type_identifier: str, target: str, now: datetime) -> None:
+    """Replace the device's push token on all its cards of the pass type."""
+    values = {"device": device, "pass_type_identifier": pass_type_identifier, "target": target, "now": now}
+    tx.execute(_RETARGET, values)
+
+
+def unregister(tx: Connection, *, card_id: int, device: str) -> None:
+    """Drop the wallet; a device that follows no card any more leaves nothing behind."""
+    tx.execute(_UNREGISTER, {"card_id": card_id, "device": device})
+
+
+def changes(tx: Connection, *, device: str, pass_type_identifier: str) -> Changes:
+    """Return the device's cards of the pass type and the snapshot they were read in."""
+    rows = tx.execute(_CHANGES, {"device": device, "pass_type_identifier": pass_type_identifier}).all()
+    cards = tuple(Change(row.id, row.serial_number, row.revision, int(row.xid)) for row in rows if row.id is not None)
+    return Changes(cards, int(rows[0].xmin), rows[0].system_identifier, rows[0].timeline_id)
+
+
+def listed(tx: Connection, cards: Sequence[Change], *, now: datetime) -> None:
+    """Note which revisions the device has been told of."""
+    values = {"ids": [each.wallet_id for each in cards], "revisions": [each.revision for each in cards], "now": now}
+    tx.execute(_LISTED, values)
+
+
+def fetched(
+    tx: Connection, *, card_id: int, revision: int, modified_at: datetime, since: datetime | None, now: datetime
+) -> None:
+    """Note that a device holds `revision`, the date of which is `modified_at`; `since` is the date it sent."""
+    values = {"card_id": card_id, "revision": revision, "modified_at": modified_at, "since": since, "now": now}
+    tx.execute(_FETCHED, values)
+
+
+def stop(tx: Connection, platform: str, reason: str, *, until: datetime, now: datetime) -> None:
+    """Stop delivery to the platform until then."""
+    tx.execute(_STOP, {"platform": platform, "reason": reason, "until": until, "now": now})
+
+
+def stopped(tx: Connection, platform: str) -> DeliveryStop | None:
+    """Return why delivery to the platform is stopped, if it is."""
+    row = tx.execute(_STOPPED, {"platform": platform}).first()
+    return DeliveryStop(row.reason, row.since, row.until) if row else None
+
+
+def resume(tx: Connection, platform: str) -> None:
+    """Let delivery to the platform go on."""
+    tx.execute(_RESUME, {"platform": platform})
+
+
+def behind(tx: Connection, *, most: int) -> list[Drift]:
+    """Return up to `most` wallets that do not show, as far as we know, what their card says."""
+    return [Drift(*row) for row in tx.execute(_BEHIND, {"most": most})]
+
+
+def tally(tx: Connection) -> Tally:
+    """Count cards, wallets, and those that are behind."""
+    return Tally(*tx.execute(_COUNT).one())
+
+
+def _told(verdicts: Sequence[Verdict], lease: UUID) -> dict[str, object]:
+    return {
+        "ids": [each.wallet_id for each in verdicts],
+        "revisions": [each.revision for each in verdicts],
+        "untils": [each.until for each in verdicts],
+        "reasons": [each.reason for each in verdicts],
+        "lease": lease,
+    }
