@@ -1,0 +1,1 @@
+"""Merchants' webhook dialects: each verifies raw bytes, then normalises them to our events."""
