@@ -1,0 +1,1 @@
+"""One verb a file: each takes an open transaction, never commits and never sends."""

@@ -1,0 +1,49 @@
+"""A member joins: an account, a card, and whatever orders came before."""
+
+import secrets
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from wallet_service.domain.card import Card
+from wallet_service.domain.member import Membership
+from wallet_service.domain.template import Standing, Template
+from wallet_service.storage import members
+
+# Crockford's base 32 without the letters that are misread; a till's operator can type it.
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def enrol(
+    tx: Connection,
+    *,
+    program_id: int,
+    template: Template,
+    pass_type_identifier: str,
+    external_id: str,
+    name: str | None,
+    locale: str | None,
+    now: datetime,
+) -> Membership:
+    """Add a member with a first card that shows an empty account; the customer is locked already."""
+    public_id = f"mem_{_random(20).lower()}"
+    member_id = members.add(tx, program_id=program_id, public_id=public_id, external_id=external_id, now=now)
+    members.set_profile(tx, member_id=member_id, name=name, locale=locale)
+    standing = Standing(balance=0, qualifying=0, member_name=name, member_since=now, card_code=_random(16))
+    digest = template.draw(standing, locale).digest()
+    new = Card(
+        id=0,
+        serial_number=_random(24).lower(),
+        authentication_token=secrets.token_urlsafe(32),
+        pass_type_identifier=pass_type_identifier,
+        revision=1,
+        modified_at=now.replace(microsecond=0),
+    )
+    members.add_card(tx, member_id=member_id, card=new, code=standing.card_code, face_digest=digest, now=now)
+    enrolled = members.find(tx, program_id, external_id)
+    assert enrolled is not None
+    return enrolled
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))

@@ -1,0 +1,30 @@
+"""A phone starts or stops following a card."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from wallet_service.domain.card import Card
+from wallet_service.storage import wallets
+
+
+def follow(tx: Connection, card: Card, *, device: str, target: str, now: datetime) -> bool:
+    """Register the device for the card's changes; return whether it is new.
+
+    The card is held meanwhile, so that a change which lands at the same moment is either seen here or pushed later.
+    A new wallet counts as told of nothing: it is pushed once, fetches, and so shows which revision it holds. A known
+    device may come with a new push token, which then replaces the old one.
+    """
+    wallets.lock_device(tx, device)
+    revision = wallets.lock_card(tx, card.id)
+    new = wallets.register(tx, card_id=card.id, device=device, target=target, revision=revision, now=now)
+    wallets.retarget(tx, device=device, pass_type_identifier=card.pass_type_identifier, target=target, now=now)
+    if not new:
+        wallets.touch(tx, card_id=card.id, device=device, now=now)
+    return new
+
+
+def unfollow(tx: Connection, card: Card, *, device: str) -> None:
+    """Forget the device for this card; forgetting it twice is no error."""
+    wallets.lock_device(tx, device)
+    wallets.unregister(tx, card_id=card.id, device=device)

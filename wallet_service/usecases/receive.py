@@ -1,0 +1,57 @@
+"""A verified event comes in: find its source, and enter it however many arrive at once."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from wallet_service.domain.errors import UnknownSource
+from wallet_service.domain.event import Event
+from wallet_service.domain.template import Template
+from wallet_service.storage import sources
+from wallet_service.storage.events import Raced
+from wallet_service.storage.sources import Source
+from wallet_service.usecases.record import Recorded, record
+
+TRIES = 3
+
+
+def source_of(tx: Connection, *, dialect: str, name: str) -> Source:
+    """Return the source that posts to this address.
+
+    Raises `UnknownSource`.
+    """
+    source = sources.find(tx, dialect, name)
+    if source is None:
+        raise UnknownSource(f"No source {name!r} of the dialect {dialect!r} is connected.")
+    return source
+
+
+def receive(
+    begin: Callable[[], AbstractContextManager[Connection]],
+    *,
+    source: Source,
+    template: Template,
+    event: Event,
+    pass_type_identifier: str,
+    now: datetime,
+) -> Recorded:
+    """Enter the event in a transaction of its own, and again if the same event id was entered meanwhile.
+
+    Raises what `record` raises, but not `Raced`: after a lost race the event is found to be known.
+    """
+    for _ in range(TRIES):
+        try:
+            with begin() as tx:
+                return record(
+                    tx,
+                    source=source,
+                    template=template,
+                    event=event,
+                    pass_type_identifier=pass_type_identifier,
+                    now=now,
+                )
+        except Raced:
+            continue
+    raise Raced
