@@ -1,0 +1,121 @@
+"""Real parts for every test: a PostgreSQL of its own, a certificate chain, a service with a clock that is set by hand."""
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from actors import START, Clock, Device, Shop, connected_shop
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, create_engine, text
+
+from wallet_service.apple.identity import Identity, load_identity
+from wallet_service.config import Settings
+from wallet_service.sandbox.chain import Chain, make_chain
+from wallet_service.storage import migrate
+from wallet_service.storage.embedded import Embedded
+from wallet_service.web import create_app
+from wallet_service.wiring import Service, build, open_engine
+
+ROOT = Path(__file__).parent.parent
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Embedded]:
+    """One PostgreSQL for the whole run, shared by its processes; the last to leave removes it."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(os.getpid())
+    server = Embedded(Path(tempfile.gettempdir()) / f"wallet-service-tests-{run[:12]}", settings=FAST)
+    server.start()
+    yield server
+    if server.stop():
+        shutil.rmtree(server.folder)
+
+
+@pytest.fixture(scope="session")
+def model(cluster: Embedded) -> str:
+    """The name of a migrated, empty database that others are copied from."""
+    name = f"model_{os.getpid()}"
+    _execute(cluster, f"CREATE DATABASE {name}")
+    engine = create_engine(cluster.url(name))
+    migrate.upgrade(engine)
+    engine.dispose()
+    return name
+
+
+@pytest.fixture
+def engine(cluster: Embedded, model: str, numbers: Iterator[int]) -> Iterator[Engine]:
+    """An engine on a fresh, migrated database."""
+    name = f"test_{os.getpid()}_{next(numbers)}"
+    _execute(cluster, f"CREATE DATABASE {name} TEMPLATE {model}")
+    engine = open_engine(cluster.url(name))
+    yield engine
+    engine.dispose()
+    _execute(cluster, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def numbers() -> Iterator[int]:
+    """Numbers for names of databases."""
+    return itertools.count()
+
+
+@pytest.fixture(scope="session")
+def chain() -> Chain:
+    """A certificate chain of this run, valid at the tests' time and today."""
+    return make_chain(START, lifetime=timedelta(days=3000))
+
+
+@pytest.fixture(scope="session")
+def identity(chain: Chain) -> Identity:
+    """The identity that the chain gives."""
+    return load_identity(
+        certificate=chain.pass_certificate, key=chain.pass_key, wwdr=chain.wwdr, password=None, now=START
+    )
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The service's clock."""
+    return Clock()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings of a sandbox."""
+    return Settings(data_folder=tmp_path, templates=ROOT / "pass_templates", base_url="https://cards.example")
+
+
+@pytest.fixture
+def service(settings: Settings, engine: Engine, identity: Identity, clock: Clock) -> Service:
+    """A whole service on a fresh database, with a shop connected."""
+    return build(settings, clock=clock, engine=engine, identity=identity)
+
+
+@pytest.fixture
+def client(service: Service) -> FlaskClient:
+    """A client of the service's web application."""
+    return create_app(service).test_client()
+
+
+@pytest.fixture
+def shop(service: Service, client: FlaskClient) -> Shop:
+    """A connected shop."""
+    return connected_shop(service, client, "shop")
+
+
+@pytest.fixture
+def device(service: Service, client: FlaskClient) -> Device:
+    """A phone."""
+    return Device(client, service.identity.pass_type_identifier)
+
+
+def _execute(cluster: Embedded, statement: str) -> None:
+    engine = create_engine(cluster.url("postgres"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
