@@ -1,7 +1,7 @@
 """What is asked of a wallet vendor, and the four ways in which it can end."""
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -19,6 +19,7 @@ class Push:
     target: str
     topic: str
     revision: int
+    card_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,11 @@ Outcome = Sent | Gone | Later | Stop
 class Sender(Protocol):
     """A vendor's room as the delivery sees it."""
 
-    def send(self, pushes: Iterable[Push]) -> Iterator[tuple[Push, Outcome]]:
-        """Send all of them concurrently and yield each one's outcome as it becomes known; never raises for one."""
+    def send(self, pushes: Iterable[Push]) -> Generator[tuple[Push, Outcome], None, None]:
+        """Send all of them concurrently and yield each one's outcome as it becomes known; never raises for one.
+
+        Closing the generator gives up what is still under way.
+        """
         ...
 
 
@@ -69,13 +73,16 @@ def back_off(attempts: int, chance: random.Random) -> timedelta:
     return FIRST_WAIT / 2 + (ceiling - FIRST_WAIT / 2) * chance.random()
 
 
-def suspicious(outcomes: Sequence[Outcome]) -> Stop | None:
-    """Return a stop where so many targets are refused at once that we must be asking the wrong service.
+def suspicious(results: Sequence[tuple[Push, Outcome]]) -> Stop | None:
+    """Return a stop where so many cards' targets are refused at once that we must be asking the wrong service.
 
     Phones that left say since when they are gone; a refusal without a date, of most targets together, is what a wrong
-    environment, certificate or topic looks like. Believing it would drop every registration.
+    environment, certificate or topic looks like. Believing it would drop every registration. Cards are counted, not
+    wallets, because one card's holder can register any number of invented targets.
     """
-    refused = [each for each in outcomes if isinstance(each, Gone) and each.since is None]
-    if len(refused) < ENOUGH_TO_SUSPECT or 2 * len(refused) <= len(outcomes):
+    refused = {push.card_id: each.reason for push, each in results if isinstance(each, Gone) and each.since is None}
+    asked = {push.card_id for push, _ in results}
+    if len(refused) < ENOUGH_TO_SUSPECT or 2 * len(refused) <= len(asked):
         return None
-    return Stop(f"{len(refused)} of {len(outcomes)} targets refused together ({refused[0].reason}); check the settings")
+    reason = next(iter(refused.values()))
+    return Stop(f"the phones of {len(refused)} of {len(asked)} cards are refused together ({reason}); check the settings")

@@ -32,7 +32,7 @@ _CLAIM = text("""
         FOR UPDATE OF wallets SKIP LOCKED
     ) AS behind
     WHERE wallets.id = behind.id
-    RETURNING wallets.id, target, pass_type_identifier, wanted, attempts, registered_at
+    RETURNING wallets.id, target, pass_type_identifier, wanted, card_id, attempts, registered_at
 """)
 # A settlement counts only while the lease is still ours: a worker that slept past it must not undo its successor.
 _LOCKED = """
@@ -67,6 +67,9 @@ _FREE = text("""
 """)
 _LOCK_DEVICE = text("SELECT pg_advisory_xact_lock(hashtextextended(:device, 3))")
 _LOCK_CARD = text("SELECT revision FROM cards WHERE id = :card_id FOR UPDATE")
+_LOCK_WALLETS = text("""
+    SELECT id FROM wallets WHERE card_id = :card_id OR (device = :device AND platform = 'apple') ORDER BY id FOR UPDATE
+""")
 _REGISTER = text("""
     INSERT INTO wallets (card_id, platform, device, target, wanted, sent, listed, fetched, registered_at, not_before,
                          coalesce_for, attempts)
@@ -90,6 +93,11 @@ _RETARGET = text("""
     WHERE wallets.id = moved.id
 """)
 _TOUCH = text("UPDATE wallets SET registered_at = :now WHERE card_id = :card_id AND platform = 'apple' AND device = :device")
+_TRIM = text("""
+    DELETE FROM wallets WHERE id IN (
+        SELECT id FROM wallets WHERE card_id = :card_id ORDER BY registered_at DESC, id DESC OFFSET :most
+    )
+""")
 _UNREGISTER = text("DELETE FROM wallets WHERE card_id = :card_id AND platform = 'apple' AND device = :device")
 # The tag and the list come from one statement and so from one snapshot: what is not seen here has a transaction id
 # that is not below the tag.
@@ -115,15 +123,15 @@ _LISTED = text("""
     ) AS told
     WHERE wallets.id = told.id
 """)
-# A GET names the card, not the device. The device is the one that holds the revision whose date the request repeats,
-# or the one that was told of this revision longest ago.
+# A GET names the card, not the device. The device is the one that holds the revision whose date the request repeats;
+# of several, or of none, the one that was told of this revision longest ago.
 _FETCHED = text("""
     UPDATE wallets SET fetched = :revision, fetched_modified_at = :modified_at, fetched_at = :now
     WHERE id = (
         SELECT id FROM wallets
         WHERE card_id = :card_id AND platform = 'apple' AND fetched < :revision
           AND (listed >= :revision OR fetched_modified_at = :since)
-        ORDER BY (fetched_modified_at IS NOT DISTINCT FROM :since) DESC, listed_at NULLS LAST, id
+        ORDER BY (fetched_modified_at IS NOT DISTINCT FROM :since) DESC, (listed >= :revision) DESC, listed_at, id
         LIMIT 1
         FOR UPDATE
     )
@@ -243,7 +251,7 @@ def claim(
     """Lease up to `most` wallets that are behind; nobody else claims them before `until`."""
     values = {"platform": platform, "most": most, "lease": lease, "until": until, "now": now}
     return [
-        Behind(Push(row.id, row.target, row.pass_type_identifier, row.wanted), row.attempts, row.registered_at)
+        Behind(Push(row.id, row.target, row.pass_type_identifier, row.wanted, row.card_id), row.attempts, row.registered_at)
         for row in tx.execute(_CLAIM, values)
     ]
 
@@ -273,9 +281,10 @@ def lock_device(tx: Connection, device: str) -> None:
     tx.execute(_LOCK_DEVICE, {"device": device})
 
 
-def lock_card(tx: Connection, card_id: int) -> int:
-    """Hold the card still against events, and return its revision."""
+def lock_card(tx: Connection, card_id: int, *, device: str) -> int:
+    """Hold the card still against events, with its wallets and those of the device; return the card's revision."""
     revision: int = tx.execute(_LOCK_CARD, {"card_id": card_id}).scalar_one()
+    tx.execute(_LOCK_WALLETS, {"card_id": card_id, "device": device})
     return revision
 
 
@@ -294,6 +303,11 @@ def retarget(tx: Connection, *, device: str, pass_type_identifier: str, target: 
     """Replace the device's push token on all its cards of the pass type."""
     values = {"device": device, "pass_type_identifier": pass_type_identifier, "target": target, "now": now}
     tx.execute(_RETARGET, values)
+
+
+def trim(tx: Connection, *, card_id: int, most: int) -> None:
+    """Drop the card's oldest registrations beyond `most`; the card is held already."""
+    tx.execute(_TRIM, {"card_id": card_id, "most": most})
 
 
 def unregister(tx: Connection, *, card_id: int, device: str) -> None:

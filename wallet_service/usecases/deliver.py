@@ -6,7 +6,7 @@ in the middle of a batch repeats at most one such group; a repeated push only ma
 
 import random
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -15,7 +15,18 @@ from uuid import UUID, uuid4
 import structlog
 from sqlalchemy import Connection
 
-from wallet_service.domain.push import ENOUGH_TO_SUSPECT, Gone, Later, Outcome, Push, Sender, Sent, Stop, back_off, suspicious
+from wallet_service.domain.push import (
+    ENOUGH_TO_SUSPECT,
+    Gone,
+    Later,
+    Outcome,
+    Push,
+    Sender,
+    Sent,
+    Stop,
+    back_off,
+    suspicious,
+)
 from wallet_service.storage import wallets
 from wallet_service.storage.wallets import Behind, Verdict
 
@@ -50,8 +61,8 @@ class Delivery:
     sender: Sender
     begin: Begin
     clock: Callable[[], datetime]
-    lease: timedelta = timedelta(seconds=60)
-    batch: int = 2000
+    lease: timedelta
+    batch: int
     chance: random.Random = field(default_factory=random.Random)
 
     def deliver(self) -> Delivered:
@@ -75,14 +86,14 @@ class Delivery:
         if not behind:
             return done
         by_id = {each.push.wallet_id: each for each in behind}
-        results = self.sender.send([each.push for each in behind])
-        while group := list(islice(results, SETTLE_EVERY)):
-            fault = suspicious([outcome for _, outcome in group])
-            if fault is None:
-                fault = next((outcome for _, outcome in group if isinstance(outcome, Stop)), None)
-                self._settle(group, by_id, done, lease, claimed_at=now)
-            if fault:
-                return self._stop(fault, done, lease)
+        with closing(self.sender.send([each.push for each in behind])) as results:
+            while group := list(islice(results, SETTLE_EVERY)):
+                fault = suspicious(group)
+                if fault is None:
+                    fault = next((outcome for _, outcome in group if isinstance(outcome, Stop)), None)
+                    self._settle(group, by_id, done, lease, claimed_at=now)
+                if fault:
+                    return self._stop(fault, done, lease)
         self._finish(done, lease, was_stopped=stop is not None)
         return done
 

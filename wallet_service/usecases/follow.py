@@ -7,6 +7,8 @@ from sqlalchemy import Connection
 from wallet_service.domain.card import Card
 from wallet_service.storage import wallets
 
+MOST_DEVICES = 50  # of one card; phones have been seen that come back under ever new names
+
 
 def follow(tx: Connection, card: Card, *, device: str, target: str, now: datetime) -> bool:
     """Register the device for the card's changes; return whether it is new.
@@ -16,10 +18,12 @@ def follow(tx: Connection, card: Card, *, device: str, target: str, now: datetim
     device may come with a new push token, which then replaces the old one.
     """
     wallets.lock_device(tx, device)
-    revision = wallets.lock_card(tx, card.id)
+    revision = wallets.lock_card(tx, card.id, device=device)
     new = wallets.register(tx, card_id=card.id, device=device, target=target, revision=revision, now=now)
     wallets.retarget(tx, device=device, pass_type_identifier=card.pass_type_identifier, target=target, now=now)
-    if not new:
+    if new:
+        wallets.trim(tx, card_id=card.id, most=MOST_DEVICES)
+    else:
         wallets.touch(tx, card_id=card.id, device=device, now=now)
     return new
 

@@ -1,0 +1,1 @@
+"""Apple Wallet: pass.json, the signed package, the signing identity and push."""
