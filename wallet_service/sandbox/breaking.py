@@ -1,0 +1,63 @@
+"""Ways in which the sandbox's push service can fail on request, and what should happen then."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from wallet_service.sandbox.apns import Behaviour
+
+
+@dataclass(frozen=True, slots=True)
+class Breakage:
+    """One way to fail; `behaviour` makes it for a moment in time."""
+
+    key: str
+    label: str
+    expect: str
+    behaviour: Callable[[datetime], Behaviour]
+
+
+BREAKAGES = (
+    Breakage("none", "Nothing", "Pushes are delivered as they come.", lambda _: Behaviour()),
+    Breakage(
+        "429",
+        "429 Too many",
+        "The next push is refused with TooManyRequests. The service leaves this phone alone for some minutes, then "
+        "pushes once for all that changed. Pull to refresh, on the back of the card, does not wait for that.",
+        lambda _: Behaviour(429, "TooManyRequests", times=1),
+    ),
+    Breakage(
+        "503",
+        "503 Unavailable",
+        "The next push is answered ServiceUnavailable. The service tries again after a while, so the card changes "
+        "late but right. Pull to refresh, on the back of the card, does not wait for that.",
+        lambda _: Behaviour(503, "ServiceUnavailable", times=1),
+    ),
+    Breakage(
+        "410",
+        "410 Gone",
+        "The next push is answered Unregistered. The service must forget this phone, so nothing arrives any more until "
+        "the card registers again: switch its automatic updates off and on.",
+        lambda now: Behaviour(410, "Unregistered", timestamp=now, times=1),
+    ),
+    Breakage(
+        "goaway",
+        "GOAWAY",
+        "Each connection is closed after one push. The service connects anew and sends again what was not answered.",
+        lambda _: Behaviour(goaway_after=1),
+    ),
+    Breakage(
+        "stall",
+        "Stall",
+        "The next push is never answered. The service must give up waiting and push again; other cards do not wait.",
+        lambda _: Behaviour(action="stall", times=1),
+    ),
+    Breakage(
+        "slow",
+        "Slow",
+        "Every answer takes three seconds. The phone is woken at once all the same, and the shop does not wait.",
+        lambda _: Behaviour(delay=3.0),
+    ),
+)
+
+BY_KEY = {breakage.key: breakage for breakage in BREAKAGES}
