@@ -20,7 +20,7 @@ PASS_LIFETIME = timedelta(days=394)
 AUTHORITY_LIFETIME = timedelta(days=3650)
 
 Name = list[tuple[x509.ObjectIdentifier, str]]
-OWNER = (NameOID.ORGANIZATION_NAME, "Sandbox, not Apple")
+LOOPBACK = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,8 @@ class Chain:
         folder.mkdir(parents=True, exist_ok=True)
         for part in fields(self):
             path = folder / f"{part.name}.pem"
-            path.touch(mode=0o600 if part.name.endswith("_key") else 0o644)
+            path.touch()
+            path.chmod(0o600 if part.name.endswith("_key") else 0o644)
             path.write_bytes(getattr(self, part.name))
 
 
@@ -56,89 +57,80 @@ def make_chain(
 
     `nfc` gives the certificate the common name that Apple gives to those which may sign NFC passes.
     """
-    root_key, wwdr_key, pass_key, push_root_key, push_key = (_new_key() for _ in range(5))
-    start = now - timedelta(days=1)
-    root_name: Name = [OWNER, (NameOID.COMMON_NAME, "Sandbox Root CA")]
-    wwdr_name: Name = [
-        OWNER,
+    kind = "Pass Type ID with NFC" if nfc else "Pass Type ID"
+    root = _party((NameOID.COMMON_NAME, "Sandbox Root CA"))
+    wwdr = _party(
         (NameOID.ORGANIZATIONAL_UNIT_NAME, "G4"),
         (NameOID.COMMON_NAME, "Apple Worldwide Developer Relations Certification Authority"),
-    ]
-    kind = "Pass Type ID with NFC" if nfc else "Pass Type ID"
-    pass_name: Name = [
+    )
+    leaf = _party(
         (NameOID.USER_ID, pass_type_identifier),
         (NameOID.COMMON_NAME, f"{kind}: {pass_type_identifier}"),
         (NameOID.ORGANIZATIONAL_UNIT_NAME, team_identifier),
-        OWNER,
-    ]
-    push_root_name: Name = [OWNER, (NameOID.COMMON_NAME, "Sandbox Push Root CA")]
-    push_name: Name = [OWNER, (NameOID.COMMON_NAME, "localhost")]
-
-    root = _authority(root_name, root_name, root_key, root_key, start, depth=1)
-    wwdr = _authority(wwdr_name, root_name, wwdr_key, root_key, start, depth=0)
-    leaf = _leaf(pass_name, wwdr_name, pass_key, wwdr_key, start, start + lifetime)
-    push_root = _authority(push_root_name, push_root_name, push_root_key, push_root_key, start, depth=0)
-    server = _leaf(push_name, push_root_name, push_key, push_root_key, start, start + AUTHORITY_LIFETIME)
+    )
+    push_root = _party((NameOID.COMMON_NAME, "Sandbox Push Root CA"))
+    server = _party((NameOID.COMMON_NAME, "localhost"))
+    start = now - timedelta(days=1)
     pass_type = b"\x0c" + bytes([len(pass_type_identifier)]) + pass_type_identifier.encode()
     return Chain(
-        root=_pem(root.sign(root_key, hashes.SHA256())),
-        wwdr=_pem(wwdr.sign(root_key, hashes.SHA256())),
+        root=_pem(_authority(root, root, start, depth=1), root),
+        wwdr=_pem(_authority(wwdr, root, start, depth=0), root),
         pass_certificate=_pem(
-            leaf.add_extension(x509.UnrecognizedExtension(PASS_TYPE_EXTENSION, pass_type), critical=False)
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH, PASS_TYPE_USAGE]), critical=False)
-            .sign(wwdr_key, hashes.SHA256())
+            _leaf(leaf, wwdr, start, start + lifetime)
+            .add_extension(x509.UnrecognizedExtension(PASS_TYPE_EXTENSION, pass_type), critical=False)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH, PASS_TYPE_USAGE]), critical=False),
+            wwdr,
         ),
-        pass_key=_key_pem(pass_key),
-        push_root=_pem(push_root.sign(push_root_key, hashes.SHA256())),
+        pass_key=_key_pem(leaf.key),
+        push_root=_pem(_authority(push_root, push_root, start, depth=0), push_root),
         push_server_certificate=_pem(
-            server.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-            .add_extension(
-                x509.SubjectAlternativeName(
-                    [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-                ),
-                critical=False,
-            )
-            .sign(push_root_key, hashes.SHA256())
+            _leaf(server, push_root, start, start + AUTHORITY_LIFETIME)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .add_extension(x509.SubjectAlternativeName(LOOPBACK), critical=False),
+            push_root,
         ),
-        push_server_key=_key_pem(push_key),
+        push_server_key=_key_pem(server.key),
     )
 
 
-def _new_key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+@dataclass(frozen=True, slots=True)
+class _Party:
+    """A name with its key."""
+
+    name: Name
+    key: rsa.RSAPrivateKey
 
 
-def _builder(
-    subject: Name, issuer: Name, key: rsa.RSAPrivateKey, issuer_key: rsa.RSAPrivateKey, start: datetime, end: datetime
-) -> x509.CertificateBuilder:
+def _party(*name: tuple[x509.ObjectIdentifier, str]) -> _Party:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return _Party([*name, (NameOID.ORGANIZATION_NAME, "Sandbox, not Apple")], key)
+
+
+def _builder(subject: _Party, issuer: _Party, start: datetime, end: datetime) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(oid, text) for oid, text in subject]))
-        .issuer_name(x509.Name([x509.NameAttribute(oid, text) for oid, text in issuer]))
-        .public_key(key.public_key())
+        .subject_name(x509.Name([x509.NameAttribute(oid, text) for oid, text in subject.name]))
+        .issuer_name(x509.Name([x509.NameAttribute(oid, text) for oid, text in issuer.name]))
+        .public_key(subject.key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(start)
         .not_valid_after(end)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(subject.key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), critical=False)
     )
 
 
-def _authority(
-    subject: Name, issuer: Name, key: rsa.RSAPrivateKey, issuer_key: rsa.RSAPrivateKey, start: datetime, *, depth: int
-) -> x509.CertificateBuilder:
+def _authority(subject: _Party, issuer: _Party, start: datetime, *, depth: int) -> x509.CertificateBuilder:
     return (
-        _builder(subject, issuer, key, issuer_key, start, start + AUTHORITY_LIFETIME)
+        _builder(subject, issuer, start, start + AUTHORITY_LIFETIME)
         .add_extension(x509.BasicConstraints(ca=True, path_length=depth), critical=True)
         .add_extension(_key_usage(sign_certificates=True), critical=True)
     )
 
 
-def _leaf(
-    subject: Name, issuer: Name, key: rsa.RSAPrivateKey, issuer_key: rsa.RSAPrivateKey, start: datetime, end: datetime
-) -> x509.CertificateBuilder:
+def _leaf(subject: _Party, issuer: _Party, start: datetime, end: datetime) -> x509.CertificateBuilder:
     return (
-        _builder(subject, issuer, key, issuer_key, start, end)
+        _builder(subject, issuer, start, end)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(sign_certificates=False), critical=True)
     )
@@ -158,8 +150,8 @@ def _key_usage(*, sign_certificates: bool) -> x509.KeyUsage:
     )
 
 
-def _pem(certificate: x509.Certificate) -> bytes:
-    return certificate.public_bytes(serialization.Encoding.PEM)
+def _pem(certificate: x509.CertificateBuilder, issuer: _Party) -> bytes:
+    return certificate.sign(issuer.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
 def _key_pem(key: rsa.RSAPrivateKey) -> bytes:

@@ -1,0 +1,244 @@
+"""The command `wallet-service`."""
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from wallet_service import config, demo, doctor, logs, serving, stage, worker
+from wallet_service.apple import artwork
+from wallet_service.apple.passes import ApplePasses
+from wallet_service.domain.errors import WalletError
+from wallet_service.storage import device_logs, migrate, templates
+from wallet_service.usecases import connect as connecting
+from wallet_service.usecases.drift import drift as compare
+from wallet_service.usecases.serve import card_by_serial
+from wallet_service.wiring import Service, build, check_faces, open_identity, utc_now
+
+MARKS = {
+    "good": click.style("good", fg="green"),
+    "mind": click.style("mind", fg="yellow"),
+    "wrong": click.style("wrong", fg="red"),
+}
+
+
+class Commands(click.Group):
+    """Tells our own errors in words and without a stack trace."""
+
+    def invoke(self, context: click.Context) -> object:
+        """Run the command, and end with 1 and a message if it refuses."""
+        try:
+            return super().invoke(context)
+        except WalletError as error:
+            raise click.ClickException(str(error) or type(error).__name__) from error
+
+
+@click.group(cls=Commands)
+@click.version_option(package_name="wallet-service")
+def main() -> None:
+    """Loyalty cards in Apple Wallet and Google Wallet that show what the ledger says.
+
+    \b
+    Try it without any account:   wallet-service run
+    """
+
+
+@contextmanager
+def _service() -> Iterator[Service]:
+    settings = config.load()
+    logs.configure(settings.log_format)
+    service = build(settings)
+    try:
+        yield service
+    finally:
+        service.close()
+
+
+@main.command()
+@click.option(
+    "--port", default=8000, envvar="PORT", show_default=True, help="The service's port; the phone takes the next one."
+)
+def run(port: int) -> None:
+    """Start everything: database, demo, web, worker and the simulated phone.
+
+    \b
+    Example:   PORT=9000 wallet-service run
+    """
+    stage.run(port)
+
+
+@main.command()
+def web() -> None:
+    """Serve merchants, phones and customers over HTTP."""
+    settings = config.load()
+    serving.serve_web(settings)
+
+
+@main.command("worker")
+def work() -> None:
+    """Bring wallets up to date until stopped; run as many as you like."""
+    with _service() as service:
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        worker.work(service.delivery(), stop)
+        service.apns.close()
+
+
+@main.command()
+def sandbox() -> None:
+    """Serve the simulated phone and push service."""
+    with _service() as service:
+        serving.serve_sandbox(service, demo.load(service))
+
+
+@main.command("migrate")
+@click.option("--to", "revision", default="head", show_default=True, help="The revision to stop at.")
+def migrate_tables(revision: str) -> None:
+    """Bring the database's tables up to date."""
+    with _service() as service:
+        migrate.upgrade(service.engine, revision)
+    click.echo(f"The tables stand at {revision}.")
+
+
+@main.command("doctor")
+def examine() -> None:
+    """Say in plain words what is wrong with certificates, settings, database and push; ends with 1 if anything is."""
+    settings = config.load()
+    logs.configure(settings.log_format)
+    opened: list[Service] = []
+
+    def open_service() -> Service:
+        opened.append(build(settings))
+        return opened[0]
+
+    wrong = 0
+    for finding in doctor.examine(open_service, settings):
+        wrong += finding.state == "wrong"
+        click.echo(f"{MARKS[finding.state]:>14}  {finding.about}: {finding.text}")
+    for service in opened:
+        service.close()
+    sys.exit(1 if wrong else 0)
+
+
+@main.command("pass")
+@click.argument("serial")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file to write; SERIAL.pkpass if not given.",
+)
+def write_pass(serial: str, output: Path | None) -> None:
+    """Sign the card with that serial number into a file.
+
+    \b
+    Example:   wallet-service pass 3k8z0q… -o card.pkpass
+    """
+    path = output or Path(f"{serial}.pkpass")
+    with _service() as service:
+        with service.read() as tx:
+            found = card_by_serial(tx, serial)
+        signed = bytes(service.sign(found.member, service.template(found.template)))
+    path.write_bytes(signed)
+    click.echo(f"{path}: revision {found.member.card.revision}, {len(signed):,} bytes")
+
+
+@main.command()
+@click.option("--limit", default=50, show_default=True, help="How many wallets to name at the most.")
+def drift(limit: int) -> None:
+    """List the cards whose phones are behind, and why; ends with 1 if there are any."""
+    with _service() as service, service.begin() as tx:
+        report = compare(tx, most=limit, now=service.clock())
+    click.echo(f"{report.tally.cards:,} cards, {report.in_step:,} in step")
+    for late in report.late:
+        wallet = late.wallet
+        shown = f"wanted {wallet.wanted}, sent {wallet.sent}, fetched {wallet.fetched}"
+        click.echo(f"  {wallet.serial_number}  {wallet.platform} {wallet.device}…  {shown}: {late.why}")
+    unnamed = report.tally.unsent + report.tally.unfetched - len(report.late)
+    if unnamed > 0:
+        click.echo(f"  and {unnamed:,} more wallets; see --limit")
+    for each in report.differences:
+        click.echo(f"  {each.public_id}: the balance says {each.available}, the entries sum to {each.entered}")
+    sys.exit(1 if report.late or report.differences else 0)
+
+
+@main.group()
+def source() -> None:
+    """Connect shops and tills that post events."""
+
+
+@source.command("add")
+@click.argument("name")
+@click.option(
+    "--template", default="points", show_default=True, help="The template whose programme the events belong to."
+)
+def add_source(name: str, template: str) -> None:
+    """Connect a source and print its secret, once.
+
+    \b
+    Example:   wallet-service source add my-shop --template points
+    """
+    with _service() as service:
+        with service.begin() as tx:
+            secret = connecting.connect(
+                tx, vault=service.vault, template=service.template(template), name=name, now=service.clock()
+            )
+        if secret is None:
+            raise click.ClickException(f"{name} is connected already; see `wallet-service source rotate`.")
+        click.echo(f"post to   {service.settings.base_url}/webhooks/standard/{name}\nsign with {secret}")
+
+
+@source.command("rotate")
+@click.argument("name")
+def rotate_source(name: str) -> None:
+    """Give a source a new secret; the old one keeps working until the next rotation."""
+    with _service() as service, service.begin() as tx:
+        click.echo(connecting.rotate(tx, vault=service.vault, name=name))
+
+
+@source.command("list")
+def list_sources() -> None:
+    """List every source and its programme's template."""
+    with _service() as service, service.read() as tx:
+        for each in connecting.connected(tx):
+            click.echo(f"{each.dialect}/{each.name}  {each.template}")
+
+
+@main.group("template")
+def template_group() -> None:
+    """Look at templates."""
+
+
+@template_group.command("check")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def check_template(folder: Path) -> None:
+    """Read a template and name every fault by file and key.
+
+    \b
+    Example:   wallet-service template check pass_templates/points
+    """
+    settings = config.load()
+    now = utc_now()
+    found = templates.load(folder, check_art=artwork.faults)
+    check_faces(
+        found,
+        ApplePasses(open_identity(settings, now=now), web_service_url=settings.base_url, allow_http=True),
+        now=now,
+    )
+    click.echo(
+        f"{found.name} is sound: {len(found.words)} languages, {len(found.art)} pictures, version {found.version}"
+    )
+
+
+@main.command("device-log")
+@click.option("--limit", default=20, show_default=True)
+def device_log(limit: int) -> None:
+    """Show what phones have reported about us, newest first."""
+    with _service() as service, service.read() as tx:
+        for received_at, message in device_logs.latest(tx, limit):
+            click.echo(f"{received_at:%Y-%m-%d %H:%M:%S}  {message}")

@@ -1,0 +1,171 @@
+"""Settings: read once from the environment, frozen, complete or refused in one message."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+from wallet_service.domain.errors import Fault, SettingsRefused
+
+PREFIX = "WALLET_"
+SUFFIX = "_FILE"
+APPLE_PUSH = "https://api.push.apple.com"
+
+_ADDRESS = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
+
+
+def _web_address(url: str) -> str:
+    if not _ADDRESS.fullmatch(url) or not urlsplit(url).hostname or urlsplit(url).port == 0:
+        raise ValueError("should be an address such as https://cards.example (or http:// on this machine)")
+    return url.rstrip("/")
+
+
+Url = Annotated[str, AfterValidator(_web_address)]
+
+
+class Settings(BaseModel):
+    """Every setting; each is an environment variable `WALLET_<NAME>`, and a secret may be a file instead.
+
+    With no Apple certificate the service runs in its sandbox: it makes itself a throw-away certificate chain, and
+    phones would refuse its passes.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data_folder: Path = Field(Path("var"), description="Where the embedded database and the sandbox keep their files.")
+    database_url: SecretStr | None = Field(
+        None, description="PostgreSQL, as postgresql://user:password@host/name. Without it, one is started from a wheel."
+    )
+    base_url: Url = Field(
+        "http://127.0.0.1:8000", description="The public address of this service, as phones and merchants reach it."
+    )
+    host: str = Field("127.0.0.1", description="The address that `wallet-service web` listens on.")
+    port: int = Field(8000, ge=1, le=65535, description="The port that `wallet-service web` listens on.")
+    web_processes: int = Field(1, ge=1, le=64, description="Processes of `wallet-service web`.")
+    web_threads: int = Field(4, ge=1, le=64, description="Threads in each of them.")
+    secret_key: SecretStr | None = Field(
+        None, description="Signs links and encrypts webhook secrets. 32 characters or more; the sandbox makes its own."
+    )
+    templates: Path = Field(Path("pass_templates"), description="The folder with one folder for each template.")
+    trusted_proxies: int = Field(0, ge=0, le=8, description="How many proxies in front add X-Forwarded headers.")
+    apple_certificate: str | None = Field(
+        None, description="The Pass Type ID certificate: a PEM, DER or .p12 file, or the PEM text itself."
+    )
+    apple_key: SecretStr | None = Field(None, description="Its private key: a file or PEM text. Not needed with .p12.")
+    apple_key_password: SecretStr | None = Field(None, description="The password of the key or of the .p12 file.")
+    apple_wwdr: str | None = Field(None, description="Apple's WWDR G4 intermediate certificate: a file or PEM text.")
+    apple_apns_url: Url | None = Field(None, description=f"Apple's push service; {APPLE_PUSH} unless in the sandbox.")
+    apple_apns_ca_file: Path | None = Field(None, description="Trust this authority for it instead of the system's.")
+    apple_apns_connections: int = Field(2, ge=1, le=16, description="HTTP/2 connections of one worker to it.")
+    delivery_batch: int = Field(1000, ge=1, le=20_000, description="Wallets that a worker takes on at once.")
+    delivery_lease: int = Field(
+        90, ge=1, le=3600, description="Seconds after which another worker takes over what a dead one had taken on."
+    )
+    sandbox_port: int = Field(8001, ge=0, le=65535, description="The simulated phone's page, in the sandbox.")
+    sandbox_apns_port: int = Field(8002, ge=0, le=65535, description="The simulated push service, in the sandbox.")
+    log_format: Annotated[str, Field(pattern="^(console|json)$")] = Field(
+        "console", description="`console` for people, `json` for machines."
+    )
+
+    @property
+    def sandbox(self) -> bool:
+        """Whether there is no Apple certificate, so that the service signs with a throw-away chain."""
+        return self.apple_certificate is None
+
+    @property
+    def local(self) -> bool:
+        """Whether the public address is this very machine, so that no stranger can reach it."""
+        return urlsplit(self.base_url).hostname in ("127.0.0.1", "localhost", "::1")
+
+    @property
+    def push_url(self) -> str:
+        """The address of the push service."""
+        if self.apple_apns_url:
+            return self.apple_apns_url
+        return f"https://127.0.0.1:{self.sandbox_apns_port}" if self.sandbox else APPLE_PUSH
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Settings":
+        faults = list(self._faults())
+        if faults:
+            raise SettingsRefused("The settings are not complete.", faults)
+        return self
+
+    def _faults(self) -> list[Fault]:
+        faults = []
+        if self.secret_key and len(self.secret_key.get_secret_value()) < 32:
+            faults.append(Fault("WALLET_SECRET_KEY", "", "is too short; use 32 random characters or more"))
+        if not self.sandbox and not self.apple_wwdr:
+            faults.append(Fault("WALLET_APPLE_WWDR", "", "is needed beside WALLET_APPLE_CERTIFICATE; use WWDR G4"))
+        if not self.sandbox and not self.local:
+            if not self.secret_key:
+                faults.append(Fault("WALLET_SECRET_KEY", "", "is needed outside the sandbox; use 32 random characters"))
+            if not self.base_url.startswith("https://"):
+                faults.append(Fault("WALLET_BASE_URL", "", "must be https outside the sandbox; phones ignore http"))
+        if self.sandbox and (self.apple_key or self.apple_wwdr):
+            faults.append(Fault("WALLET_APPLE_CERTIFICATE", "", "is missing beside the key or WWDR certificate given"))
+        return faults
+
+    def shown(self) -> dict[str, str]:
+        """Return every setting as text, secrets starred out, for the log; a PEM text may hold a key, so it is one."""
+        texts = {name: str(value) for name, value in self if value is not None}
+        return {name: "**********" if "-----BEGIN" in text else text for name, text in texts.items()}
+
+
+def load(environment: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings of the environment.
+
+    Raises `SettingsRefused` that names every variable that is missing, unknown or wrong.
+    """
+    given = os.environ if environment is None else environment
+    values, faults = _values({name: value for name, value in given.items() if name.startswith(PREFIX) and value})
+    settings, more = _checked(values)
+    if settings is None or faults:
+        raise SettingsRefused("The settings cannot be used.", faults + more)
+    return settings
+
+
+def _checked(values: dict[str, str]) -> tuple[Settings | None, list[Fault]]:
+    """Return the settings, or None and all that is wrong: with single values, and with how the others go together."""
+    try:
+        return Settings.model_validate(values), []
+    except SettingsRefused as refused:
+        return None, list(refused.faults)
+    except ValidationError as error:
+        wrong = {str(each["loc"][0]): str(each["msg"]) for each in error.errors(include_url=False)}
+    _, faults = _checked({name: value for name, value in values.items() if name not in wrong})
+    faults += [
+        Fault(PREFIX + name.upper(), "", message.removeprefix("Value error, ")) for name, message in wrong.items()
+    ]
+    return None, faults
+
+
+def secret_names() -> set[str]:
+    """Return the settings that may come as a file: `WALLET_<NAME>_FILE` holds the path of one with the secret."""
+    return {name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
+
+
+def _values(found: Mapping[str, str]) -> tuple[dict[str, str], list[Fault]]:
+    values: dict[str, str] = {}
+    faults: list[Fault] = []
+    for variable, value in sorted(found.items()):
+        name = variable.removeprefix(PREFIX).lower()
+        secret = name.removesuffix(SUFFIX.lower())
+        if name in Settings.model_fields:
+            values[name] = value
+        elif name.endswith(SUFFIX.lower()) and secret in secret_names():
+            if PREFIX + secret.upper() in found:
+                faults.append(Fault(variable, "", f"is set beside {PREFIX}{secret.upper()}; keep one of them"))
+            try:
+                values[secret] = Path(value).read_text().strip()
+            except (OSError, ValueError) as error:
+                faults.append(Fault(variable, "", f"cannot be read: {error}"))
+            if values.get(secret) == "":
+                faults.append(Fault(variable, "", f"names {value}, which is empty"))
+        else:
+            faults.append(Fault(variable, "", "is not a setting; see the table in the README"))
+    return values, faults

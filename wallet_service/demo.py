@@ -1,0 +1,78 @@
+"""The demo: one programme, one shop, one member, so that there is something to see at once."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from wallet_service.domain.event import Customer, Event, MemberEnrolled, content_hash
+from wallet_service.links import card_url
+from wallet_service.usecases.connect import DIALECT, connect
+from wallet_service.usecases.receive import receive, source_of
+from wallet_service.usecases.serve import card_by_serial
+from wallet_service.wiring import Service
+
+TEMPLATE = "points"
+SOURCE = "demo-shop"
+CUSTOMER = "demo-customer"
+NAME = "Alex Example"
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What a visitor or a script needs to play merchant and phone; written to `var/demo.json`."""
+
+    base_url: str
+    phone_url: str | None
+    webhook_url: str
+    webhook_secret: str
+    pass_type_identifier: str
+    team_identifier: str
+    customer_id: str
+    member_id: str
+    serial_number: str
+    authentication_token: str
+    card_url: str
+    ca_file: str | None
+
+    def write(self, path: Path) -> None:
+        """Write it as JSON; it holds secrets of the sandbox, so only its owner may read it."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(json.dumps({name: getattr(self, name) for name in self.__slots__}, indent=2) + "\n")
+
+
+def load(service: Service) -> Demo:
+    """Make sure that the demo's programme, shop and member exist, and return what belongs to them."""
+    now = service.clock()
+    settings = service.settings
+    template = service.template(TEMPLATE)
+    with service.begin() as tx:
+        connect(tx, vault=service.vault, template=template, name=SOURCE, now=now)
+        source = source_of(tx, dialect=DIALECT, name=SOURCE)
+    kind, fact = "member.enrolled", MemberEnrolled(Customer(id=CUSTOMER), NAME, template.look.default_language)
+    recorded = receive(
+        service.begin,
+        source=source,
+        template=template,
+        event=Event("demo-enrolment", kind, content_hash(kind, fact), now, b"", fact),
+        pass_type_identifier=service.identity.pass_type_identifier,
+        now=now,
+    )
+    with service.read() as tx:
+        member = card_by_serial(tx, recorded.answer["serial_number"]).member
+    root = settings.data_folder / "sandbox" / "root.pem"
+    return Demo(
+        base_url=settings.base_url,
+        phone_url=f"http://{settings.host}:{settings.sandbox_port}/" if settings.sandbox else None,
+        webhook_url=f"{settings.base_url}/webhooks/{DIALECT}/{SOURCE}",
+        webhook_secret=source.secrets(service.vault)[0],
+        pass_type_identifier=member.card.pass_type_identifier,
+        team_identifier=service.identity.team_identifier,
+        customer_id=CUSTOMER,
+        member_id=member.public_id,
+        serial_number=member.card.serial_number,
+        authentication_token=member.card.authentication_token,
+        card_url=card_url(settings.base_url, service.secret_key, member.card.serial_number),
+        ca_file=str(root.resolve()) if settings.sandbox else None,
+    )

@@ -1,0 +1,102 @@
+"""What is wrong with this installation, in plain words."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import requests
+
+from wallet_service.config import Settings
+from wallet_service.domain.errors import WalletError
+from wallet_service.storage import ledger, wallets
+from wallet_service.wiring import Service, tables_current
+
+State = Literal["good", "mind", "wrong"]
+SOON = 30  # days before the end of a certificate; Apple gives no grace
+PATIENCE = 5  # seconds for our own public address to answer
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at, and what was found."""
+
+    state: State
+    about: str
+    text: str
+
+
+def examine(open_service: Callable[[], Service], settings: Settings) -> Iterator[Finding]:
+    """Yield findings, from the settings to the push service; later ones need the earlier ones to be good."""
+    yield from _address(settings)
+    try:
+        service = open_service()
+    except WalletError as error:
+        yield Finding("wrong", type(error).__name__, str(error))
+        return
+    now = service.clock()
+    yield Finding("good", "templates", ", ".join(sorted(service.templates)))
+    yield from _certificates(service, now)
+    yield from _database(service)
+    yield _push(service)
+
+
+def _address(settings: Settings) -> Iterator[Finding]:
+    if settings.sandbox:
+        yield Finding("mind", "sandbox", "no WALLET_APPLE_CERTIFICATE is set: real phones refuse these passes")
+    if settings.local:
+        yield Finding(
+            "mind", "address", f"{settings.base_url} is this machine only; phones need a public https address"
+        )
+    try:
+        answer = requests.get(f"{settings.base_url}/healthz", timeout=PATIENCE)
+    except (OSError, requests.RequestException):
+        yield Finding("mind", "address", f"{settings.base_url} does not answer; is `wallet-service web` running?")
+        return
+    good = answer.status_code == 200
+    text = f"{settings.base_url} answers" if good else f"{settings.base_url}/healthz answers {answer.status_code}"
+    yield Finding("good" if good else "wrong", "address", text)
+
+
+def _certificates(service: Service, now: datetime) -> Iterator[Finding]:
+    identity = service.identity
+    nfc = ", may sign NFC passes" if identity.nfc else ""
+    yield Finding("good", "identity", f"{identity.pass_type_identifier}, team {identity.team_identifier}{nfc}")
+    for about, end in (
+        ("certificate", identity.not_after),
+        ("WWDR certificate", identity.wwdr.not_valid_after_utc),
+    ):
+        days = (end - now).days
+        text = f"ends on {end:%Y-%m-%d}, in {days} days"
+        hint = "" if days > SOON else "; make a new one now, for the same pass type, and replace it without haste"
+        yield Finding("good" if days > SOON else "mind", about, text + hint)
+
+
+def _database(service: Service) -> Iterator[Finding]:
+    if not tables_current(service.engine):
+        yield Finding("wrong", "database", "does not answer or lacks tables; run `wallet-service migrate`")
+        return
+    with service.begin() as tx:
+        version = tx.exec_driver_sql("SHOW server_version").scalar_one()
+        wrong = ledger.differences(tx)
+        total = ledger.grand_total(tx)
+        tally = wallets.tally(tx)
+        stop = wallets.stopped(tx, "apple")
+    yield Finding("good", "database", f"PostgreSQL {version}, all migrations applied")
+    if wrong or total:
+        names = ", ".join(each.public_id for each in wrong[:5])
+        yield Finding("wrong", "ledger", f"{len(wrong)} balances are not the sum of their entries ({names})")
+    else:
+        yield Finding("good", "ledger", "every balance is the sum of its entries, and all entries sum to zero")
+    if stop:
+        yield Finding("wrong", "delivery", f"stopped since {stop.since:%Y-%m-%d %H:%M} UTC: {stop.reason}")
+    behind = f"{tally.cards} cards, {tally.wallets} wallets, {tally.unsent} waiting to be told"
+    yield Finding("good", "delivery", behind)
+
+
+def _push(service: Service) -> Finding:
+    fault = service.apns.probe(service.identity.pass_type_identifier)
+    url = service.settings.push_url
+    if fault is None:
+        return Finding("good", "push service", f"{url} accepts the certificate and the topic")
+    return Finding("wrong", "push service", f"{url}: {fault}")

@@ -1,0 +1,111 @@
+"""The processes that listen: the web, and the sandbox with its phone."""
+
+import atexit
+import signal
+import threading
+
+import structlog
+from flask import Flask
+from granian import Granian
+from granian.constants import Interfaces
+
+from wallet_service import config, logs
+from wallet_service.config import Settings
+from wallet_service.demo import Demo
+from wallet_service.domain.errors import Fault, SettingsRefused
+from wallet_service.sandbox.apns import SandboxApns
+from wallet_service.sandbox.sandbox import CardLinkFailed, Sandbox
+from wallet_service.sandbox.server import create_sandbox, sandbox_of, serve
+from wallet_service.sandbox.shop import Shop
+from wallet_service.web import create_app
+from wallet_service.wiring import Service, build, sandbox_chain
+
+log = structlog.get_logger(__name__)
+
+HAND_OVER_TRIES = 100
+HAND_OVER_PAUSE = 0.3  # seconds
+
+
+def web_app() -> Flask:
+    """Return the web application of this process, built from the environment."""
+    settings = config.load()
+    logs.configure(settings.log_format)
+    service = build(settings)
+    atexit.register(service.close)
+    return create_app(service)
+
+
+def serve_web(settings: Settings) -> None:
+    """Serve until a TERM signal; requests at hand are finished first.
+
+    The parts are built once here before any process is started, so that a wrong certificate, template or setting is
+    told at once and not by processes that die again and again.
+
+    Raises what `build` raises.
+    """
+    service = build(settings)
+    try:
+        Granian(
+            "wallet_service.serving:web_app",
+            factory=True,
+            interface=Interfaces.WSGI,
+            address=settings.host,
+            port=settings.port,
+            workers=settings.web_processes,
+            blocking_threads=settings.web_threads,
+            log_enabled=False,
+            respawn_failed_workers=True,
+        ).serve()
+    finally:
+        service.close()
+
+
+def serve_sandbox(service: Service, facts: Demo) -> None:
+    """Serve the simulated push service and phone until a TERM signal; the phone starts with the demo's card.
+
+    Raises `SettingsRefused` outside the sandbox, where a real certificate signs what this phone would not trust.
+    """
+    settings = service.settings
+    if not settings.sandbox:
+        message = "is set, so there is no sandbox; unset it to try the simulated phone"
+        raise SettingsRefused("The sandbox does not run.", [Fault("WALLET_APPLE_CERTIFICATE", "", message)])
+    chain = sandbox_chain(settings, now=service.clock())
+    root = (chain / "root.pem").read_bytes()
+    apns = SandboxApns(
+        certificate=(chain / "push_server_certificate.pem").read_bytes(),
+        key=(chain / "push_server_key.pem").read_bytes(),
+        client_authorities=(chain / "wwdr.pem").read_bytes() + root,
+        port=settings.sandbox_apns_port,
+        on_push=lambda *push: sandbox_of(app).pushed(*push),
+    )
+    app = create_sandbox(
+        root_pem=root,
+        web_base_url=settings.base_url,
+        apns=apns,
+        seed=service.secret_key,
+        shop=Shop(facts.webhook_url, facts.webhook_secret, facts.customer_id),
+        clock=service.clock,
+        card_url=facts.card_url,
+    )
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with apns:
+        server = serve(app, settings.host, settings.sandbox_port)
+        log.info("sandbox.started", page=f"http://{settings.host}:{server.port}/", push=apns.url)
+        _hand_over(sandbox_of(app), stop)
+        stop.wait()
+        sandbox_of(app).stop()
+        server.shutdown()
+
+
+def _hand_over(sandbox: Sandbox, stop: threading.Event) -> None:
+    """Put the demo's card on the phone as soon as the web answers."""
+    for _ in range(HAND_OVER_TRIES):
+        try:
+            sandbox.download_card()
+            return
+        except CardLinkFailed:
+            if stop.wait(HAND_OVER_PAUSE):
+                return
+    log.info("sandbox.card.not_added", hint="press Add to Wallet when the web runs")

@@ -1,0 +1,27 @@
+"""The doors: merchants' webhooks, Apple's web service, public pages and health."""
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from wallet_service.web import apple, errors, headers, health, public, requests_log, webhooks
+from wallet_service.wiring import Service
+
+LARGEST_BODY = 1024 * 1024
+
+
+def create_app(service: Service) -> Flask:
+    """Return the web application of a service."""
+    app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    headers.install(app)
+    errors.install(app)
+    requests_log.install(app)
+    app.register_blueprint(webhooks.blueprint(service), url_prefix="/webhooks")
+    app.register_blueprint(apple.blueprint(service), url_prefix="/apple/v1")
+    app.register_blueprint(public.blueprint(service))
+    app.register_blueprint(health.blueprint(service))
+    hops = service.settings.trusted_proxies
+    if hops:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    return app

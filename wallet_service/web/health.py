@@ -1,0 +1,58 @@
+"""Whether the service lives, is ready, and how far its cards are in step."""
+
+from collections.abc import Iterator
+
+from flask import Blueprint, Response, jsonify
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from wallet_service.usecases.vitals import Vitals, vitals
+from wallet_service.wiring import Service, tables_current
+
+
+def blueprint(service: Service) -> Blueprint:
+    """Return the routes that operators and their machines ask; they tell counts, never a member."""
+    routes = Blueprint("health", __name__)
+
+    @routes.get("/healthz")
+    def alive() -> Response:
+        return jsonify({"status": "alive"})
+
+    @routes.get("/readyz")
+    def ready() -> tuple[Response, int]:
+        checks = {
+            "database": tables_current(service.engine),
+            "certificate": service.identity.days_left(service.clock()) > 0,
+        }
+        good = all(checks.values())
+        return jsonify({"status": "ready" if good else "not ready", "checks": checks}), 200 if good else 503
+
+    @routes.get("/metrics")
+    def metrics() -> Response:
+        with service.read() as tx:
+            now = vitals(tx)
+        registry = CollectorRegistry()
+        registry.register(_Gauges(now, service.identity.days_left(service.clock())))
+        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+    return routes
+
+
+class _Gauges(Collector):
+    """All figures come from the database, so that any process tells the same whatever the others did."""
+
+    def __init__(self, now: Vitals, days_left: int) -> None:
+        self._figures = (
+            ("wallet_cards", "Cards issued.", now.tally.cards),
+            ("wallet_wallets", "Phones that follow a card.", now.tally.wallets),
+            ("wallet_wallets_unsent", "Wallets that have not been told of their newest revision.", now.tally.unsent),
+            ("wallet_wallets_unfetched", "Wallets that were told and have not fetched yet.", now.tally.unfetched),
+            ("wallet_events", "Events entered.", now.events),
+            ("wallet_delivery_stopped", "1 while delivery is stopped by a fault of ours.", int(now.stopped)),
+            ("wallet_certificate_days_left", "Days until the signing certificate ends.", days_left),
+        )
+
+    def collect(self) -> Iterator[Metric]:
+        for name, text, value in self._figures:
+            yield GaugeMetricFamily(name, text, value=value)

@@ -1,0 +1,264 @@
+"""Builds the service out of its parts; the web, the workers, the commands and the tests all use this."""
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+
+import structlog
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.exc import OperationalError
+
+from wallet_service.apple import artwork
+from wallet_service.apple.apns import Apns
+from wallet_service.apple.identity import Identity, load_identity
+from wallet_service.apple.package import SignedPass
+from wallet_service.apple.pass_json import OWN_KEYS
+from wallet_service.apple.passes import ApplePasses
+from wallet_service.config import Settings
+from wallet_service.domain.card import Card
+from wallet_service.domain.errors import DatabaseUnusable, Fault, IdentityRefused, TemplateRefused, UnknownTemplate
+from wallet_service.domain.member import Membership
+from wallet_service.domain.template import Standing, Template
+from wallet_service.sandbox.chain import make_chain
+from wallet_service.storage import migrate, templates
+from wallet_service.storage.embedded import Embedded
+from wallet_service.storage.vault import Vault
+from wallet_service.usecases.deliver import Delivery
+
+log = structlog.get_logger(__name__)
+
+PUSH_PATIENCE = 15.0  # seconds for one push; several of them must fit into the lease of a batch
+
+
+def utc_now() -> datetime:
+    """Return the time; this is the one place that reads the clock."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Service:
+    """The parts of one process. Build it with `build`, which lets any part be replaced."""
+
+    settings: Settings
+    clock: Callable[[], datetime]
+    engine: Engine
+    identity: Identity
+    templates: dict[str, Template]
+    passes: ApplePasses
+    vault: Vault
+    secret_key: str
+    embedded: Embedded | None
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a connection on which every statement stands alone: for looking, at half the round trips."""
+        try:
+            with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                yield connection
+        except OperationalError as error:
+            raise DatabaseUnusable(f"The database does not answer: {type(error.orig).__name__}.") from error
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """Open a transaction: it is committed at the end, and rolled back if an error leaves it."""
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except OperationalError as error:
+            raise DatabaseUnusable(f"The database does not answer: {type(error.orig).__name__}.") from error
+
+    def template(self, name: str) -> Template:
+        """Return the template of that name.
+
+        Raises `UnknownTemplate`.
+        """
+        try:
+            return self.templates[name]
+        except KeyError:
+            known = ", ".join(sorted(self.templates))
+            raise UnknownTemplate(f"There is no template {name!r}; there are: {known}.") from None
+
+    def sign(self, member: Membership, template: Template) -> SignedPass:
+        """Return the member's card as a signed pass, from memory if this revision was signed before.
+
+        Raises `PassRefused`, or `IdentityRefused` once the certificate has expired.
+        """
+        face = template.draw(member.standing, member.locale)
+        return self.passes.make(
+            face, member.card, art_key=(template.name, template.version), art=template.art, at=self.clock()
+        )
+
+    @cached_property
+    def apns(self) -> Apns:
+        """The connection to Apple's push service; one worker's own, never shared between threads."""
+        return Apns(
+            url=self.settings.push_url,
+            certificate_pem=self.identity.certificate_pem,
+            key_pem=self.identity.key_pem,
+            ca_file=push_authority(self.settings),
+            connections=self.settings.apple_apns_connections,
+            timeout=PUSH_PATIENCE,
+        )
+
+    def delivery(self) -> Delivery:
+        """Return what brings Apple's wallets up to date."""
+        return Delivery(
+            "apple",
+            self.apns,
+            self.begin,
+            self.clock,
+            lease=timedelta(seconds=self.settings.delivery_lease),
+            batch=self.settings.delivery_batch,
+        )
+
+    def close(self) -> None:
+        """Let go of the database, and of its server if this process is the last to use it."""
+        self.engine.dispose()
+        if self.embedded:
+            self.embedded.stop()
+
+
+def build(
+    settings: Settings,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+    engine: Engine | None = None,
+    identity: Identity | None = None,
+) -> Service:
+    """Return the service that the settings describe.
+
+    Raises `IdentityRefused`, `TemplateRefused`, `SettingsRefused` or `DatabaseUnusable`, each with all its faults.
+    """
+    now = clock()
+    identity = identity or open_identity(settings, now=now)
+    passes = ApplePasses(
+        identity, web_service_url=f"{settings.base_url}/apple", allow_http=settings.sandbox or settings.local
+    )
+    loaded = templates.load_all(settings.templates, check_art=artwork.faults)
+    for template in loaded.values():
+        check_faces(template, passes, now=now)
+    secret_key = open_secret_key(settings)
+    embedded = None
+    if engine is None:
+        url = settings.database_url.get_secret_value() if settings.database_url else None
+        if url is None:
+            embedded = Embedded(settings.data_folder / "postgres")
+            url = embedded.start()
+        engine = open_engine(url)
+    return Service(
+        settings=settings,
+        clock=clock,
+        engine=engine,
+        identity=identity,
+        templates=loaded,
+        passes=passes,
+        vault=Vault(secret_key),
+        secret_key=secret_key,
+        embedded=embedded,
+    )
+
+
+def check_faces(template: Template, passes: ApplePasses, *, now: datetime) -> None:
+    """Draw a sample card of the template in each language, as phones would get it.
+
+    Raises `TemplateRefused` with everything that a phone would refuse, so that no member's card has to fail first.
+    """
+    sample = Standing(balance=1, qualifying=1, member_name="A", member_since=now, card_code="0" * 16)
+    card = Card(0, "0" * 24, "0" * 32, passes.identity.pass_type_identifier, 1, now)
+    faults = {
+        Fault("pass.toml", fault.key, fault.message)
+        for language in template.words
+        for fault in passes.faults(
+            template.draw(sample, language), card, art_key=(template.name, template.version), art=template.art
+        )
+    }
+    given = sorted(OWN_KEYS & set(template.look.apple))
+    faults |= {Fault("pass.toml", f"apple.{key}", "is the service's own to write; remove it") for key in given}
+    if faults:
+        raise TemplateRefused(f"The template {template.name} makes cards that phones refuse.", faults)
+
+
+def open_engine(url: str) -> Engine:
+    """Return an engine for a PostgreSQL URL, whichever driver the URL names or leaves out."""
+    _, _, rest = url.partition("://")
+    return create_engine(
+        f"postgresql+psycopg://{rest}",
+        pool_size=10,
+        max_overflow=20,
+        connect_args={"application_name": "wallet_service", "options": "-c timezone=UTC"},
+    )
+
+
+def open_identity(settings: Settings, *, now: datetime) -> Identity:
+    """Return the identity that signs passes; in the sandbox, that of a throw-away chain which is made if need be.
+
+    Raises `IdentityRefused`.
+    """
+    if settings.sandbox:
+        folder = sandbox_chain(settings, now=now)
+        return load_identity(
+            certificate=(folder / "pass_certificate.pem").read_bytes(),
+            key=(folder / "pass_key.pem").read_bytes(),
+            wwdr=(folder / "wwdr.pem").read_bytes(),
+            password=None,
+            now=now,
+        )
+    key = settings.apple_key
+    password = settings.apple_key_password
+    return load_identity(
+        certificate=_material("WALLET_APPLE_CERTIFICATE", settings.apple_certificate or ""),
+        key=_material("WALLET_APPLE_KEY", key.get_secret_value()) if key else None,
+        wwdr=_material("WALLET_APPLE_WWDR", settings.apple_wwdr or ""),
+        password=password.get_secret_value() if password else None,
+        now=now,
+    )
+
+
+def open_secret_key(settings: Settings) -> str:
+    """Return the service's secret key; the sandbox makes one and keeps it."""
+    if settings.secret_key:
+        return settings.secret_key.get_secret_value()
+    path = settings.data_folder / "secret_key"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(48))
+    return path.read_text()
+
+
+def sandbox_chain(settings: Settings, *, now: datetime) -> Path:
+    """Return the folder with the sandbox's certificate chain, made on first use."""
+    folder = settings.data_folder / "sandbox"
+    if not (folder / "push_server_key.pem").exists():
+        log.info("sandbox.chain.made", folder=str(folder))
+        make_chain(now).write(folder)
+    return folder
+
+
+def push_authority(settings: Settings) -> Path | None:
+    """Return the file with the authority to trust for the push service, or None for the system's."""
+    if settings.apple_apns_ca_file or not settings.sandbox:
+        return settings.apple_apns_ca_file
+    return settings.data_folder / "sandbox" / "push_root.pem"
+
+
+def tables_current(engine: Engine) -> bool:
+    """Whether the database answers and stands at the newest migration."""
+    try:
+        with engine.connect() as connection:
+            return migrate.is_current(connection)
+    except OperationalError:
+        return False
+
+
+def _material(variable: str, given: str) -> bytes:
+    if "-----BEGIN" in given:
+        return given.encode()
+    try:
+        return Path(given).read_bytes()
+    except OSError as error:
+        raise IdentityRefused("The signing identity cannot be read.", [Fault(variable, "", str(error))]) from None
