@@ -28,7 +28,7 @@ def changes(
 
     The tag is a lower bound of every transaction that was not finished when the list was read. A change is listed
     when its transaction is not below the tag, so that none is lost however late it commits; one may be listed twice,
-    which costs a 304. A tag of another database, or junk, counts as no tag.
+    which costs a 304. A tag of another database, one that lies ahead of this one, or junk counts as no tag.
     """
     found = wallets.changes(tx, device=device, pass_type_identifier=pass_type_identifier)
     floor = _floor(since, found)
@@ -43,7 +43,8 @@ def _floor(since: str | None, found: Changes) -> int:
     tag = _TAG.fullmatch(since or "")
     if tag is None or tag[1] != _epoch(found):
         return 0
-    return int(tag[2])
+    # A database that was set back to an older copy of itself keeps its epoch, but not what it numbered since.
+    return int(tag[2]) if int(tag[2]) <= found.xmin else 0
 
 
 def _epoch(found: Changes) -> str:

@@ -22,9 +22,7 @@ def connect(tx: Connection, *, vault: Vault, template: Template, name: str, now:
     """
     program_id = programs.open_program(tx, code=template.program.program.code, template=template.name, now=now)
     secret = new_secret()
-    added = sources.add(
-        tx, program_id=program_id, dialect=DIALECT, name=name, secret=vault.seal(secret), now=now
-    )
+    added = sources.add(tx, program_id=program_id, dialect=DIALECT, name=name, secret=vault.seal(secret), now=now)
     return secret if added else None
 
 

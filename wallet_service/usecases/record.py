@@ -12,6 +12,7 @@ from wallet_service.domain.errors import EventConflict, EventRefused, Fault, Unk
 from wallet_service.domain.event import Event, MemberEnrolled, OrderPaid, OrderRefunded, PointsAdjusted
 from wallet_service.domain.ledger import Transaction
 from wallet_service.domain.member import Membership
+from wallet_service.domain.program import Program
 from wallet_service.domain.template import Template
 from wallet_service.storage import events, members, orders
 from wallet_service.storage import ledger as books
@@ -28,6 +29,22 @@ class Recorded:
 
     answer: dict[str, Any]
     replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One event with all that is known before it is entered; `customer_id` is the merchant's own, if it is known."""
+
+    tx: Connection
+    source: Source
+    template: Template
+    event: Event
+    customer_id: str | None
+    member: Membership | None
+
+    @property
+    def program(self) -> Program:
+        return self.template.program
 
 
 def record(
@@ -61,22 +78,30 @@ def record(
             locale=event.fact.locale,
             now=now,
         )
-    postings = _follow(tx, source, template, event, member, customer_id)
-    after = _after(tx, event, member, postings) if member else None
-    card = revise(tx, member, after, template, now=now) if member and after else None
-    answer = _answer(event, template, member, after, card.revision if card else None, postings)
-    event_row = events.add(tx, source_id=source.id, event=event, answer=answer, now=now)
-    if member:
-        books.post(
-            tx,
-            postings,
-            program_id=source.program_id,
-            member_id=member.id,
-            event_id=event_row,
-            effective_at=event.occurred_at,
-            now=now,
-        )
-    return Recorded(answer, replayed=False)
+    return Recorded(_enter(_Case(tx, source, template, event, customer_id, member), now), replayed=False)
+
+
+def _enter(case: _Case, now: datetime) -> dict[str, Any]:
+    """Post what follows from the event, revise the card, keep the event with its answer, and return the answer."""
+    postings = _postings(case)
+    if case.member is None:
+        answer = {"event_id": case.event.event_id, "type": case.event.type, "status": "unmatched"}
+        events.add(case.tx, source_id=case.source.id, event=case.event, answer=answer, now=now)
+        return answer
+    after = _after(case, case.member, postings)
+    card = revise(case.tx, case.member, after, case.template, now=now)
+    answer = _answer(case, after, card.revision, postings)
+    event_row = events.add(case.tx, source_id=case.source.id, event=case.event, answer=answer, now=now)
+    books.post(
+        case.tx,
+        postings,
+        program_id=case.source.program_id,
+        member_id=case.member.id,
+        event_id=event_row,
+        effective_at=case.event.occurred_at,
+        now=now,
+    )
+    return answer
 
 
 def _lock(tx: Connection, source: Source, event: Event) -> str | None:
@@ -99,75 +124,66 @@ def _lock(tx: Connection, source: Source, event: Event) -> str | None:
     return customer_id
 
 
-def _follow(
-    tx: Connection,
-    source: Source,
-    template: Template,
-    event: Event,
-    member: Membership | None,
-    customer_id: str | None,
-) -> list[Posting]:
+def _postings(case: _Case) -> list[Posting]:
     """Return what the event makes the ledger post, each with the row id of its order."""
-    match event.fact:
+    match case.event.fact:
         case MemberEnrolled():
-            return _claim_orders(tx, source, template, member, customer_id)
+            return _claim_orders(case)
         case OrderPaid() as fact:
-            if fact.currency != template.program.program.currency:
-                message = f"is {fact.currency}; the programme counts in {template.program.program.currency}"
-                raise _refused("data.currency", message)
-            order = _order(tx, source, fact.order_id).paid(fact.eligible_minor)
-            return _settle_order(tx, source, template, order, member, customer_id)
+            currency = case.program.program.currency
+            if fact.currency != currency:
+                raise _refused("data.currency", f"is {fact.currency}; the programme counts in {currency}")
+            return _settle_order(case, _order(case, fact.order_id).paid(fact.eligible_minor))
         case OrderRefunded() as fact:
-            order = _order(tx, source, fact.order_id).refunded(fact.refunded_minor)
-            return _settle_order(tx, source, template, order, member, customer_id)
+            return _settle_order(case, _order(case, fact.order_id).refunded(fact.refunded_minor))
         case PointsAdjusted() as fact:
-            if member is None:
-                raise UnknownMember(str(fact.customer))
-            left = member.standing.balance + fact.points
-            if left < 0 and template.program.points.refund.earned == "clamp_to_zero":
-                raise _refused("data.points", f"would leave the balance at {left}; this programme does not go below 0")
-            return [(ledger.adjust(fact.points, actor=fact.actor, reason=fact.reason), None)]
+            return [(_adjustment(case, fact), None)]
 
 
-def _order(tx: Connection, source: Source, order_id: str) -> Order:
-    return orders.find(tx, source.id, order_id) or Order(order_id)
+def _order(case: _Case, order_id: str) -> Order:
+    return orders.find(case.tx, case.source.id, order_id) or Order(order_id)
 
 
-def _settle_order(
-    tx: Connection,
-    source: Source,
-    template: Template,
-    order: Order,
-    member: Membership | None,
-    customer_id: str | None,
-) -> list[Posting]:
+def _settle_order(case: _Case, order: Order) -> list[Posting]:
     """Bring an order to its present state; without a member it is kept until one enrols."""
+    member = case.member
     posted: list[Transaction] = []
     if member:
-        order, posted = settle(order, template.program, available=member.standing.balance)
+        order, posted = settle(order, case.program, available=member.standing.balance)
     row_id = orders.put(
-        tx, source.id, order, member_id=member.id if member else None, customer_id=None if member else customer_id
+        case.tx,
+        case.source.id,
+        order,
+        member_id=member.id if member else None,
+        customer_id=None if member else case.customer_id,
     )
     return [(each, row_id) for each in posted]
 
 
-def _claim_orders(
-    tx: Connection, source: Source, template: Template, member: Membership | None, customer_id: str | None
-) -> list[Posting]:
+def _claim_orders(case: _Case) -> list[Posting]:
     """Give a new member the orders that came before the enrolment."""
     postings: list[Posting] = []
-    if member is None or customer_id is None:
+    if case.member is None or case.customer_id is None:
         return postings
-    available = member.standing.balance
-    for row_id, waiting in orders.unmatched(tx, source.program_id, customer_id):
-        order, posted = settle(waiting, template.program, available=available)
-        orders.match(tx, row_id, order, member_id=member.id)
+    available = case.member.standing.balance
+    for row_id, waiting in orders.unmatched(case.tx, case.source.program_id, case.customer_id):
+        order, posted = settle(waiting, case.program, available=available)
+        orders.match(case.tx, row_id, order, member_id=case.member.id)
         postings += [(each, row_id) for each in posted]
         available += ledger.total(posted)[0]
     return postings
 
 
-def _after(tx: Connection, event: Event, member: Membership, postings: list[Posting]) -> Membership:
+def _adjustment(case: _Case, fact: PointsAdjusted) -> Transaction:
+    if case.member is None:
+        raise UnknownMember(str(fact.customer))
+    left = case.member.standing.balance + fact.points
+    if left < 0 and case.program.points.refund.earned == "clamp_to_zero":
+        raise _refused("data.points", f"would leave the balance at {left}; this programme does not go below 0")
+    return ledger.adjust(fact.points, actor=fact.actor, reason=fact.reason)
+
+
+def _after(case: _Case, member: Membership, postings: list[Posting]) -> Membership:
     """Return the member as the event leaves it."""
     available, qualifying = ledger.total([transaction for transaction, _ in postings])
     standing = replace(
@@ -175,32 +191,23 @@ def _after(tx: Connection, event: Event, member: Membership, postings: list[Post
         balance=member.standing.balance + available,
         qualifying=member.standing.qualifying + qualifying,
     )
-    locale = member.locale
-    if isinstance(event.fact, MemberEnrolled):
-        members.set_profile(tx, member_id=member.id, name=event.fact.name, locale=event.fact.locale)
-        standing = replace(standing, member_name=event.fact.name or standing.member_name)
-        locale = event.fact.locale or locale
-    return replace(member, standing=standing, locale=locale)
+    fact = case.event.fact
+    if not isinstance(fact, MemberEnrolled):
+        return replace(member, standing=standing)
+    members.set_profile(case.tx, member_id=member.id, name=fact.name, locale=fact.locale)
+    standing = replace(standing, member_name=fact.name or standing.member_name)
+    return replace(member, standing=standing, locale=fact.locale or member.locale)
 
 
-def _answer(
-    event: Event,
-    template: Template,
-    member: Membership | None,
-    after: Membership | None,
-    revision: int | None,
-    postings: list[Posting],
-) -> dict[str, Any]:
-    if member is None or after is None:
-        return {"event_id": event.event_id, "type": event.type, "status": "unmatched"}
-    tier = template.program.tier_at(after.standing.qualifying)
+def _answer(case: _Case, after: Membership, revision: int, postings: list[Posting]) -> dict[str, Any]:
+    tier = case.program.tier_at(after.standing.qualifying)
     return {
-        "event_id": event.event_id,
-        "type": event.type,
+        "event_id": case.event.event_id,
+        "type": case.event.type,
         "status": "processed",
-        "member_id": member.public_id,
-        "customer_id": member.external_id,
-        "serial_number": member.card.serial_number,
+        "member_id": after.public_id,
+        "customer_id": after.external_id,
+        "serial_number": after.card.serial_number,
         "points": ledger.total([transaction for transaction, _ in postings])[0],
         "balance": after.standing.balance,
         "tier": tier.code if tier else None,

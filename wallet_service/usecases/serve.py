@@ -38,6 +38,4 @@ def card_by_serial(tx: Connection, serial_number: str) -> Found:
 def note_fetched(tx: Connection, member: Membership, *, since: datetime | None, now: datetime) -> None:
     """Note that a phone now holds the card's newest revision; `since` is the date that its request repeated."""
     card = member.card
-    wallets.fetched(
-        tx, card_id=card.id, revision=card.revision, modified_at=card.modified_at, since=since, now=now
-    )
+    wallets.fetched(tx, card_id=card.id, revision=card.revision, modified_at=card.modified_at, since=since, now=now)
