@@ -45,7 +45,9 @@ class Shop:
     name: str
     ids: Iterator[int] = field(default_factory=itertools.count)
 
-    def post(self, kind: str, data: dict[str, Any], *, event_id: str | None = None, at: datetime | None = None) -> TestResponse:
+    def post(
+        self, kind: str, data: dict[str, Any], *, event_id: str | None = None, at: datetime | None = None
+    ) -> TestResponse:
         """Post an event of that kind, signed now."""
         body = {"type": kind, "timestamp": (at or self.clock()).isoformat(), "data": data}
         return self.send(json.dumps(body).encode(), event_id=event_id)
@@ -109,12 +111,16 @@ class Device:
         query = {"passesUpdatedSince": since} if since is not None else {}
         return self.client.get(f"/apple/v1/devices/{self.library}/registrations/{self.pass_type}", query_string=query)
 
-    def fetch(self, card: Card, *, since: str | None = None, token: str | None = None, method: str = "GET") -> TestResponse:
+    def fetch(
+        self, card: Card, *, since: str | None = None, token: str | None = None, method: str = "GET"
+    ) -> TestResponse:
         """Fetch the card, unless it is unchanged since a date."""
         headers = self._auth(token or card.authentication_token)
         if since is not None:
             headers["If-Modified-Since"] = since
-        return self.client.open(f"/apple/v1/passes/{self.pass_type}/{card.serial_number}", method=method, headers=headers)
+        return self.client.open(
+            f"/apple/v1/passes/{self.pass_type}/{card.serial_number}", method=method, headers=headers
+        )
 
     def _registration(self, serial: str) -> str:
         return f"/apple/v1/devices/{self.library}/registrations/{self.pass_type}/{serial}"

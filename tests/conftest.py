@@ -1,4 +1,4 @@
-"""Real parts for every test: a PostgreSQL of its own, a certificate chain, a service with a clock that is set by hand."""
+"""Real parts for every test: a PostgreSQL, a certificate chain, and a service with a clock that is set by hand."""
 
 import itertools
 import os

@@ -121,7 +121,9 @@ def test_no_transaction_is_open_while_sending(
 
     def look() -> None:
         with service.read() as tx:
-            query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in %'"
+            query = (
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in %'"
+            )
             open_ones.append(tx.execute(text(query)).scalar())
 
     vendor.meanwhile = look
@@ -175,7 +177,9 @@ def test_new_event_does_not_cut_a_wait_short(
     assert wallet(service)["not_before"] == until
 
 
-def test_gone_is_dropped(service: Service, shop: Shop, delivery: Delivery, vendor: Vendor, clock: Clock, serial: str) -> None:
+def test_gone_is_dropped(
+    service: Service, shop: Shop, delivery: Delivery, vendor: Vendor, clock: Clock, serial: str
+) -> None:
     """A phone that has left since it registered is forgotten."""
     shop.buy(100, order="1")
     vendor.answer = lambda _: Gone("Unregistered", clock.now)

@@ -1,6 +1,5 @@
 """Entering events: in any order, any number of times, the books end where the orders' last state says."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -38,14 +37,17 @@ FACTS: tuple[tuple[str, Fact], ...] = (
     ("order.paid", OrderPaid(WHO, "b", "EUR", 999)),
     ("order.refunded", OrderRefunded("b", 999)),
 )
+STANDING = """
+    SELECT available, qualifying FROM balances JOIN members ON members.id = member_id WHERE external_id = :id
+"""
 BALANCE = 30  # order a keeps 30 of its 100 points, order b none of its 9
 
 
 @pytest.fixture
-def trial(engine: Engine, identity: Identity, tmp_path: Path) -> Iterator["Trial"]:
+def trial(engine: Engine, identity: Identity, tmp_path: Path) -> "Trial":
     """A service on which one customer after another lives through the same events in another order."""
     settings = Settings(data_folder=tmp_path, templates=ROOT / "pass_templates")
-    yield Trial(build(settings, clock=lambda: START, engine=engine, identity=identity))
+    return Trial(build(settings, clock=lambda: START, engine=engine, identity=identity))
 
 
 class Trial:
@@ -80,7 +82,7 @@ class Trial:
             assert ledger.differences(tx) == []
             assert ledger.grand_total(tx) == 0
             found = tx.execute(
-                text("SELECT available, qualifying FROM balances JOIN members ON members.id = member_id WHERE external_id = :id"),
+                text(STANDING),
                 {"id": who.id},
             ).one()
         return found.available, found.qualifying
@@ -99,7 +101,7 @@ def test_any_order_and_repetition_ends_the_same(trial: Trial, order: list[int]) 
 
 
 def test_spent_points_are_forgiven_when_an_order_comes_back(service: Service) -> None:
-    """Where a programme does not go below zero, a refund takes what is left and forgives the rest, on its own account."""
+    """Where a programme does not go below zero, a refund takes what is left and forgives the rest."""
     trial = Trial(service)
     with service.begin() as tx:
         connect(tx, vault=service.vault, template=service.template("points"), name="till", now=START)

@@ -1,0 +1,109 @@
+"""A visitor's browser on the phone's page."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import zxingcpp
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from stage_actors import Stage, wait_until
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+REQUIRED = os.environ.get("WALLET_TEST_BROWSER") == "required"
+# Without these Chromium asks for updates and hosts of its own, which no test may do.
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"]  # fmt: skip
+PHONE = {"width": 390, "height": 844}
+PATIENCE = 30_000  # milliseconds
+
+pytestmark = [
+    pytest.mark.xdist_group("stage"),
+    pytest.mark.skipif(
+        CHROMIUM is None and not REQUIRED,
+        reason="NO BROWSER TEST WAS RUN: there is no Chromium here; install the package chromium",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium, without a window."""
+    assert CHROMIUM, "a browser is required here, and there is none"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(stage: Stage, browser: Browser) -> Iterator[Page]:
+    """The phone's page with a card on it; a script error or a blocked file fails the test."""
+    wait_until(lambda: stage.phone()["cards"])
+    context = browser.new_context(viewport=PHONE, locale="en-GB", device_scale_factor=2)
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.goto(stage.facts["phone_url"])
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def balance(page: Page) -> int:
+    """Return the balance that the card on the page shows."""
+    text = page.locator('[data-field="balance"]').first.get_attribute("data-value")
+    return int(text or "")
+
+
+def test_purchase_changes_the_card_without_reload(page: Page) -> None:
+    """A press on Buy changes the balance on the card by itself, and the page is not loaded again."""
+    before = balance(page)
+    page.evaluate("window.notReloaded = true")
+    page.locator("#buy").click()
+
+    expect(page.locator('[data-field="balance"]').first).to_have_attribute(
+        "data-value", str(before + 42), timeout=PATIENCE
+    )
+    expect(page.locator("#notification")).to_contain_text(re.compile("balance|tier"), timeout=PATIENCE)
+    assert page.evaluate("window.notReloaded") is True
+
+
+def test_refund_takes_the_points_back(page: Page) -> None:
+    """A press on Refund takes back what the last purchase earned."""
+    before = balance(page)
+    page.locator("#buy").click()
+    shown = page.locator('[data-field="balance"]').first
+    expect(shown).to_have_attribute("data-value", str(before + 42), timeout=PATIENCE)
+    page.locator("#refund").click()
+
+    expect(shown).to_have_attribute("data-value", str(before), timeout=PATIENCE)
+
+
+def test_barcode_on_the_screen_can_be_scanned(page: Page, stage: Stage, tmp_path: Path) -> None:
+    """A scanner reads from the screen exactly what the pass says."""
+    page.screenshot(path=tmp_path / "page.png", full_page=True)
+    with Image.open(tmp_path / "page.png") as image:
+        found = zxingcpp.read_barcodes(image.convert("L"))
+
+    assert [each.text for each in found] == [stage.phone()["cards"][0]["barcodes"][0]["message"]]
+
+
+def test_page_fits_a_phone(page: Page) -> None:
+    """At the width of a phone nothing sticks out sideways."""
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_controls_have_names(page: Page) -> None:
+    """Every button and field says to a screen reader what it is."""
+    nameless = page.evaluate(
+        """[...document.querySelectorAll('button, input:not([type=hidden]), select, a')].filter(each => !(
+            each.innerText || each.ariaLabel || each.getAttribute('aria-labelledby') || each.labels?.length
+        )).map(each => each.outerHTML)"""
+    )
+
+    assert nameless == []

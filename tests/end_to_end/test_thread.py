@@ -1,0 +1,134 @@
+"""Event, ledger, card, face, pass, push, phone: the whole walk through real processes."""
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from stage_actors import Stage, wait_until
+from standardwebhooks import Webhook
+
+pytestmark = pytest.mark.xdist_group("stage")
+
+WINDOW = 6  # seconds; the demo's programme sends later changes together within five
+
+
+def post(stage: Stage, kind: str, event_id: str, **data: Any) -> dict[str, Any]:
+    """Sign an event with the library that Standard Webhooks publishes, post it and return the answer."""
+    now = datetime.now(UTC)
+    body = json.dumps({"type": kind, "timestamp": now.isoformat(), "data": data})
+    headers = {
+        "webhook-id": event_id,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": Webhook(stage.facts["webhook_secret"]).sign(event_id, now, body),
+    }
+    answer = requests.post(stage.facts["webhook_url"], data=body, headers=headers, timeout=20)
+    assert answer.status_code == 200, answer.text
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def shown(stage: Stage, field: str) -> str:
+    """Return what the phone's card shows in a field."""
+    text: str = stage.phone()["cards"][0]["fields"][field]["text"]
+    return text
+
+
+def test_webhook_changes_the_card_on_the_phone(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    """An order that is posted by a signed webhook shows on the phone as balance, tier and notification."""
+    customer = {"id": stage.facts["customer_id"]}
+    wait_until(lambda: stage.phone()["cards"])
+    before = int(shown(stage, "balance"))
+    told = post(
+        stage, "order.paid", "evt_thread", order_id="thread", customer=customer, currency="EUR", eligible_minor=60000
+    )
+    took = wait_until(lambda: shown(stage, "balance") == str(told["balance"]))
+    with capsys.disabled():
+        print(f"\n  webhook answered to card changed: {took * 1000:.0f} ms")
+
+    assert told["balance"] == before + 600
+    assert shown(stage, "tier") == "Novel"
+    assert stage.phone()["notification"]["text"] == "Your tier is now Novel"
+    steps = [step["kind"] for step in stage.phone()["timeline"]]
+    assert steps[-5:] == ["pushed", "listed", "fetched", "verified", "notified"]
+
+
+def test_repeated_webhook_is_answered_again_and_counts_once(stage: Stage) -> None:
+    """The same event again gets the first answer and moves no point."""
+    customer = {"id": stage.facts["customer_id"]}
+    data = {"order_id": "repeat", "customer": customer, "currency": "EUR", "eligible_minor": 500}
+    first = post(stage, "order.paid", "evt_repeat", **data)
+
+    assert post(stage, "order.paid", "evt_repeat", **data) == first
+
+
+def test_phone_catches_up_when_the_push_service_recovers(stage: Stage) -> None:
+    """While the push service fails the event is kept, the drift names it, and the phone shows it in the end."""
+    stage.press("push-service/behave", breakage="503")
+    told = post(
+        stage,
+        "points.adjusted",
+        "evt_recover",
+        customer={"id": stage.facts["customer_id"]},
+        points=7,
+        actor="desk",
+        reason="gift",
+    )
+    wait_until(lambda: "ServiceUnavailable" in stage.command("drift").stdout, patience=30)
+    stage.press("push-service/behave", breakage="none")
+    wait_until(lambda: shown(stage, "balance") == str(told["balance"]))
+
+
+def test_drift_says_that_all_is_in_step(stage: Stage) -> None:
+    """When phones have fetched, the report says so and the command succeeds."""
+    wait_until(lambda: stage.command("drift").returncode == 0, patience=WINDOW + 20)
+
+    assert "1 cards, 1 in step" in stage.command("drift").stdout
+
+
+def test_doctor_finds_nothing_wrong(stage: Stage) -> None:
+    """In the sandbox the doctor minds a few things and finds no fault."""
+    done = stage.command("doctor")
+
+    assert done.returncode == 0, done.stdout
+    assert "accepts the certificate and the topic" in done.stdout
+    assert "wrong" not in done.stdout
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl command")
+def test_pass_command_writes_what_openssl_verifies(stage: Stage, tmp_path: Path) -> None:
+    """A pass written by the command is signed by the chain whose root `demo.json` names."""
+    path = tmp_path / "card.pkpass"
+    done = stage.command("pass", stage.facts["serial_number"], "-o", str(path))
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
+        archive.extractall(tmp_path)
+
+    verified = subprocess.run(
+        ["openssl", "cms", "-verify", "-binary", "-inform", "DER", "-in", tmp_path / "signature", "-content",
+         tmp_path / "manifest.json", "-CAfile", stage.facts["ca_file"], "-purpose", "any", "-out", os.devnull],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert verified.returncode == 0, verified.stderr
+
+
+def test_facts_are_for_their_owner_alone(stage: Stage) -> None:
+    """The file with the demo's secrets can be read by nobody else."""
+    assert (stage.folder / "var" / "demo.json").stat().st_mode & 0o077 == 0
+
+
+def test_logs_hold_no_secret(stage: Stage) -> None:
+    """No token, secret or name of a member stands in any log."""
+    logs = "".join(path.read_text() for path in (stage.folder / "var" / "logs").iterdir())
+
+    for name in ("webhook_secret", "authentication_token"):
+        assert stage.facts[name] not in logs
+    assert "Alex Example" not in logs
+    assert stage.facts["card_url"].split("/")[-2] not in logs

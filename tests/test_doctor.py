@@ -1,0 +1,102 @@
+"""What the doctor says of installations that have something wrong."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from actors import START, Clock
+from sqlalchemy import Engine, text
+
+from wallet_service.apple.identity import Identity
+from wallet_service.config import Settings
+from wallet_service.doctor import Finding, examine
+from wallet_service.storage import wallets
+from wallet_service.wiring import Service, build, open_engine
+
+Examine = Callable[..., dict[str, Finding]]
+
+
+@pytest.fixture
+def found(settings: Settings, engine: Engine, identity: Identity, clock: Clock) -> Examine:
+    """A way to examine an installation, parts replaced at will, that returns the last finding about each thing."""
+
+    def run(**parts: object) -> dict[str, Finding]:
+        def open_service() -> Service:
+            return build(settings, **({"clock": clock, "engine": engine, "identity": identity} | parts))  # type: ignore[arg-type]
+
+        local = Settings(data_folder=settings.data_folder, base_url="http://127.0.0.1:1")
+        return {finding.about: finding for finding in examine(open_service, local)}
+
+    return run
+
+
+def test_sound_installation(found: Examine) -> None:
+    """Identity, certificates, tables and books are called good."""
+    findings = found()
+
+    good = {"templates", "identity", "certificate", "WWDR certificate", "database", "ledger", "delivery"}
+    assert {about for about, finding in findings.items() if finding.state == "good"} == good
+
+
+def test_certificate_that_ends_soon(found: Examine, identity: Identity, clock: Clock) -> None:
+    """A certificate that ends within a month is minded, with the day and what to do."""
+    clock.now = identity.not_after - timedelta(days=7)
+
+    finding = found()["certificate"]
+    assert finding.state == "mind"
+    assert "in 7 days" in finding.text
+    assert "make a new one" in finding.text
+
+
+def test_expired_certificate(found: Examine, settings: Settings, engine: Engine, clock: Clock) -> None:
+    """An expired certificate keeps the service from starting, and the doctor says which date has passed."""
+    open_by_settings = build(settings, clock=Clock(START), engine=engine)
+    clock.now = open_by_settings.identity.not_after + timedelta(days=1)
+
+    findings = found(identity=None)
+    assert findings["IdentityRefused"].state == "wrong"
+    assert f"{open_by_settings.identity.not_after:%Y-%m-%d}" in findings["IdentityRefused"].text
+
+
+def test_database_that_does_not_answer(found: Examine, tmp_path: Path) -> None:
+    """A database out of reach is called wrong, without a stack trace."""
+    away = open_engine(f"postgresql://nobody@/nothing?host={tmp_path}")
+
+    assert found(engine=away)["database"].state == "wrong"
+
+
+def test_tables_that_are_missing(found: Examine, engine: Engine) -> None:
+    """A database without our tables is called wrong, with the command that makes them."""
+    with engine.begin() as tx:
+        tx.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+
+    assert "wallet-service migrate" in found()["database"].text
+
+
+def test_balance_that_was_tampered_with(found: Examine, engine: Engine, shop: object) -> None:
+    """A balance that is not the sum of its entries is called wrong and named."""
+    shop.enrol("ann")  # type: ignore[attr-defined]
+    with engine.begin() as tx:
+        tx.execute(text("UPDATE balances SET available = 1000000"))
+
+    finding = found()["ledger"]
+    assert finding.state == "wrong"
+    assert "mem_" in finding.text
+
+
+def test_delivery_that_has_stopped(settings: Settings, service: Service, clock: Clock) -> None:
+    """While delivery is stopped, the doctor says since when and why."""
+    with service.begin() as tx:
+        wallets.stop(tx, "apple", "403 BadCertificate", until=clock.now + timedelta(minutes=5), now=clock.now)
+
+    wrong = [finding for finding in examine(lambda: service, settings) if finding.state == "wrong"]
+    assert any("403 BadCertificate" in finding.text for finding in wrong)
+
+
+def test_push_service_that_is_not_there(found: Examine) -> None:
+    """A push service that does not answer is called wrong, with its address."""
+    finding = found()["push service"]
+
+    assert finding.state == "wrong"
+    assert "127.0.0.1" in finding.text
