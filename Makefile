@@ -24,7 +24,7 @@ bench: .venv/test ## Print speed as ratios, measured in one run.
 	@$(BIN)/python -m bench
 
 lock: .venv/run ## Pin every dependency anew, with hashes and without addresses.
-	@$(BIN)/pip install -q uv
+	@$(BIN)/pip install -qq uv
 	@for part in run test; do \
 		$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --upgrade \
 			--no-header --no-annotate --no-emit-index-url --no-emit-find-links \
@@ -38,12 +38,12 @@ clean: ## Remove the environment and everything that runs have left in var/.
 .venv/run: requirements/run.txt pyproject.toml
 	@$(PYTHON) -m venv .venv
 	@echo "Installing …"
-	@$(BIN)/pip install -q --require-hashes -r requirements/run.txt
-	@PYTHONWARNINGS=ignore $(BIN)/pip install -q --no-deps --no-build-isolation -e .
+	@$(BIN)/pip install -qq --require-hashes -r requirements/run.txt
+	@PYTHONWARNINGS=ignore $(BIN)/pip install -qq --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/test: .venv/run requirements/test.txt
-	@$(BIN)/pip install -q --require-hashes -r requirements/test.txt
+	@$(BIN)/pip install -qq --require-hashes -r requirements/test.txt
 	@touch $@
 
 .PHONY: help run test check bench lock clean

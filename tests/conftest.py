@@ -22,18 +22,23 @@ from wallet_service.web import create_app
 from wallet_service.wiring import Service, build, open_engine
 
 ROOT = Path(__file__).parent.parent
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+FAST = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "200",
+    "autovacuum": "off",  # a vacuum is a transaction, and would hold back the tags of changes
+}
 
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Embedded]:
-    """One PostgreSQL for the whole run, shared by its processes; the last to leave removes it."""
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(os.getpid())
-    server = Embedded(Path(tempfile.gettempdir()) / f"wallet-service-tests-{run[:12]}", settings=FAST)
+    """A PostgreSQL of this process's own: transactions of another would hold back the tags of changes in ours."""
+    server = Embedded(Path(tempfile.gettempdir()) / f"wallet-service-tests-{os.getpid()}", settings=FAST)
     server.start()
     yield server
-    if server.stop():
-        shutil.rmtree(server.folder)
+    server.stop()
+    shutil.rmtree(server.folder)
 
 
 @pytest.fixture(scope="session")

@@ -3,13 +3,17 @@
 import os
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
+import structlog
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from wallet_service.domain.errors import Fault, SettingsRefused
+
+log = structlog.get_logger(__name__)
 
 PREFIX = "WALLET_"
 SUFFIX = "_FILE"
@@ -38,7 +42,8 @@ class Settings(BaseModel):
 
     data_folder: Path = Field(Path("var"), description="Where the embedded database and the sandbox keep their files.")
     database_url: SecretStr | None = Field(
-        None, description="PostgreSQL, as postgresql://user:password@host/name. Without it, one is started from a wheel."
+        None,
+        description="PostgreSQL, as postgresql://user:password@host/name. Without it, one is started from a wheel.",
     )
     base_url: Url = Field(
         "http://127.0.0.1:8000", description="The public address of this service, as phones and merchants reach it."
@@ -119,7 +124,7 @@ class Settings(BaseModel):
 def load(environment: Mapping[str, str] | None = None) -> Settings:
     """Return the settings of the environment.
 
-    Raises `SettingsRefused` that names every variable that is missing, unknown or wrong.
+    Raises `SettingsRefused` that names every variable that is missing, misspelt or wrong.
     """
     given = os.environ if environment is None else environment
     values, faults = _values({name: value for name, value in given.items() if name.startswith(PREFIX) and value})
@@ -167,5 +172,17 @@ def _values(found: Mapping[str, str]) -> tuple[dict[str, str], list[Fault]]:
             if values.get(secret) == "":
                 faults.append(Fault(variable, "", f"names {value}, which is empty"))
         else:
-            faults.append(Fault(variable, "", "is not a setting; see the table in the README"))
+            faults += _unknown(variable)
     return values, faults
+
+
+def _unknown(variable: str) -> list[Fault]:
+    """Refuse a name that is nearly a setting's; another one is somebody else's and only worth a line in the log."""
+    known = [PREFIX + name.upper() for name in Settings.model_fields]
+    near = get_close_matches(
+        variable, [*known, *(f"{PREFIX}{name.upper()}{SUFFIX}" for name in secret_names())], 1, 0.8
+    )
+    if near:
+        return [Fault(variable, "", f"is not a setting; did you mean {near[0]}?")]
+    log.warning("settings.ignored", variable=variable, hint="the README has a table of all settings")
+    return []

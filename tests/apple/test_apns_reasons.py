@@ -98,7 +98,7 @@ def test_a_dead_token_needs_status_and_reason(status: int) -> None:
 
 
 def test_waits() -> None:
-    """A server's fault is left to the back-off, a throttled token waits minutes, what is not understood a quarter hour."""
+    """A server's fault is left to the back-off, a throttled token waits minutes, what is not understood longer."""
     waits = [outcome(503, b""), outcome(429, body("TooManyRequests")), outcome(400, body("NewReason"))]
     assert [end.wait for end in waits if isinstance(end, Later)] == [timedelta(minutes=n) for n in (0, 5, 15)]
 

@@ -1,7 +1,8 @@
 """Pushes are put off with growing, jittered pauses, and a refusal of nearly all of them is not believed."""
 
 import random
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
@@ -25,7 +26,7 @@ LEFT = Gone("Unregistered", datetime(2026, 6, 1, tzinfo=UTC))
 REFUSED = Gone("BadDeviceToken")
 
 
-def results(outcomes: list[Outcome]) -> list[tuple[Push, Outcome]]:
+def results(outcomes: Sequence[Outcome]) -> list[tuple[Push, Outcome]]:
     """Return each outcome as that of a phone of a card of its own."""
     return [(Push(n, f"{n:064x}", "pass.example", 1, card_id=1000 + n), each) for n, each in enumerate(outcomes)]
 

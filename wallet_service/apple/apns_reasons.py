@@ -62,7 +62,7 @@ def outcome(status: int, body: bytes) -> Outcome:
 
 
 def _wait(status: int, reason: str) -> timedelta:
-    """Return the least wait; the delivery's own back-off, which grows from seconds to a quarter of an hour, adds to it."""
+    """Return the least wait; the delivery's own back-off may be longer, and grows to a quarter of an hour."""
     if status >= 500 or (status, reason) == (400, "IdleTimeout"):
         return timedelta(0)
     return TOO_MANY_WAIT if status == 429 else UNKNOWN_WAIT

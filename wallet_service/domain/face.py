@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -29,12 +29,16 @@ Value = str | int | Money | datetime
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One labelled value; `change_message` has `%@` where the wallet puts the new value."""
+    """One labelled value; `change_message` has `%@` where the wallet puts the new value.
+
+    `role` names what of the member's it shows ("balance", "tier"), or is None for a text of the template.
+    """
 
     key: str
     label: str
     value: Value
     change_message: str | None = None
+    role: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,7 @@ class Face:
         Change messages are left out: they are seen only together with a changed value.
         """
         fields = [
-            [(each.key, each.label, each.value) for each in slot]
+            [(each.key, each.label, _moment(each.value)) for each in slot]
             for slot in (self.header, self.primary, self.secondary, self.auxiliary, self.back)
         ]
         rest = (
@@ -131,7 +135,12 @@ class Face:
             self.locations,
             self.messages,
             self.voided,
-            self.expires_at,
+            _moment(self.expires_at),
             sorted(self.apple.items(), key=lambda item: item[0]),
         )
         return hashlib.sha256(repr((fields, rest)).encode()).digest()
+
+
+def _moment(value: Value | None) -> Value | None:
+    """Return the same moment in UTC; the database and the clock may name it in different time zones."""
+    return value.astimezone(UTC) if isinstance(value, datetime) else value

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from wallet_service.domain.errors import Fault
 
+LONGEST_SHOWN = 80
+
 
 class FileModel(BaseModel):
     """A table of a TOML file: frozen, strict about types, and closed to keys that it does not know."""
@@ -39,10 +41,19 @@ def _message(model: type[FileModel], error: Any) -> str:
     if error["type"] == "missing":
         return "is missing; add it"
     if error["type"] != "extra_forbidden":
-        return f"{error['msg'][0].lower()}{error['msg'][1:]} (found {error['input']!r})"
+        message = str(error["msg"]).removeprefix("Value error, ")
+        return f"{message[0].lower()}{message[1:]} (found {_shown(error['input'])})"
     name = str(error["loc"][-1])
     near = get_close_matches(name, _names(model, error["loc"][:-1]), n=1)
     return f"is not a known key; did you mean {near[0]!r}?" if near else "is not a known key; remove it"
+
+
+def _shown(value: object) -> str:
+    try:
+        shown = repr(value)
+    except (ValueError, RecursionError):  # a number of thousands of digits, tables within tables without end
+        return "something too large to show"
+    return shown if len(shown) <= LONGEST_SHOWN else f"{shown[:LONGEST_SHOWN]}…"
 
 
 def _names(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
@@ -51,7 +62,7 @@ def _names(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]
         if isinstance(part, str) and part in model.model_fields:
             inner = next(_models_in(model.model_fields[part].annotation), None)
             model = inner or model
-    return list(model.model_fields)
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:

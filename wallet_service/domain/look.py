@@ -1,6 +1,7 @@
 """How a card looks in both wallets, as its `pass.toml` states it."""
 
 from collections.abc import Iterator
+from math import isfinite
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -8,11 +9,15 @@ from pydantic import Field
 from wallet_service.domain.errors import Fault
 from wallet_service.domain.face import BarcodeFormat
 from wallet_service.domain.file_model import FileModel
+from wallet_service.domain.words import REFERENCE
 
 ValueName = Literal[
     "balance", "tier", "next_tier", "member_name", "member_since", "card_code", "card_code_grouped"
 ]
 SLOTS = ("header", "primary", "secondary", "auxiliary", "back")
+NEW_VALUE = "%@"
+WITHOUT_NEW_VALUE = f"must hold {NEW_VALUE} once, where the wallet puts the new value"
+DEEPEST = 16  # tables within tables under [apple]; Apple's own go four deep
 LEAST_CONTRAST = 4.5  # WCAG 2.2, 1.4.3 Contrast (Minimum): https://www.w3.org/TR/WCAG22/#contrast-minimum
 
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
@@ -131,13 +136,12 @@ class Look(FileModel):
 
 def faults(look: Look, place: str) -> Iterator[Fault]:
     """Yield what no single key shows: repeated keys, fields with no or two contents, a full row, poor contrast."""
-    keys: set[str] = set()
+    yield from _repeated_keys(look, place)
     for where, each in look.fields():
-        if each.key in keys:
-            yield Fault(place, f"{where}.key", f"{each.key!r} is used twice; phones refuse repeated field keys")
-        keys.add(each.key)
         if (each.value is None) == (each.text is None):
             yield Fault(place, where, "needs either `value` (of the member) or `text` (of the template)")
+        if each.change and not each.change.startswith(REFERENCE) and each.change.count(NEW_VALUE) != 1:
+            yield Fault(place, f"{where}.change", WITHOUT_NEW_VALUE)
     if len(look.secondary) + len(look.auxiliary) > 4:
         yield Fault(place, "auxiliary", "secondary and auxiliary share one row of four fields; move some to the back")
     for name in ("text", "label"):
@@ -145,6 +149,30 @@ def faults(look: Look, place: str) -> Iterator[Fault]:
         if ratio < LEAST_CONTRAST:
             message = f"has a contrast of {ratio:.1f} on the background; readable text needs {LEAST_CONTRAST}"
             yield Fault(place, f"colors.{name}", message)
+    for key, value in look.apple.items():
+        if not _is_json(value, DEEPEST):
+            message = f"must be made of texts, numbers, true, false, lists and tables, at most {DEEPEST} deep"
+            yield Fault(place, f"apple.{key}", message)
+
+
+def _repeated_keys(look: Look, place: str) -> Iterator[Fault]:
+    """Fields and messages share one space of keys, because a message becomes a field on the back."""
+    keyed = [(where, each.key) for where, each in look.fields()]
+    keyed += [(f"message[{index}]", each.key) for index, each in enumerate(look.message)]
+    keys: set[str] = set()
+    for where, key in keyed:
+        if key in keys:
+            yield Fault(place, f"{where}.key", f"{key!r} is used twice; phones refuse repeated field keys")
+        keys.add(key)
+
+
+def _is_json(value: object, depth: int) -> bool:
+    if isinstance(value, list | dict):
+        inner = value.values() if isinstance(value, dict) else value
+        return depth > 0 and all(_is_json(each, depth - 1) for each in inner)
+    if isinstance(value, int):
+        return abs(value) < 2**53
+    return isinstance(value, str) or (isinstance(value, float) and isfinite(value))
 
 
 def contrast(one: str, other: str) -> float:

@@ -1,6 +1,7 @@
 """A loyalty programme as its `program.toml` states it: unit, earning, tiers."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -25,8 +26,13 @@ def exponent(currency: str) -> int:
     return EXPONENTS.get(currency, 2)
 
 
+@cache
+def _zones() -> set[str]:
+    return available_timezones()  # looks through hundreds of files
+
+
 def _known_zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in _zones():
         raise ValueError("should be an IANA time zone such as Europe/Prague")
     return name
 

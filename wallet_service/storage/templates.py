@@ -34,7 +34,9 @@ def load(folder: Path, *, check_art: ArtCheck) -> Template:
     rules, design = reading.program(), reading.look()
     words = reading.words(rules, design)
     art = reading.art(design)
-    reading.faults += check_art(art, "pass.toml")
+    for fault in check_art(art, "pass.toml"):
+        if fault.key in art:  # one that could not be read has been named already
+            reading.faults.append(Fault(fault.place, f"art.{fault.key}", fault.message))
     if reading.faults or rules is None or design is None:
         raise TemplateRefused(f"The template {folder.name} cannot be used.", reading.faults)
     return Template(folder.name, reading.version(), rules, design, words, art)
@@ -78,7 +80,7 @@ class _Reading:
             path.stem: self._table(f"locales/{path.name}") for path in sorted(self.folder.glob("locales/*.toml"))
         }
         known = {language: table for language, table in tables.items() if table is not None}
-        if design and design.default_language not in known:
+        if design and design.default_language not in tables:
             message = f"is {design.default_language!r}, but there is no locales/{design.default_language}.toml"
             self.faults.append(Fault("pass.toml", "default_language", message))
         words = {language: self._words_of(language, table, rules) for language, table in known.items()}
@@ -98,9 +100,8 @@ class _Reading:
 
     def _words_of(self, language: str, table: dict[str, Any], rules: Program | None) -> Words | None:
         place = f"locales/{language}.toml"
-        try:
-            locale = Locale.parse(language)
-        except (UnknownLocaleError, ValueError):
+        locale = _locale(language)
+        if locale is None:
             self.faults.append(Fault(place, "", "is not named after a language; use a code such as en or cs"))
             return None
         unit, tier = table.get("unit", {}), table.get("tier", {})
@@ -110,7 +111,7 @@ class _Reading:
         wanted = [("unit", form, unit) for form in sorted(locale.plural_form.tags | {"other"})]
         wanted += [("tier", each.code, tier) for each in rules.tier] if rules else []
         for name, key, found in wanted:
-            if key not in found:
+            if isinstance(found, dict) and key not in found:
                 self.faults.append(Fault(place, f"{name}.{key}", "is missing; add it"))
         return Words(
             language=language,
@@ -134,8 +135,8 @@ class _Reading:
         if data is None:
             return None
         try:
-            return tomllib.loads(data.decode())
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+            return tomllib.loads(data.decode("utf-8-sig"))
+        except (ValueError, RecursionError) as error:  # a number of thousands of digits is a plain ValueError
             self.faults.append(Fault(name, "", f"is not TOML in UTF-8: {error}"))
             return None
 
@@ -149,6 +150,15 @@ class _Reading:
             return None
         self._digest.update(f"{name}\0{len(data)}\0".encode() + data)
         return data
+
+
+def _locale(language: str) -> Locale | None:
+    """Return the language of that code; None also for pt_BR or EN, which no member's wish would ever find."""
+    try:
+        locale = Locale.parse(language)
+    except (UnknownLocaleError, ValueError):
+        return None
+    return locale if locale.language == language else None
 
 
 def _wrong_texts(place: str, table: str, texts: Any) -> list[Fault]:
@@ -175,9 +185,9 @@ def _missing(words: Words, design: Look, tables: dict[str, dict[str, Any]]) -> l
         for key in sorted(elsewhere - set(words.strings) - {each.key for each in faults})
     ]
     for key, text in design.texts():
-        said = words.strings.get(text[1:]) if text.startswith(REFERENCE) else text
-        if key.endswith(".change") and isinstance(said, str) and said.count("%@") != 1:
-            faults.append(Fault(place, text[1:], "must hold %@ once, where the wallet puts the new value"))
+        said = words.strings.get(text[1:]) if text.startswith(REFERENCE) else None
+        if key.endswith(".change") and isinstance(said, str) and said.count(look.NEW_VALUE) != 1:
+            faults.append(Fault(place, text[1:], look.WITHOUT_NEW_VALUE))
     if any(each.value == "next_tier" for _, each in design.fields()):
         faults += _pattern(place, words, "next_tier", {"points", "tier"}) + _pattern(place, words, "top_tier", set())
     return faults
@@ -188,7 +198,9 @@ def _pattern(place: str, words: Words, key: str, names: set[str]) -> list[Fault]
     if not isinstance(text, str):
         return [Fault(place, key, "is missing; a field with the value next_tier needs it")]
     try:
-        found = {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+        # What follows a colon or an exclamation mark would be obeyed, and fail, only when a card is drawn.
+        parts = [part for part in Formatter().parse(text) if part[1] is not None]
+        found = {"?" if spec or conversion else name for _, name, spec, conversion in parts}
     except ValueError:
         found = {"?"}
     if found == names:
