@@ -32,6 +32,7 @@ lock: .venv/run ## Pin every dependency anew, with hashes and without addresses.
 	done
 
 clean: ## Remove the environment and everything that runs have left in var/.
+	@[ ! -L var/postgres ] || rm -rf "$$(readlink var/postgres)"
 	rm -rf .venv var
 
 # Versions are pinned with their hashes; where a release is missing for this machine, pip says which.

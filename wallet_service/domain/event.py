@@ -75,6 +75,6 @@ class Event:
     fact: Fact
 
 
-def content_hash(type: str, fact: Fact) -> bytes:
+def content_hash(kind: str, fact: Fact) -> bytes:
     """Return a hash of what an event says; a repeat that only differs in spacing or time of sending has the same."""
-    return hashlib.sha256(repr((type, fact)).encode()).digest()
+    return hashlib.sha256(repr((kind, fact)).encode()).digest()

@@ -11,9 +11,7 @@ from wallet_service.domain.face import BarcodeFormat
 from wallet_service.domain.file_model import FileModel
 from wallet_service.domain.words import REFERENCE
 
-ValueName = Literal[
-    "balance", "tier", "next_tier", "member_name", "member_since", "card_code", "card_code_grouped"
-]
+ValueName = Literal["balance", "tier", "next_tier", "member_name", "member_since", "card_code", "card_code_grouped"]
 SLOTS = ("header", "primary", "secondary", "auxiliary", "back")
 NEW_VALUE = "%@"
 WITHOUT_NEW_VALUE = f"must hold {NEW_VALUE} once, where the wallet puts the new value"
@@ -108,7 +106,7 @@ class Look(FileModel):
     link: Annotated[tuple[LinkTable, ...], Field(max_length=10, strict=False)] = ()
     location: Annotated[tuple[LocationTable, ...], Field(max_length=10, strict=False)] = ()
     message: Annotated[tuple[MessageTable, ...], Field(max_length=10, strict=False)] = ()
-    apple: dict[str, Any] = {}
+    apple: dict[str, Any] = Field(default_factory=dict)
 
     def fields(self) -> Iterator[tuple[str, LookField]]:
         """Yield every field with the place it has in the file: ("secondary[1]", field)."""

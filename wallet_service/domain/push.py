@@ -85,4 +85,5 @@ def suspicious(results: Sequence[tuple[Push, Outcome]]) -> Stop | None:
     if len(refused) < ENOUGH_TO_SUSPECT or 2 * len(refused) <= len(asked):
         return None
     reason = next(iter(refused.values()))
-    return Stop(f"the phones of {len(refused)} of {len(asked)} cards are refused together ({reason}); check the settings")
+    share = f"{len(refused)} of {len(asked)} cards"
+    return Stop(f"the phones of {share} are refused together ({reason}); check the settings")

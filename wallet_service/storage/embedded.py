@@ -40,6 +40,7 @@ class Embedded:
     """
 
     def __init__(self, folder: Path, *, settings: Mapping[str, str] | None = None) -> None:
+        self._asked = folder
         self.folder = _home(folder.resolve())
         self.settings = dict(settings or {})
         self._users: IO[str] | None = None
@@ -53,9 +54,10 @@ class Embedded:
     def socket_folder(self) -> Path:
         """The folder of the server's socket; there is no TCP port."""
         near = self.folder / "socket"
+        # The fallback's name can be guessed; `_private_folder` refuses one that somebody else has made.
         if len(str(near)) <= LONGEST_SOCKET_FOLDER and PLAIN_PATH.fullmatch(str(near)):
             return near
-        return Path("/tmp") / f"wallet-postgres-{_short_hash(self.folder)}"
+        return Path("/tmp") / f"wallet-postgres-{_short_hash(self.folder)}"  # noqa: S108
 
     def url(self, database: str = DATABASE) -> str:
         """Return the SQLAlchemy URL of a database of this server."""
@@ -68,6 +70,7 @@ class Embedded:
         Raises `DatabaseUnusable` with the last lines of the server's log when it does not come up.
         """
         _open_folder(self.folder)
+        _point(self._asked, self.folder)
         with _Lock(self.folder / "start.lock"):
             _private_folder(self.socket_folder)
             if not (self.data / "PG_VERSION").exists():
@@ -171,6 +174,7 @@ class Embedded:
             stdout=subprocess.DEVNULL if arguments[-1:] == ("start",) else subprocess.PIPE,
             stderr=subprocess.DEVNULL if arguments[-1:] == ("start",) else subprocess.PIPE,
             text=True,
+            check=False,
         )
         if check and done.returncode != 0:
             raise DatabaseUnusable(f"The embedded PostgreSQL's {program} failed in {self.folder}: {done.stderr}")
@@ -207,6 +211,13 @@ def _home(folder: Path) -> Path:
     home = SHARED / f"postgres-{_short_hash(folder)}"
     log.info("database.elsewhere", wanted=str(folder), used=str(home), why="its parents are closed to other users")
     return home
+
+
+def _point(asked: Path, used: Path) -> None:
+    """Leave a link where the folder was asked for, so that whoever cleans up there finds what is used."""
+    if used != asked.resolve() and not asked.exists():
+        asked.parent.mkdir(parents=True, exist_ok=True)
+        asked.symlink_to(used)
 
 
 def programs_folder() -> Path:

@@ -11,8 +11,12 @@ from wallet_service.domain.member import Membership
 from wallet_service.domain.template import Standing
 
 # Two namespaces of advisory locks; their keys are hashes, so a rare collision makes two wait that need not.
-_LOCK_CUSTOMER = text("SELECT pg_advisory_xact_lock(hashtextextended('customer', :program_id) # hashtextextended(:id, 1))")
-_LOCK_ORDER = text("SELECT pg_advisory_xact_lock(hashtextextended('order', :source_id) # hashtextextended(:id, 2))")
+_LOCK_CUSTOMER = text("""
+    SELECT pg_advisory_xact_lock(hashtextextended('customer', :program_id) # hashtextextended(:id, 1))
+""")
+_LOCK_ORDER = text("""
+    SELECT pg_advisory_xact_lock(hashtextextended('order', :source_id) # hashtextextended(:id, 2))
+""")
 _EXTERNAL_ID = text("""
     SELECT external_id FROM members LEFT JOIN cards ON cards.member_id = members.id
     WHERE members.program_id = :program_id AND (public_id = :member_id OR cards.code = :card_code)
@@ -28,7 +32,9 @@ _FROM = """
     JOIN balances ON balances.member_id = members.id
     LEFT JOIN profiles ON profiles.member_id = members.id
 """
-_BY_EXTERNAL_ID = text(f"SELECT {_COLUMNS} {_FROM} WHERE members.program_id = :program_id AND external_id = :external_id")
+_BY_EXTERNAL_ID = text(f"""
+    SELECT {_COLUMNS} {_FROM} WHERE members.program_id = :program_id AND external_id = :external_id
+""")
 _BY_SERIAL = text(f"""
     SELECT {_COLUMNS}, programs.template,
            EXISTS (SELECT FROM wallets WHERE card_id = cards.id AND fetched < revision) AS unfetched

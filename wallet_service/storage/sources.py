@@ -49,7 +49,7 @@ def add(tx: Connection, *, program_id: int, dialect: str, name: str, secret: byt
 
 
 def rotate(tx: Connection, *, dialect: str, name: str, secret: bytes) -> bool:
-    """Give the source a new secret; the old one stays live until the next rotation. False if there is no such source."""
+    """Give the source a new secret; the old one stays live until the next rotation. False if there is none."""
     return tx.execute(_ROTATE, {"dialect": dialect, "name": name, "secret": secret}).first() is not None
 
 

@@ -76,9 +76,7 @@ class _Reading:
         return model
 
     def words(self, rules: Program | None, design: Look | None) -> dict[str, Words]:
-        tables = {
-            path.stem: self._table(f"locales/{path.name}") for path in sorted(self.folder.glob("locales/*.toml"))
-        }
+        tables = {path.stem: self._table(f"locales/{path.name}") for path in sorted(self.folder.glob("locales/*.toml"))}
         known = {language: table for language, table in tables.items() if table is not None}
         if design and design.default_language not in tables:
             message = f"is {design.default_language!r}, but there is no locales/{design.default_language}.toml"
@@ -92,7 +90,7 @@ class _Reading:
 
     def art(self, design: Look | None) -> dict[str, bytes]:
         art = {}
-        for name, path in (design.art.model_dump().items() if design else ()):
+        for name, path in design.art.model_dump().items() if design else ():
             data = self._bytes(path, Fault("pass.toml", f"art.{name}", f"names {path}, which does not exist"))
             if path and data is not None:
                 art[name] = data

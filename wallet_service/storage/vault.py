@@ -28,4 +28,5 @@ class Vault:
             return self._fernet.decrypt(sealed).decode()
         except InvalidToken:
             message = "does not open the secrets in this database; set the key that they were stored under"
-            raise SettingsRefused("A stored secret cannot be read.", [Fault("WALLET_SECRET_KEY", "", message)]) from None
+            fault = Fault("WALLET_SECRET_KEY", "", message)
+            raise SettingsRefused("A stored secret cannot be read.", [fault]) from None

@@ -92,7 +92,9 @@ _RETARGET = text("""
     ) AS moved
     WHERE wallets.id = moved.id
 """)
-_TOUCH = text("UPDATE wallets SET registered_at = :now WHERE card_id = :card_id AND platform = 'apple' AND device = :device")
+_TOUCH = text("""
+    UPDATE wallets SET registered_at = :now WHERE card_id = :card_id AND platform = 'apple' AND device = :device
+""")
 _TRIM = text("""
     DELETE FROM wallets WHERE id IN (
         SELECT id FROM wallets WHERE card_id = :card_id ORDER BY registered_at DESC, id DESC OFFSET :most
@@ -241,17 +243,17 @@ class DeliveryStop:
 
 
 def want(tx: Connection, *, card_id: int, revision: int, window: timedelta, now: datetime) -> None:
-    """Ask that every wallet of the card shows `revision`: at once, or when `window` since its last push has passed."""
+    """Ask that every wallet of the card shows `revision`: at once, or `window` after its last push."""
     tx.execute(_WANT, {"card_id": card_id, "revision": revision, "window": window, "now": now})
 
 
-def claim(
-    tx: Connection, *, platform: str, most: int, lease: UUID, until: datetime, now: datetime
-) -> Sequence[Behind]:
+def claim(tx: Connection, *, platform: str, most: int, lease: UUID, until: datetime, now: datetime) -> Sequence[Behind]:
     """Lease up to `most` wallets that are behind; nobody else claims them before `until`."""
     values = {"platform": platform, "most": most, "lease": lease, "until": until, "now": now}
     return [
-        Behind(Push(row.id, row.target, row.pass_type_identifier, row.wanted, row.card_id), row.attempts, row.registered_at)
+        Behind(
+            Push(row.id, row.target, row.pass_type_identifier, row.wanted, row.card_id), row.attempts, row.registered_at
+        )
         for row in tx.execute(_CLAIM, values)
     ]
 

@@ -55,9 +55,7 @@ def blueprint(service: Service) -> Blueprint:
         _check(device, pass_type)
         since = request.args.get("passesUpdatedSince")
         with service.begin() as tx:
-            listing = changes(
-                tx, device=device, pass_type_identifier=pass_type, since=since, now=service.clock()
-            )
+            listing = changes(tx, device=device, pass_type_identifier=pass_type, since=since, now=service.clock())
         if listing is None:
             return _private(Response(status=204))
         return _private(jsonify({"serialNumbers": listing.serial_numbers, "lastUpdated": listing.tag}))
@@ -70,8 +68,10 @@ def blueprint(service: Service) -> Blueprint:
             found = card_of(tx, pass_type_identifier=pass_type, serial_number=serial, token=_authorization())
         card = found.member.card
         unchanged = since is not None and since >= card.modified_at
-        response = Unchanged(status=304) if unchanged else pass_response(
-            bytes(service.sign(found.member, service.template(found.template)))
+        response = (
+            Unchanged(status=304)
+            if unchanged
+            else pass_response(bytes(service.sign(found.member, service.template(found.template))))
         )
         if found.unfetched and request.method == "GET":
             with service.begin() as tx:

@@ -27,6 +27,7 @@ KINDS: tuple[tuple[type[WalletError], int, str, str], ...] = (
 # The reason why a signature or token is refused is nobody's business but ours.
 SILENT = (401,)
 OURS = 500
+OFFERED = ("application/problem+json", "application/json", "text/html")
 
 
 def install(app: Flask) -> None:
@@ -38,8 +39,9 @@ def install(app: Flask) -> None:
 
 def problem(status: int, kind: str, title: str, **more: Any) -> Response:
     """Return a problem document, or a page that says the same to a person."""
-    if request.accept_mimetypes.best_match(["application/problem+json", "application/json", "text/html"]) == "text/html":
-        response = Response(render_template("problem.html", title=title, detail=more.get("detail")), mimetype="text/html")
+    if request.accept_mimetypes.best_match(OFFERED) == "text/html":
+        page = render_template("problem.html", title=title, detail=more.get("detail"))
+        response = Response(page, mimetype="text/html")
     else:
         response = jsonify({"type": f"urn:wallet-service:problem:{kind}", "title": title, "status": status, **more})
         response.mimetype = "application/problem+json"

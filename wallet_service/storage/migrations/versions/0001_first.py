@@ -217,7 +217,7 @@ TABLES = """
     );
 
     CREATE INDEX qualifications_member ON qualifications (member_id);
-    
+
 """
 
 # The ledger is only ever added to. A wrong entry is corrected by another one.
