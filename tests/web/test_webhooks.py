@@ -395,3 +395,25 @@ def chunked(client: FlaskClient, body: bytes, headers: dict[str, str]) -> TestRe
     """Post a body as a server hands over a chunked one: without a length, up to the end of its stream."""
     streamed = {"wsgi.input": io.BytesIO(body), "wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
     return client.post("/webhooks/standard/shop", headers=headers, environ_overrides=streamed)
+
+
+def test_a_member_is_found_by_any_of_the_ids(shop: Shop, service: Service) -> None:
+    """The merchant's own id, our member id in either place, and the code on the card all name the same member."""
+    told = shop.enrol("ann")
+    with service.read() as tx:
+        code = tx.exec_driver_sql("SELECT code FROM cards").scalar_one()
+    customers = (
+        {"id": "ann"},
+        {"id": told["member_id"]},
+        {"member_id": told["member_id"]},
+        {"card_code": code},
+        {"card_code": f"{code[:4]} {code[4:].lower()}"},
+    )
+    for number, customer in enumerate(customers, 1):
+        answer = shop.answer("order.paid", paid(f"o{number}", 100) | {"customer": customer})
+        assert (answer["customer_id"], answer["balance"]) == ("ann", number)
+
+
+def test_an_id_that_only_looks_like_ours_is_the_merchants(shop: Shop) -> None:
+    """A merchant may number customers as we do; such an id is looked up, and otherwise taken as it is."""
+    assert shop.enrol("mem_of_my_own")["customer_id"] == "mem_of_my_own"

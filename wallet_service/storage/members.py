@@ -10,6 +10,8 @@ from wallet_service.domain.event import Customer
 from wallet_service.domain.member import Membership
 from wallet_service.domain.template import Standing
 
+PUBLIC_ID_PREFIX = "mem_"
+
 # Two namespaces of advisory locks; their keys are hashes, so a rare collision makes two wait that need not.
 _LOCK_CUSTOMER = text("""
     SELECT pg_advisory_xact_lock(hashtextextended('customer', :program_id) # hashtextextended(:id, 1))
@@ -93,12 +95,16 @@ def lock_order(tx: Connection, source_id: int, order_id: str) -> None:
 
 
 def external_id(tx: Connection, program_id: int, customer: Customer) -> str | None:
-    """Return the merchant's own id of whoever is named; None if a member id or card code is not known."""
-    if customer.id is not None:
+    """Return the merchant's own id of whoever is named; None if a member id or card code is not known.
+
+    A merchant who keeps our member id in place of an own one may send it as such: no other id looks like it.
+    """
+    if customer.id is not None and not customer.id.startswith(PUBLIC_ID_PREFIX):
         return customer.id
-    values = {"program_id": program_id, "member_id": customer.member_id, "card_code": customer.card_code}
+    ours = customer.member_id or customer.id
+    values = {"program_id": program_id, "member_id": ours, "card_code": customer.card_code}
     found: str | None = tx.execute(_EXTERNAL_ID, values).scalar()
-    return found
+    return found or customer.id
 
 
 def find(tx: Connection, program_id: int, external_id: str) -> Membership | None:

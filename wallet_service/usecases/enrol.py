@@ -26,7 +26,7 @@ def enrol(
     now: datetime,
 ) -> Membership:
     """Add a member with a first card that shows an empty account; the customer is locked already."""
-    public_id = f"mem_{_random(20).lower()}"
+    public_id = f"{members.PUBLIC_ID_PREFIX}{_random(20).lower()}"
     member_id = members.add(tx, program_id=program_id, public_id=public_id, external_id=external_id, now=now)
     members.set_profile(tx, member_id=member_id, name=name, locale=locale)
     standing = Standing(balance=0, qualifying=0, member_name=name, member_since=now, card_code=_random(16))
