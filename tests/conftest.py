@@ -31,6 +31,13 @@ FAST = {
 }
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests have measured; nothing depends on it, since machines are noisy."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            terminalreporter.write_line(f"measured: {name}: {value}")
+
+
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Embedded]:
     """A PostgreSQL of this process's own: transactions of another would hold back the tags of changes in ours."""

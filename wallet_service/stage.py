@@ -110,7 +110,7 @@ class _Processes:
         self._folder = folder
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._told = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: self._told.set())
 
     def start(self, name: str) -> None:
