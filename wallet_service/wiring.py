@@ -10,7 +10,7 @@ from pathlib import Path
 
 import structlog
 from sqlalchemy import Connection, Engine, create_engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError, TimeoutError
 
 from wallet_service.apple import artwork
 from wallet_service.apple.apns import Apns
@@ -31,6 +31,7 @@ from wallet_service.usecases.deliver import Delivery
 
 log = structlog.get_logger(__name__)
 
+MISSING_TABLES = ("42P01", "42703")  # PostgreSQL's codes for an undefined table and an undefined column
 PUSH_PATIENCE = 15.0  # seconds for one push; several of them must fit into the lease of a batch
 
 
@@ -59,8 +60,10 @@ class Service:
         try:
             with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 yield connection
-        except OperationalError as error:
-            raise DatabaseUnusable(f"The database does not answer: {type(error.orig).__name__}.") from error
+        except (OperationalError, ProgrammingError, TimeoutError) as error:
+            if _is_ours(error):
+                raise
+            raise _unusable(error) from error
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -68,8 +71,10 @@ class Service:
         try:
             with self.engine.begin() as connection:
                 yield connection
-        except OperationalError as error:
-            raise DatabaseUnusable(f"The database does not answer: {type(error.orig).__name__}.") from error
+        except (OperationalError, ProgrammingError, TimeoutError) as error:
+            if _is_ours(error):
+                raise
+            raise _unusable(error) from error
 
     def template(self, name: str) -> Template:
         """Return the template of that name.
@@ -162,6 +167,17 @@ def build(
     )
 
 
+def _is_ours(error: SQLAlchemyError) -> bool:
+    """Whether a refused statement is our own fault, and not that of a database that lacks our tables."""
+    return isinstance(error, ProgrammingError) and getattr(error.orig, "sqlstate", "") not in MISSING_TABLES
+
+
+def _unusable(error: SQLAlchemyError) -> DatabaseUnusable:
+    """Return what to tell of a database that is away, busy, or without our tables."""
+    hint = "; run `wallet-service migrate`" if isinstance(error, ProgrammingError) else ""
+    return DatabaseUnusable(f"The database cannot be used: {type(getattr(error, 'orig', error)).__name__}{hint}.")
+
+
 def check_faces(template: Template, passes: ApplePasses, *, now: datetime) -> None:
     """Draw a sample card of the template in each language, as phones would get it.
 
@@ -189,6 +205,7 @@ def open_engine(url: str) -> Engine:
         f"postgresql+psycopg://{rest}",
         pool_size=10,
         max_overflow=20,
+        hide_parameters=True,  # they hold tokens and names, and an error's text ends up in logs
         connect_args={"application_name": "wallet_service", "options": "-c timezone=UTC"},
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from actors import Clock
-from sqlalchemy import Engine, Row, create_engine, text
+from sqlalchemy import Engine, Row, TextClause, create_engine, text
 
 from wallet_service.apple.identity import Identity
 from wallet_service.config import Settings
@@ -104,13 +104,23 @@ def quiet(engine: Engine) -> Callable[[], None]:
             SELECT changed_xid FROM cards UNION ALL SELECT registered_xid FROM wallets)
     """)
 
-    def wait() -> None:
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
-            with engine.connect() as connection:
-                if connection.execute(query).scalar_one():
-                    return
-            time.sleep(0.005)
-        raise AssertionError("a transaction stays open on the server")
+    return lambda: _wait_until_true(engine, query, "a transaction stays open on the server")
 
-    return wait
+
+@pytest.fixture
+def blocked(engine: Engine) -> Callable[[], None]:
+    """Wait until a transaction of this database waits for another one."""
+    query = text("""
+        SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')
+    """)
+    return lambda: _wait_until_true(engine, query, "nobody waits for a lock")
+
+
+def _wait_until_true(engine: Engine, query: TextClause, otherwise: str) -> None:
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        with engine.connect() as connection:
+            if connection.execute(query).scalar_one():
+                return
+        time.sleep(0.005)
+    raise AssertionError(otherwise)

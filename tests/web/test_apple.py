@@ -2,7 +2,6 @@
 
 import email.utils
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -620,32 +619,33 @@ def test_a_registration_that_commits_late_is_in_the_next_list(
 
 
 def test_a_registration_that_meets_an_open_event_wants_what_the_event_makes(
-    device: Device, card: Card, service: Service, wallets: Wallets
+    device: Device, card: Card, service: Service, wallets: Wallets, blocked: Quiet
 ) -> None:
     """A phone that registers while an event is being entered waits, and is then behind by the event's revision."""
     phone = own(device)
     with service.begin() as event:
         adjust(event, service, "ann", 5)
         registering = background(lambda: phone.register(card))
-        wait_for_lock(service.engine)
+        blocked()
     assert registering.result(PATIENCE).status_code == 201
     assert state(wallets, device, card) == (2, 0)
 
 
 def test_an_event_that_meets_an_open_registration_is_wanted_by_the_new_phone(
-    device: Device, card: Card, service: Service, shop: Shop, wallets: Wallets
+    device: Device, card: Card, service: Service, shop: Shop, blocked: Quiet
 ) -> None:
     """An event that comes while a phone registers waits, and then finds the phone."""
     with service.begin() as tx:
         follow(tx, card, device=device.library, target=device.push_token, now=service.clock())
         posting = background(lambda: shop.adjust(5))
-        wait_for_lock(service.engine)
+        blocked()
     assert posting.result(PATIENCE)["revision"] == 2
-    assert state(wallets, device, card) == (2, 0)
+    with service.read() as tx:
+        assert tx.exec_driver_sql("SELECT wanted, sent FROM wallets").all() == [(2, 0)]
 
 
 def test_a_new_push_token_that_meets_an_open_event_keeps_the_event(
-    device: Device, card: Card, service: Service, wallets: Wallets
+    device: Device, card: Card, service: Service, wallets: Wallets, blocked: Quiet
 ) -> None:
     """A phone that comes with a new push token while an event is being entered is pushed at the new token."""
     device.register(card)
@@ -653,7 +653,7 @@ def test_a_new_push_token_that_meets_an_open_event_keeps_the_event(
     with service.begin() as event:
         adjust(event, service, "ann", 5)
         registering = background(lambda: moved.register(card))
-        wait_for_lock(service.engine)
+        blocked()
     assert registering.result(PATIENCE).status_code == 200
     assert state(wallets, device, card) == (2, 0)
     assert [row.target for row in wallets().values()] == ["cd34" * 16]
@@ -829,17 +829,3 @@ def background(call: Callable[[], T]) -> Future[T]:
     future = pool.submit(call)
     pool.shutdown(wait=False)
     return future
-
-
-def wait_for_lock(engine: Engine) -> None:
-    """Return once another transaction of this database waits for a lock."""
-    query = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        with engine.connect() as connection:
-            if connection.execute(query).scalar_one():
-                return
-        time.sleep(0.01)
-    raise AssertionError("nobody waits for a lock")

@@ -75,7 +75,8 @@ def _http(error: HTTPException) -> Response:
     status = error.code or OURS
     if error.response is not None or status < 400:
         return error.get_response()  # type: ignore[return-value]
-    response = problem(status, (error.name or "error").lower().replace(" ", "-"), error.description or error.name)
+    kind = error.name.lower().replace(" ", "-")
+    response = problem(status, kind, error.name, detail=error.description or error.name)
     for name, value in error.get_headers():
         if name.lower() not in ("content-type", "content-length"):
             response.headers[name] = value
