@@ -10,7 +10,8 @@ from pathlib import Path
 
 import structlog
 from sqlalchemy import Connection, Engine, create_engine
-from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError, TimeoutError
+from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from wallet_service.apple import artwork
 from wallet_service.apple.apns import Apns
@@ -60,7 +61,7 @@ class Service:
         try:
             with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 yield connection
-        except (OperationalError, ProgrammingError, TimeoutError) as error:
+        except (OperationalError, ProgrammingError, PoolTimeout) as error:
             if _is_ours(error):
                 raise
             raise _unusable(error) from error
@@ -71,7 +72,7 @@ class Service:
         try:
             with self.engine.begin() as connection:
                 yield connection
-        except (OperationalError, ProgrammingError, TimeoutError) as error:
+        except (OperationalError, ProgrammingError, PoolTimeout) as error:
             if _is_ours(error):
                 raise
             raise _unusable(error) from error

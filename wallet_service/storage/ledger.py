@@ -32,14 +32,20 @@ _POST = text("""
     )
     SELECT count(*) FROM entries
 """)
-_SUMS = text("""
-    SELECT members.id AS member_id, public_id, available, qualifying,
-           (SELECT coalesce(sum(points), 0) FROM ledger_entries
-            JOIN ledger_accounts ON ledger_accounts.id = account_id
-            WHERE ledger_accounts.member_id = members.id) AS entered,
-           (SELECT coalesce(sum(amount), 0) FROM qualifications
-            WHERE qualifications.member_id = members.id) AS qualified
-    FROM members JOIN balances ON balances.member_id = members.id
+_DIFFERENCES = text("""
+    WITH entered AS (
+        SELECT member_id, sum(points) AS points
+        FROM ledger_entries JOIN ledger_accounts ON ledger_accounts.id = account_id
+        WHERE member_id IS NOT NULL GROUP BY member_id
+    ), qualified AS (
+        SELECT member_id, sum(amount) AS amount FROM qualifications GROUP BY member_id
+    )
+    SELECT public_id, available, coalesce(points, 0) AS entered, qualifying, coalesce(amount, 0) AS qualified
+    FROM balances JOIN members ON members.id = balances.member_id
+    LEFT JOIN entered ON entered.member_id = members.id
+    LEFT JOIN qualified ON qualified.member_id = members.id
+    WHERE available <> coalesce(points, 0) OR qualifying <> coalesce(amount, 0)
+    ORDER BY members.id
 """)
 _TOTAL = text("SELECT coalesce(sum(points), 0) FROM ledger_entries")
 
@@ -91,8 +97,7 @@ def post(
 
 def differences(tx: Connection) -> list[Difference]:
     """Return every member whose projection differs from the sum of the entries; none in a sound database."""
-    rows = (row for row in tx.execute(_SUMS) if (row.available, row.qualifying) != (row.entered, row.qualified))
-    return [Difference(row.public_id, row.available, row.entered, row.qualifying, row.qualified) for row in rows]
+    return [Difference(*row) for row in tx.execute(_DIFFERENCES)]
 
 
 def grand_total(tx: Connection) -> int:
