@@ -12,12 +12,15 @@ import click
 from wallet_service import config, demo, doctor, logs, serving, stage, worker
 from wallet_service.apple import artwork
 from wallet_service.apple.passes import ApplePasses
+from wallet_service.apple.shown import shown as apple_shown
 from wallet_service.domain.errors import WalletError
+from wallet_service.domain.shown import report
+from wallet_service.google.shown import shown as google_shown
 from wallet_service.storage import device_logs, migrate, templates
 from wallet_service.usecases import connect as connecting
 from wallet_service.usecases.drift import drift as compare
 from wallet_service.usecases.serve import card_by_serial
-from wallet_service.wiring import Service, build, check_faces, open_identity, utc_now
+from wallet_service.wiring import Service, build, check_faces, open_identity, sample_standing, utc_now
 
 MARKS = {
     "good": click.style("good", fg="green"),
@@ -216,23 +219,24 @@ def template_group() -> None:
 
 @template_group.command("check")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-def check_template(folder: Path) -> None:
-    """Read a template and name every fault by file and key.
+@click.option(
+    "--language", "languages", multiple=True, help="Show the card in this language; all of them if not given."
+)
+def check_template(folder: Path, languages: tuple[str, ...]) -> None:
+    """Name every fault of a template by file and key, or show what each wallet makes of it.
 
     \b
-    Example:   wallet-service template check pass_templates/points
+    Example:   wallet-service template check pass_templates/points --language en
     """
-    settings = config.load()
-    now = utc_now()
+    settings, now = config.load(), utc_now()
     found = templates.load(folder, check_art=artwork.faults)
-    check_faces(
-        found,
-        ApplePasses(open_identity(settings, now=now), web_service_url=settings.base_url, allow_http=True),
-        now=now,
-    )
-    click.echo(
-        f"{found.name} is sound: {len(found.words)} languages, {len(found.art)} pictures, version {found.version}"
-    )
+    passes = ApplePasses(open_identity(settings, now=now), web_service_url=settings.base_url, allow_http=True)
+    check_faces(found, passes, now=now)
+    summary = f"{len(found.words)} languages, {len(found.art)} pictures, version {found.version}"
+    click.echo(f"{found.name} is sound: {summary}\n")
+    for language in languages or tuple(found.words):
+        face = found.draw(sample_standing(now), language)
+        click.echo("\n".join(report(face.language, apple_shown(face), google_shown(face))) + "\n")
 
 
 @main.command("device-log")

@@ -179,12 +179,17 @@ def _unusable(error: SQLAlchemyError) -> DatabaseUnusable:
     return DatabaseUnusable(f"The database cannot be used: {type(getattr(error, 'orig', error)).__name__}{hint}.")
 
 
+def sample_standing(now: datetime) -> Standing:
+    """Return the standing of an invented member, for looking at a template."""
+    return Standing(balance=1250, qualifying=60, member_name="Alex Example", member_since=now, card_code="0" * 16)
+
+
 def check_faces(template: Template, passes: ApplePasses, *, now: datetime) -> None:
     """Draw a sample card of the template in each language, as phones would get it.
 
     Raises `TemplateRefused` with everything that a phone would refuse, so that no member's card has to fail first.
     """
-    sample = Standing(balance=1, qualifying=1, member_name="A", member_since=now, card_code="0" * 16)
+    sample = sample_standing(now)
     card = Card(0, "0" * 24, "0" * 32, passes.identity.pass_type_identifier, 1, now)
     faults = {
         Fault("pass.toml", fault.key, fault.message)

@@ -1,0 +1,1 @@
+"""Google Wallet: loyalty classes and objects drawn from a template and a face."""

@@ -1,0 +1,51 @@
+"""A drawn class or object as a change: Google merges what it is sent, so what is gone must be said to be null.
+
+https://developers.google.com/wallet/reference/rest/v1/loyaltyobject/patch
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+# Every member that a drawing may leave out, and those inside members that merge; arrays are replaced as a whole.
+_TEXTS: dict[str, Any] = {"translatedValues": None}
+_IMAGE: dict[str, Any] = {"contentDescription": _TEXTS}
+_POINTS: dict[str, Any] = {"label": None, "balance": {"string": None, "int": None, "money": None}}
+CLASS: dict[str, Any] = {
+    "localizedIssuerName": _TEXTS,
+    "localizedProgramName": _TEXTS,
+    "programLogo": _IMAGE,
+    "heroImage": _IMAGE,
+    "accountNameLabel": None,
+    "localizedAccountNameLabel": _TEXTS,
+    "accountIdLabel": None,
+    "localizedAccountIdLabel": _TEXTS,
+    "classTemplateInfo": None,
+    "textModulesData": None,
+    "linksModuleData": None,
+    "merchantLocations": None,
+    "callbackOptions": None,
+    "homepageUri": {"localizedDescription": _TEXTS},
+}
+OBJECT: dict[str, Any] = {
+    "accountName": None,
+    "accountId": None,
+    "loyaltyPoints": _POINTS,
+    "secondaryLoyaltyPoints": _POINTS,
+    "barcode": {"alternateText": None, "renderEncoding": None},
+    "textModulesData": None,
+    "validTimeInterval": None,
+}
+
+
+def change(drawn: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body of a PATCH that makes Google's class or object be as drawn; what it lacks is null.
+
+    What is not ours to draw stays as it is: `messages`, for one.
+    """
+    return _laid_over(OBJECT if "classId" in drawn else CLASS, drawn)
+
+
+def _laid_over(blank: Mapping[str, Any], drawn: Mapping[str, Any]) -> dict[str, Any]:
+    gone = dict.fromkeys(key for key in blank if key not in drawn)
+    kept = {key: _laid_over(blank[key], value) if blank.get(key) else value for key, value in drawn.items()}
+    return {**kept, **gone}
