@@ -1,0 +1,125 @@
+"""A running sandbox Google for tests, with a service account that it knows."""
+
+import json
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from wallet_service.google.client import WalletObjects
+from wallet_service.google.service_account import ServiceAccount, load_service_account
+from wallet_service.sandbox.google import SandboxGoogle, make_service_account
+from wallet_service.sandbox.google_web import create_google, serve_google
+
+GOOGLES = "https://oauth2.googleapis.com/token"
+ISSUER = "3388000000022000001"
+CLASS: dict[str, Any] = {
+    "id": f"{ISSUER}.program-cafe",
+    "issuerName": "Café Lumen",
+    "programName": "Lumen Club",
+    "programLogo": {"sourceUri": {"uri": "https://cards.example/logo.png"}},
+    "reviewStatus": "UNDER_REVIEW",
+}
+OBJECT: dict[str, Any] = {
+    "id": f"{ISSUER}.card-1",
+    "classId": CLASS["id"],
+    "state": "ACTIVE",
+    "accountName": "Ada",
+    "loyaltyPoints": {"label": "Points", "balance": {"int": 5}},
+}
+
+
+def machine_clock() -> datetime:
+    """The machine's time, by which google-auth dates what it signs."""
+    return datetime.now(UTC)
+
+
+@cache
+def _made_once() -> bytes:
+    return make_service_account(GOOGLES)
+
+
+@cache
+def _loaded_once() -> ServiceAccount:
+    return load_service_account(_made_once())
+
+
+def account_json(address: str = GOOGLES, **changes: object) -> bytes:
+    """A service account's JSON key; all of a run share one RSA key, which takes long to make."""
+    return json.dumps(json.loads(_made_once()) | {"token_uri": address} | changes).encode()
+
+
+@dataclass
+class Running:
+    """A sandbox that listens, and clients of it."""
+
+    google: SandboxGoogle
+    url: str
+    account_json: bytes
+    clients: list[WalletObjects] = field(default_factory=list)
+    paces: list[None] = field(default_factory=list)
+
+    @property
+    def account(self) -> ServiceAccount:
+        """The account that it knows."""
+        return replace(_loaded_once(), token_uri=f"{self.url}/token")
+
+    def client(self, **options: Any) -> WalletObjects:
+        """A client, closed at the end."""
+        given = {"api_url": self.url, "service_account": self.account, "pace": lambda: self.paces.append(None)}
+        self.clients.append(WalletObjects(**given | options))
+        return self.clients[-1]
+
+
+@contextmanager
+def running(**options: Any) -> Iterator[Running]:
+    """Run a sandbox Google on a free port."""
+    google = SandboxGoogle(**{"issuer_id": ISSUER, "clock": machine_clock} | options)
+    server = serve_google(create_google(google), "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.port}"
+    here = Running(google, url, account_json(f"{url}/token"))
+    google.admit(here.account_json)
+    yield here
+    for client in here.clients:
+        client.close()
+    server.shutdown()
+    server.server_close()
+
+
+@contextmanager
+def answering(
+    status: int, body: bytes, kind: str = "application/json", *, tls: ssl.SSLContext | None = None
+) -> Iterator[tuple[str, list[str]]]:
+    """Run a server that gives one answer to everything; yield its address and the lines of what was asked."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def __getattr__(self, name: str) -> Callable[[], None]:
+            if name.startswith("do_"):
+                return self.answer
+            raise AttributeError(name)
+
+        def answer(self) -> None:
+            asked.append(f"{self.command} {self.path}")
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}", asked
+    server.shutdown()
+    server.server_close()

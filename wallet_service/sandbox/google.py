@@ -1,0 +1,160 @@
+"""Google on this machine: tokens, the Wallet API for loyalty cards, saved cards and callbacks, all in memory."""
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from wallet_service.sandbox.google_accounts import Account, Accounts, make_service_account
+from wallet_service.sandbox.google_callbacks import CallbackKeys
+from wallet_service.sandbox.google_images import fetch_images
+from wallet_service.sandbox.google_notices import Notice
+from wallet_service.sandbox.google_saves import Called, Saves
+from wallet_service.sandbox.google_store import Body, Kind, Store
+from wallet_service.sandbox.google_traffic import Behaviour, Traffic
+
+__all__ = ["Account", "Behaviour", "Called", "Notice", "SandboxGoogle", "make_service_account"]
+
+log = logging.getLogger(__name__)
+
+TOKEN_LIFETIME = timedelta(hours=1)
+
+Change = Literal["insert", "update", "patch", "addMessage"]
+
+
+class SandboxGoogle:
+    """What Google holds for one issuer, and how it behaves. Every method may be called from any thread.
+
+    `callback_keys` sign callbacks, and are made if not given. Without `merchant_locations` the issuer is one that
+    Google has not allowed to use them. More requests than `most_per_second` within a second are refused with 429;
+    without it they are only counted. google-auth dates its assertions by the machine's clock: where `clock` is another
+    one, `token_clock` must be the machine's.
+    """
+
+    def __init__(
+        self,
+        *,
+        issuer_id: str,
+        clock: Callable[[], datetime],
+        token_clock: Callable[[], datetime] | None = None,
+        callback_keys: CallbackKeys | None = None,
+        token_lifetime: timedelta = TOKEN_LIFETIME,
+        merchant_locations: bool = True,
+        most_per_second: int | None = None,
+    ) -> None:
+        self.issuer_id = issuer_id
+        self.accounts = Accounts(clock=token_clock or clock, lifetime=token_lifetime)
+        self.traffic = Traffic(most_per_second=most_per_second)
+        self._store = Store(issuer_id=issuer_id, clock=clock, merchant_locations=merchant_locations)
+        self._saves = Saves(
+            issuer_id=issuer_id,
+            accounts=self.accounts,
+            store=self._store,
+            keys=callback_keys or CallbackKeys.make(clock()),
+            clock=clock,
+        )
+        self._lock = threading.Lock()
+        self._listeners: list[Callable[[str], None]] = []
+
+    @property
+    def busiest_second(self) -> int:
+        """The most requests that the Wallet API ever got within one second."""
+        return self.traffic.busiest_second
+
+    @property
+    def callback_keys(self) -> CallbackKeys:
+        """The keys that sign callbacks; set others to rotate them."""
+        return self._saves.keys
+
+    @callback_keys.setter
+    def callback_keys(self, keys: CallbackKeys) -> None:
+        self._saves.keys = keys
+
+    def admit(self, service_account: bytes, *, invited: bool = True) -> Account:
+        """Know a service account by its JSON key; one that the issuer has not `invited` gets tokens, but no access."""
+        return self.accounts.admit(service_account, invited=invited)
+
+    def behave(self, behaviour: Behaviour) -> None:
+        """Treat requests to the Wallet API in this way from now on; `Behaviour()` is the ordinary way."""
+        self.traffic.behave(behaviour)
+
+    def revoke_tokens(self) -> None:
+        """Answer 401 to all tokens given so far."""
+        self.accounts.revoke()
+
+    def listen(self, on_change: Callable[[str], None]) -> None:
+        """Call `on_change` with the id of every class or object that changes, is saved or removed.
+
+        It is called on the thread of the request, after the change.
+        """
+        with self._lock:
+            self._listeners.append(on_change)
+
+    def change(self, change: Change, kind: Kind, resource_id: str, body: Body) -> dict[str, Any]:
+        """Do what a request asks for and return the class or object as it is now.
+
+        Raises: GoogleRefused.
+        """
+        if change == "addMessage":
+            after = self._store.add_message(kind, resource_id, body)
+        else:
+            if kind == "loyaltyClass":
+                self._store.check(kind, body, partial=change == "patch")
+                fetch_images(body)
+            after = self._written(change, kind, resource_id, body)
+        self._tell(after["id"])
+        return after
+
+    def get(self, kind: Kind, resource_id: str) -> dict[str, Any]:
+        """Return a class, or an object with its class.
+
+        Raises: GoogleRefused.
+        """
+        return self._store.get(kind, resource_id)
+
+    def all(self, kind: Kind) -> list[dict[str, Any]]:
+        """Return every class or object."""
+        return self._store.all(kind)
+
+    def notices(self) -> list[Notice]:
+        """Return the latest notifications of phones, the oldest first."""
+        return self._store.notices()
+
+    def called(self) -> list[Called]:
+        """Return the latest callbacks, the oldest first."""
+        return self._saves.called()
+
+    def save(self, jwt: str) -> list[dict[str, Any]]:
+        """Save the cards of a save link as a signed-in customer, call the issuer back, and return the cards.
+
+        Raises: LinkNotSaved.
+        """
+        ids = self._saves.save(jwt)
+        for each in ids:
+            self._tell(each)
+        return [self.get("loyaltyObject", each) for each in ids]
+
+    def remove(self, object_id: str) -> None:
+        """Remove a card from its holder's wallet and call the issuer back; the object stays.
+
+        Raises: GoogleRefused.
+        """
+        self._saves.remove(object_id)
+        self._tell(object_id)
+
+    def _written(self, change: Change, kind: Kind, resource_id: str, body: Body) -> dict[str, Any]:
+        if change == "insert":
+            return self._store.insert(kind, body)
+        if change == "update":
+            return self._store.update(kind, resource_id, body)
+        return self._store.patch(kind, resource_id, body)
+
+    def _tell(self, resource_id: str) -> None:
+        with self._lock:
+            listeners = list(self._listeners)
+        for each in listeners:
+            try:
+                each(resource_id)
+            except Exception:
+                log.exception("what listens to the sandbox's Google failed; the change stands all the same")
