@@ -70,7 +70,7 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     "links": frozenset(("itsdangerous",)),
     "logs": frozenset(("structlog",)),
     "__main__": frozenset(),
-    "cli": frozenset(("click",)),
+    "cli": frozenset(("click", "structlog")),
     "demo": frozenset(("structlog",)),
     "doctor": frozenset(("requests", "structlog")),
     "serving": frozenset(("flask", "granian", "structlog")),

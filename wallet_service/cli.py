@@ -1,5 +1,6 @@
 """The command `wallet-service`."""
 
+import re
 import signal
 import sys
 import threading
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
+import structlog
 
 from wallet_service import config, demo, doctor, logs, serving, stage, worker
 from wallet_service.apple import artwork
@@ -19,9 +21,13 @@ from wallet_service.google.shown import shown as google_shown
 from wallet_service.storage import device_logs, migrate, templates
 from wallet_service.usecases import connect as connecting
 from wallet_service.usecases.drift import drift as compare
+from wallet_service.usecases.publish import publish as publishing
 from wallet_service.usecases.serve import card_by_serial
 from wallet_service.wiring import Service, build, check_faces, open_identity, sample_standing, utc_now
 
+log = structlog.get_logger(__name__)
+
+AT_LEAST_ONE = click.IntRange(min=1)
 MARKS = {
     "good": click.style("good", fg="green"),
     "mind": click.style("mind", fg="yellow"),
@@ -52,7 +58,8 @@ def main() -> None:
 
 @contextmanager
 def _service() -> Iterator[Service]:
-    settings = config.load()
+    stage.heed_signals()
+    settings = config.load(stage.surroundings())
     logs.configure(settings.log_format)
     service = build(settings)
     try:
@@ -78,6 +85,7 @@ def run(port: int) -> None:
 def web() -> None:
     """Serve merchants, phones and customers over HTTP."""
     settings = config.load()
+    logs.configure(settings.log_format)
     serving.serve_web(settings)
 
 
@@ -88,6 +96,7 @@ def work() -> None:
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
+        log.info("settings", **service.settings.shown())
         worker.work(service.delivery(), stop)
         service.apns.close()
 
@@ -96,22 +105,22 @@ def work() -> None:
 def sandbox() -> None:
     """Serve the simulated phone and push service."""
     with _service() as service:
+        serving.require_sandbox(service.settings)
         serving.serve_sandbox(service, demo.load(service))
 
 
 @main.command("migrate")
-@click.option("--to", "revision", default="head", show_default=True, help="The revision to stop at.")
-def migrate_tables(revision: str) -> None:
+def migrate_tables() -> None:
     """Bring the database's tables up to date."""
     with _service() as service:
-        migrate.upgrade(service.engine, revision)
-    click.echo(f"The tables stand at {revision}.")
+        migrate.upgrade(service.engine)
+    click.echo("The tables are up to date.")
 
 
 @main.command("doctor")
 def examine() -> None:
     """Say in plain words what is wrong with certificates, settings, database and push; ends with 1 if anything is."""
-    settings = config.load()
+    settings = config.load(stage.surroundings())
     logs.configure(settings.log_format)
     opened: list[Service] = []
 
@@ -120,11 +129,13 @@ def examine() -> None:
         return opened[0]
 
     wrong = 0
-    for finding in doctor.examine(open_service, settings):
-        wrong += finding.state == "wrong"
-        click.echo(f"{MARKS[finding.state]:>14}  {finding.about}: {finding.text}")
-    for service in opened:
-        service.close()
+    try:
+        for finding in doctor.examine(open_service, settings):
+            wrong += finding.state == "wrong"
+            click.echo(f"{MARKS[finding.state]:>14}  {finding.about}: {finding.text}")
+    finally:
+        for service in opened:
+            service.close()
     sys.exit(1 if wrong else 0)
 
 
@@ -147,27 +158,53 @@ def write_pass(serial: str, output: Path | None) -> None:
         with service.read() as tx:
             found = card_by_serial(tx, serial)
         signed = bytes(service.sign(found.member, service.template(found.template)))
-    path.write_bytes(signed)
+    try:
+        path.write_bytes(signed)
+    except OSError as error:
+        raise click.ClickException(str(error)) from error
     click.echo(f"{path}: revision {found.member.card.revision}, {len(signed):,} bytes")
 
 
 @main.command()
-@click.option("--limit", default=50, show_default=True, help="How many wallets to name at the most.")
+@click.option("--limit", default=50, show_default=True, type=AT_LEAST_ONE, help="How many wallets to name at the most.")
 def drift(limit: int) -> None:
     """List the cards whose phones are behind, and why; ends with 1 if there are any."""
     with _service() as service, service.begin() as tx:
-        report = compare(tx, most=limit, now=service.clock())
+        report = compare(tx, service.templates, most=limit, now=service.clock())
     click.echo(f"{report.tally.cards:,} cards, {report.in_step:,} in step")
     for late in report.late:
         wallet = late.wallet
         shown = f"wanted {wallet.wanted}, sent {wallet.sent}, fetched {wallet.fetched}"
         click.echo(f"  {wallet.serial_number}  {wallet.platform} {wallet.device}…  {shown}: {late.why}")
-    unnamed = report.tally.unsent + report.tally.unfetched - len(report.late)
-    if unnamed > 0:
-        click.echo(f"  and {unnamed:,} more wallets; see --limit")
+    if len(report.late) == limit:
+        click.echo("  there may be more; see --limit")
     for each in report.differences:
         click.echo(f"  {each.public_id}: the balance says {each.available}, the entries sum to {each.entered}")
-    sys.exit(1 if report.late or report.differences else 0)
+    if report.stale:
+        click.echo(f"  {report.stale:,} cards were drawn from another version of their template; run `publish`")
+    sys.exit(0 if report.good else 1)
+
+
+@main.command()
+@click.argument("template")
+def publish(template: str) -> None:
+    """Bring every card to the template as it is now; phones are pushed where the card looks otherwise.
+
+    \b
+    Example:   wallet-service publish points
+    """
+    with _service() as service:
+        seen = changed = 0
+        for seen, changed in publishing(service.begin, service.template(template), now=service.clock()):
+            click.echo(f"{seen:,} cards seen, {changed:,} changed")
+        if not seen:
+            click.echo("Every card is drawn from this version already.")
+
+
+def _source_name(_: click.Context, __: click.Parameter, name: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", name):
+        raise click.BadParameter("use small letters, digits, - and _, for it becomes part of an address")
+    return name
 
 
 @main.group()
@@ -176,7 +213,7 @@ def source() -> None:
 
 
 @source.command("add")
-@click.argument("name")
+@click.argument("name", callback=_source_name)
 @click.option(
     "--template", default="points", show_default=True, help="The template whose programme the events belong to."
 )
@@ -200,8 +237,10 @@ def add_source(name: str, template: str) -> None:
 @click.argument("name")
 def rotate_source(name: str) -> None:
     """Give a source a new secret; the old one keeps working until the next rotation."""
-    with _service() as service, service.begin() as tx:
-        click.echo(connecting.rotate(tx, vault=service.vault, name=name))
+    with _service() as service:
+        with service.begin() as tx:
+            secret = connecting.rotate(tx, vault=service.vault, name=name)
+        click.echo(secret)
 
 
 @source.command("list")
@@ -240,7 +279,7 @@ def check_template(folder: Path, languages: tuple[str, ...]) -> None:
 
 
 @main.command("device-log")
-@click.option("--limit", default=20, show_default=True)
+@click.option("--limit", default=20, show_default=True, type=AT_LEAST_ONE, help="How many lines to show.")
 def device_log(limit: int) -> None:
     """Show what phones have reported about us, newest first."""
     with _service() as service, service.read() as tx:

@@ -51,11 +51,12 @@ def load(service: Service) -> Demo:
         connect(tx, vault=service.vault, template=template, name=SOURCE, now=now)
         source = source_of(tx, dialect=DIALECT, name=SOURCE)
     kind, fact = "member.enrolled", MemberEnrolled(Customer(id=CUSTOMER), NAME, template.look.default_language)
+    content = content_hash(kind, fact)
     recorded = receive(
         service.begin,
         source=source,
         template=template,
-        event=Event("demo-enrolment", kind, content_hash(kind, fact), now, b"", fact),
+        event=Event(f"demo-enrolment-{content.hex()[:8]}", kind, content, now, b"", fact),
         pass_type_identifier=service.identity.pass_type_identifier,
         now=now,
     )

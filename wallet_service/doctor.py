@@ -9,7 +9,7 @@ import requests
 
 from wallet_service.config import Settings
 from wallet_service.domain.errors import WalletError
-from wallet_service.storage import ledger, wallets
+from wallet_service.storage import ledger, sources, wallets
 from wallet_service.wiring import Service, tables_current
 
 State = Literal["good", "mind", "wrong"]
@@ -38,6 +38,7 @@ def examine(open_service: Callable[[], Service], settings: Settings) -> Iterator
     yield Finding("good", "templates", ", ".join(sorted(service.templates)))
     yield from _certificates(service, now)
     yield from _database(service)
+    yield from _sources(service)
     yield _push(service)
 
 
@@ -83,15 +84,31 @@ def _database(service: Service) -> Iterator[Finding]:
         tally = wallets.tally(tx)
         stop = wallets.stopped(tx, "apple")
     yield Finding("good", "database", f"PostgreSQL {version}, all migrations applied")
-    if wrong or total:
+    if wrong:
         names = ", ".join(each.public_id for each in wrong[:5])
         yield Finding("wrong", "ledger", f"{len(wrong)} balances are not the sum of their entries ({names})")
+    elif total:
+        yield Finding("wrong", "ledger", f"all entries sum to {total} and not to zero")
     else:
         yield Finding("good", "ledger", "every balance is the sum of its entries, and all entries sum to zero")
     if stop:
         yield Finding("wrong", "delivery", f"stopped since {stop.since:%Y-%m-%d %H:%M} UTC: {stop.reason}")
     behind = f"{tally.cards} cards, {tally.wallets} wallets, {tally.unsent} waiting to be told"
     yield Finding("good", "delivery", behind)
+
+
+def _sources(service: Service) -> Iterator[Finding]:
+    """Each source needs a secret that opens, and a template that is loaded, or every event of it fails."""
+    if not tables_current(service.engine):
+        return
+    with service.read() as tx:
+        found = sources.every(tx)
+    for source in found:
+        try:
+            source.secrets(service.vault)
+            service.template(source.template)
+        except WalletError as error:
+            yield Finding("wrong", f"source {source.name}", str(error))
 
 
 def _push(service: Service) -> Finding:

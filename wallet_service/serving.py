@@ -2,6 +2,7 @@
 
 import atexit
 import signal
+import socket
 import threading
 
 import structlog
@@ -41,9 +42,11 @@ def serve_web(settings: Settings) -> None:
     The parts are built once here before any process is started, so that a wrong certificate, template or setting is
     told at once and not by processes that die again and again.
 
-    Raises what `build` raises.
+    Raises `SettingsRefused` for a port that is taken, and what `build` raises.
     """
+    require_port(settings)
     service = build(settings)
+    log.info("settings", **settings.shown())
     try:
         Granian(
             "wallet_service.serving:web_app",
@@ -60,15 +63,33 @@ def serve_web(settings: Settings) -> None:
         service.close()
 
 
-def serve_sandbox(service: Service, facts: Demo) -> None:
-    """Serve the simulated push service and phone until a TERM signal; the phone starts with the demo's card.
+def require_sandbox(settings: Settings) -> None:
+    """Refuse to play the sandbox where a real certificate signs what its phone would not trust.
 
-    Raises `SettingsRefused` outside the sandbox, where a real certificate signs what this phone would not trust.
+    Raises `SettingsRefused`.
     """
-    settings = service.settings
     if not settings.sandbox:
         message = "is set, so there is no sandbox; unset it to try the simulated phone"
         raise SettingsRefused("The sandbox does not run.", [Fault("WALLET_APPLE_CERTIFICATE", "", message)])
+
+
+def require_port(settings: Settings) -> None:
+    """Refuse a port that somebody else listens on: the server would share it, and each get half of the requests.
+
+    Raises `SettingsRefused`.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            fault = Fault("WALLET_PORT", "", f"{settings.port} on {settings.host}: {error.strerror}; choose another")
+            raise SettingsRefused("The web service cannot listen.", [fault]) from error
+
+
+def serve_sandbox(service: Service, facts: Demo) -> None:
+    """Serve the simulated push service and phone until a TERM signal; the phone starts with the demo's card."""
+    settings = service.settings
     chain = sandbox_chain(settings, now=service.clock())
     root = (chain / "root.pem").read_bytes()
     apns = SandboxApns(

@@ -1,11 +1,11 @@
 """`wallet-service run`: everything on one machine, in one command, and nothing left behind when it ends."""
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,46 +16,81 @@ import requests
 from wallet_service import config, demo, logs
 from wallet_service.config import Settings
 from wallet_service.demo import Demo
+from wallet_service.serving import require_port
 from wallet_service.storage import migrate
+from wallet_service.usecases.publish import publish
 from wallet_service.wiring import build
 
 PATIENCE = 60  # seconds for a process to answer for the first time
 GRACE = 15  # seconds for a process to finish what it has at hand
 FACTS = "demo.json"
+RUNNING = "running.json"
+PORTS = ("WALLET_PORT", "WALLET_BASE_URL", "WALLET_SANDBOX_PORT", "WALLET_SANDBOX_APNS_PORT")
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def run(port: int) -> None:
     """Start database, web, worker and sandbox, and wait until one of them ends or we are told to stop."""
+    heed_signals()
     environment = _environment(port)
     settings = config.load(environment)
     logs.configure(settings.log_format)
-    facts = settings.data_folder / FACTS
+    require_port(settings)
+    facts, running = settings.data_folder / FACTS, settings.data_folder / RUNNING
     facts.unlink(missing_ok=True)
     click.echo("Starting PostgreSQL and loading the demo …")
     service = build(settings)
     try:
         migrate.upgrade(service.engine)
         loaded = demo.load(service)
+        for template in service.templates.values():
+            for _ in publish(service.begin, template, now=service.clock()):
+                pass
         if service.embedded:
             environment["WALLET_DATABASE_URL"] = service.embedded.url()
         processes = _Processes(environment, settings.data_folder / "logs")
         try:
             _start(processes, settings, loaded)
             loaded.write(facts)
+            running.write_text(json.dumps({name: environment[name] for name in PORTS}))
             _tell(settings, loaded, facts)
             processes.wait()
         finally:
             processes.stop()
-            facts.unlink(missing_ok=True)
+            for path in (facts, running):
+                path.unlink(missing_ok=True)
     finally:
         service.close()
+
+
+def surroundings() -> dict[str, str]:
+    """Return the environment, with the addresses of what `run` has started in the same folder where none are set."""
+    environment = dict(os.environ)
+    folder = Path(environment.get("WALLET_DATA_FOLDER") or "var")
+    try:
+        running = json.loads((folder / RUNNING).read_text())
+    except (OSError, ValueError):
+        running = {}
+    return {name: str(running[name]) for name in PORTS if name in running} | environment
+
+
+def heed_signals() -> None:
+    """Let a signal to stop leave through every `finally`, so that nothing is left running; a second one is ignored."""
+    for number in SIGNALS:
+        signal.signal(number, _leave)
+
+
+def _leave(*_: object) -> None:
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    raise SystemExit(0)
 
 
 def _environment(port: int) -> dict[str, str]:
     """Return the environment of every process: what is set already counts, the rest follows from the port."""
     environment = dict(os.environ)
     environment.setdefault("WALLET_PORT", str(port))
-    environment.setdefault("WALLET_BASE_URL", f"http://127.0.0.1:{port}")
+    environment.setdefault("WALLET_BASE_URL", f"http://127.0.0.1:{environment['WALLET_PORT']}")
     for name, wished in (("WALLET_SANDBOX_PORT", port + 1), ("WALLET_SANDBOX_APNS_PORT", port + 2)):
         environment.setdefault(name, str(_free(wished)))
     return environment
@@ -109,9 +144,6 @@ class _Processes:
         self._environment = environment
         self._folder = folder
         self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self._told = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, lambda *_: self._told.set())
 
     def start(self, name: str) -> None:
         """Start `wallet-service <name>` in a session of its own, so that Ctrl-C reaches us and not it."""
@@ -128,21 +160,21 @@ class _Processes:
     def wait_for(self, url: str) -> None:
         """Return once the address answers with 200."""
         end = time.monotonic() + PATIENCE
-        while time.monotonic() < end and not self._told.is_set():
+        while time.monotonic() < end:
             self._check()
             try:
                 if requests.get(url, timeout=5).status_code == 200:
                     return
             except requests.RequestException:
                 pass
-            self._told.wait(0.1)
-        if not self._told.is_set():
-            raise click.ClickException(f"{url} does not answer; see {self._folder}.")
+            time.sleep(0.1)
+        raise click.ClickException(f"{url} does not answer; see {self._folder}.")
 
     def wait(self) -> None:
-        """Return when we are told to stop."""
-        while not self._told.wait(0.3):
+        """Wait until a signal ends it, or one of the processes ends by itself."""
+        while True:
             self._check()
+            time.sleep(0.3)
 
     def stop(self) -> None:
         """End every process: first kindly, then not."""

@@ -102,7 +102,7 @@ def test_controls_have_names(page: Page) -> None:
     """Every button and field says to a screen reader what it is."""
     nameless = page.evaluate(
         """[...document.querySelectorAll('button, input:not([type=hidden]), select, a')].filter(each => !(
-            each.innerText || each.ariaLabel || each.getAttribute('aria-labelledby') || each.labels?.length
+            each.textContent.trim() || each.ariaLabel || each.getAttribute('aria-labelledby') || each.labels?.length
         )).map(each => each.outerHTML)"""
     )
 

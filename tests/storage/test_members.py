@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from wallet_service.domain.card import Card
+from wallet_service.domain.errors import ProgramTaken
 from wallet_service.domain.event import Customer
 from wallet_service.storage import members, programs
 from wallet_service.wiring import Service
@@ -36,7 +37,8 @@ def add(tx: Connection, program: int, name: str = "ann") -> int:
     """Add a member with a card, all named alike."""
     member = members.add(tx, program_id=program, public_id=f"mem_{name}", external_id=name, now=START)
     card = replace(CARD, serial_number=f"serial-{name}")
-    members.add_card(tx, member_id=member, card=card, code=f"CODE{name.upper()}", face_digest=b"\x01", now=START)
+    code = f"CODE{name.upper()}"
+    members.add_card(tx, member_id=member, card=card, code=code, face_digest=b"\x01", template_version="v1", now=START)
     return member
 
 
@@ -87,12 +89,19 @@ def test_a_programme_sees_its_own_members_only(engine: Engine, program: int) -> 
 
 
 def test_opening_a_programme_twice_opens_one(engine: Engine, program: int) -> None:
-    """The second time the programme and its accounts are there, and only its template may have changed."""
+    """The second time the programme and its accounts are there already."""
     with engine.begin() as tx:
         accounts = tx.execute(text("SELECT count(*) FROM ledger_accounts")).scalar_one()
-        assert programs.open_program(tx, code="points", template="new", now=START) == program
+        assert programs.open_program(tx, code="points", template="points", now=START) == program
         assert tx.execute(text("SELECT count(*) FROM ledger_accounts")).scalar_one() == accounts == 3
-        assert tx.execute(text("SELECT template FROM programs")).scalars().all() == ["new"]
+
+
+def test_a_programme_cannot_be_taken_over(engine: Engine, program: int) -> None:
+    """A template that names another's programme is refused, and its members keep their look and rules."""
+    with pytest.raises(ProgramTaken, match="belongs to the template 'points'"), engine.begin() as tx:
+        programs.open_program(tx, code="points", template="new", now=START)
+    with engine.begin() as tx:
+        assert tx.execute(text("SELECT template FROM programs")).scalars().all() == ["points"]
 
 
 def test_a_customer_is_a_member_once(engine: Engine, program: int) -> None:
@@ -141,7 +150,7 @@ def test_a_revision_is_written_whole(engine: Engine, program: int) -> None:
         found = members.find(tx, program, "ann")
         assert found
         later = replace(found.card, revision=2, modified_at=START + timedelta(seconds=1), announced="tier")
-        members.revise(tx, later, b"\x02")
+        members.revise(tx, later, b"\x02", template_version="v2")
         again = members.find(tx, program, "ann")
         after = tx.execute(text("SELECT changed_xid::text FROM cards")).scalar_one()
 

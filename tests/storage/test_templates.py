@@ -266,11 +266,26 @@ def test_all_faults_are_told_at_once(folder: Path) -> None:
 def test_nothing_is_loaded_by_half(tmp_path: Path) -> None:
     """One unsound folder among sound ones refuses them all, so that the service never runs with a part."""
     for name in ("a", "b", "c"):
-        shutil.copytree(STARTERS / "points", tmp_path / name)
+        copy_as(name, tmp_path)
     assert set(templates.load_all(tmp_path, check_art=artwork.faults)) == {"a", "b", "c"}
 
     (tmp_path / "b" / "locales" / "en.toml").unlink()
     with pytest.raises(TemplateRefused, match=r"The template b cannot be used\.\n  pass\.toml: default_language"):
+        templates.load_all(tmp_path, check_art=artwork.faults)
+
+
+def copy_as(name: str, folder: Path) -> None:
+    """Copy the starter under another name, with a programme of its own."""
+    shutil.copytree(STARTERS / "points", folder / name)
+    program = folder / name / "program.toml"
+    program.write_text(program.read_text().replace('[program]\ncode = "points"', f'[program]\ncode = "{name}"'))
+
+
+def test_two_templates_of_one_programme_are_refused(tmp_path: Path) -> None:
+    """A copy that kept its programme's code is refused, because cards would have two looks."""
+    copy_as("a", tmp_path)
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    with pytest.raises(TemplateRefused, match=r"b/program\.toml: program\.code: 'a' is that of a, too"):
         templates.load_all(tmp_path, check_art=artwork.faults)
 
 

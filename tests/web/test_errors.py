@@ -102,7 +102,7 @@ def test_a_secret_under_another_key_is_our_fault(service: Service, shop: Shop) -
     """A stored secret that our key does not open is a failure of ours, and is told to nobody outside."""
     client = create_app(replace(service, vault=Vault("another key"))).test_client()
     answer = replace(shop, client=client).post("member.enrolled", {"customer": {"id": "eve"}})
-    assert (answer.status_code, answer.mimetype) == (500, PROBLEM)
+    assert (answer.status_code, answer.mimetype) == (503, PROBLEM)
     assert "SECRET" not in answer.text
 
 
@@ -110,7 +110,7 @@ def test_a_missing_template_is_our_fault(service: Service, device: Device, card:
     """A programme whose template is gone is a failure of ours."""
     client = create_app(replace(service, templates={})).test_client()
     answer = replace(device, client=client).fetch(card)
-    assert (answer.status_code, answer.mimetype) == (500, PROBLEM)
+    assert (answer.status_code, answer.mimetype) == (503, PROBLEM)
     assert "template" not in answer.text
 
 

@@ -82,9 +82,23 @@ class UnknownMember(WalletError):
 class UnknownCard(WalletError):
     """No card answers to that serial number, or the token is not the card's own; which of the two is not said."""
 
+    def __init__(self) -> None:
+        super().__init__("No card answers to that serial number and token.")
+
 
 class UnknownTemplate(WalletError):
     """No template of that name is loaded."""
+
+
+class ProgramTaken(WalletError):
+    """A template names a programme that belongs to another template."""
+
+    def __init__(self, code: str, template: str) -> None:
+        self.code = code
+        self.template = template
+        super().__init__(
+            f"The programme {code} belongs to the template {template!r}. Give yours its own code in program.toml."
+        )
 
 
 class DatabaseUnusable(WalletError):

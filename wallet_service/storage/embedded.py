@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -75,10 +76,14 @@ class Embedded:
             _private_folder(self.socket_folder)
             if not (self.data / "PG_VERSION").exists():
                 self._create()
-            if not self._running():
-                self._launch()
-            self._ensure_database()
-            self._join()
+            try:
+                if not self._running():
+                    self._launch()
+                self._ensure_database()
+                self._join()
+            except BaseException:
+                self._leave_nothing()
+                raise
         return self.url()
 
     def stop(self) -> bool:
@@ -92,6 +97,8 @@ class Embedded:
             if last:
                 # It may have died by itself, and leaving must not fail for that.
                 self._run("pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "stop", check=False)
+                with suppress(OSError):
+                    self.socket_folder.rmdir()
         return last
 
     def __enter__(self) -> "Embedded":
@@ -100,6 +107,11 @@ class Embedded:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def _leave_nothing(self) -> None:
+        """After a start that failed or was broken off: stop the server, unless somebody else uses it."""
+        if self._last():
+            self._run("pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "stop", check=False)
 
     def _join(self) -> None:
         if self._users is None:

@@ -57,9 +57,9 @@ _ADD_MEMBER = text("""
 """)
 _ADD_CARD = text("""
     INSERT INTO cards (member_id, serial_number, authentication_token, code, pass_type_identifier, revision,
-                       modified_at, face_digest, created_at)
+                       modified_at, face_digest, template_version, created_at)
     VALUES (:member_id, :serial_number, :authentication_token, :code, :pass_type_identifier, 1,
-            :modified_at, :face_digest, :now)
+            :modified_at, :face_digest, :template_version, :now)
     RETURNING id
 """)
 _SET_PROFILE = text("""
@@ -70,8 +70,22 @@ _SET_PROFILE = text("""
 _REVISE = text("""
     UPDATE cards
     SET revision = :revision, modified_at = :modified_at, announced = :announced, face_digest = :face_digest,
-        changed_xid = pg_current_xact_id()
+        template_version = :template_version, changed_xid = pg_current_xact_id()
     WHERE id = :card_id
+""")
+
+
+_STALE = text("""
+    SELECT members.program_id, external_id
+    FROM cards JOIN members ON members.id = cards.member_id JOIN programs ON programs.id = members.program_id
+    WHERE programs.template = :template AND template_version <> :version
+    ORDER BY cards.id LIMIT :most
+""")
+_KEEP_FACE = text("UPDATE cards SET template_version = :template_version WHERE id = :card_id")
+_VERSIONS = text("""
+    SELECT programs.template, template_version, count(*) AS cards
+    FROM cards JOIN members ON members.id = cards.member_id JOIN programs ON programs.id = members.program_id
+    GROUP BY programs.template, template_version
 """)
 
 
@@ -126,7 +140,9 @@ def add(tx: Connection, *, program_id: int, public_id: str, external_id: str, no
     return member_id
 
 
-def add_card(tx: Connection, *, member_id: int, card: Card, code: str, face_digest: bytes, now: datetime) -> int:
+def add_card(
+    tx: Connection, *, member_id: int, card: Card, code: str, face_digest: bytes, template_version: str, now: datetime
+) -> int:
     """Add the member's card in its first revision and return its id."""
     values = {
         "member_id": member_id,
@@ -136,6 +152,7 @@ def add_card(tx: Connection, *, member_id: int, card: Card, code: str, face_dige
         "pass_type_identifier": card.pass_type_identifier,
         "modified_at": card.modified_at,
         "face_digest": face_digest,
+        "template_version": template_version,
         "now": now,
     }
     card_id: int = tx.execute(_ADD_CARD, values).scalar_one()
@@ -147,7 +164,7 @@ def set_profile(tx: Connection, *, member_id: int, name: str | None, locale: str
     tx.execute(_SET_PROFILE, {"member_id": member_id, "name": name, "locale": locale})
 
 
-def revise(tx: Connection, card: Card, face_digest: bytes) -> None:
+def revise(tx: Connection, card: Card, face_digest: bytes, *, template_version: str) -> None:
     """Write the card's new revision."""
     values = {
         "card_id": card.id,
@@ -155,8 +172,25 @@ def revise(tx: Connection, card: Card, face_digest: bytes) -> None:
         "modified_at": card.modified_at,
         "announced": card.announced,
         "face_digest": face_digest,
+        "template_version": template_version,
     }
     tx.execute(_REVISE, values)
+
+
+def stale(tx: Connection, *, template: str, version: str, most: int) -> list[tuple[int, str]]:
+    """Return programme and merchant's id of up to `most` members whose card was drawn from another version."""
+    rows = tx.execute(_STALE, {"template": template, "version": version, "most": most})
+    return [(row.program_id, row.external_id) for row in rows]
+
+
+def keep_face(tx: Connection, card_id: int, *, template_version: str) -> None:
+    """Note that the card looks the same when drawn from this version of its template."""
+    tx.execute(_KEEP_FACE, {"card_id": card_id, "template_version": template_version})
+
+
+def versions(tx: Connection) -> list[tuple[str, str, int]]:
+    """Return template, version and number of cards for each version that cards were drawn from."""
+    return [(row.template, row.template_version, row.cards) for row in tx.execute(_VERSIONS)]
 
 
 def _membership(row: Row[tuple[object, ...]]) -> Membership:

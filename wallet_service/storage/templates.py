@@ -45,13 +45,20 @@ def load(folder: Path, *, check_art: ArtCheck) -> Template:
 def load_all(folder: Path, *, check_art: ArtCheck) -> dict[str, Template]:
     """Return every template below the folder by name.
 
-    Raises `TemplateRefused` for the first folder that is not sound, or if there is none.
+    Raises `TemplateRefused` for the first folder that is not sound, if two are one programme, or if there is none.
     """
     folders = sorted(each.parent for each in folder.glob("*/pass.toml"))
     if not folders:
         missing = Fault(str(folder), "", "holds no template; set WALLET_TEMPLATES to a folder of templates")
         raise TemplateRefused("There is no template.", [missing])
-    return {each.name: load(each, check_art=check_art) for each in folders}
+    found = {each.name: load(each, check_art=check_art) for each in folders}
+    by_code: dict[str, str] = {}
+    for name, template in found.items():
+        code = template.program.program.code
+        if by_code.setdefault(code, name) != name:
+            fault = Fault(f"{name}/program.toml", "program.code", f"{code!r} is that of {by_code[code]}, too")
+            raise TemplateRefused("Two templates name one programme.", [fault])
+    return found
 
 
 class _Reading:

@@ -4,7 +4,7 @@ A wallet is behind while `wanted > sent`; that difference is the whole outbox. R
 locked in the order of their ids, so that no two transactions wait for each other in a circle.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -23,15 +23,14 @@ _CLAIM = text("""
     UPDATE wallets
     SET lease = :lease, lease_until = :until, attempts = attempts + 1
     FROM (
-        SELECT wallets.id, pass_type_identifier
-        FROM wallets JOIN cards ON cards.id = card_id
+        SELECT id FROM wallets
         WHERE platform = :platform AND wanted > sent AND not_before <= :now
           AND (lease_until IS NULL OR lease_until <= :now)
-        ORDER BY not_before, wallets.id
+        ORDER BY not_before, id
         LIMIT :most
-        FOR UPDATE OF wallets SKIP LOCKED
-    ) AS behind
-    WHERE wallets.id = behind.id
+        FOR UPDATE SKIP LOCKED
+    ) AS behind, cards
+    WHERE wallets.id = behind.id AND cards.id = card_id
     RETURNING wallets.id, target, pass_type_identifier, wanted, card_id, attempts, registered_at
 """)
 # A settlement counts only while the lease is still ours: a worker that slept past it must not undo its successor.
@@ -62,7 +61,7 @@ _GONE = text(f"""
 """)
 _FREE = text("""
     UPDATE wallets SET lease = NULL, lease_until = NULL, last_error = :reason, attempts = greatest(attempts - 1, 0)
-    FROM (SELECT id FROM wallets WHERE lease = :lease ORDER BY id FOR UPDATE) AS held
+    FROM (SELECT id FROM wallets WHERE id = ANY(:ids) AND lease = :lease ORDER BY id FOR UPDATE) AS held
     WHERE wallets.id = held.id
 """)
 _LOCK_DEVICE = text("SELECT pg_advisory_xact_lock(hashtextextended(:device, 3))")
@@ -156,9 +155,10 @@ _COUNT = text("""
     SELECT (SELECT count(*) FROM cards) AS cards, count(*) AS wallets,
            count(*) FILTER (WHERE wanted > sent) AS unsent,
            count(*) FILTER (WHERE wanted <= sent AND fetched < wanted AND platform = 'apple') AS unfetched,
+           count(*) FILTER (WHERE wanted < revision) AS unasked,
            count(DISTINCT card_id) FILTER (
-               WHERE wanted > sent OR (platform = 'apple' AND fetched < wanted)) AS cards_behind
-    FROM wallets
+               WHERE wanted < revision OR wanted > sent OR (platform = 'apple' AND fetched < wanted)) AS cards_behind
+    FROM wallets JOIN cards ON cards.id = card_id
 """)
 
 
@@ -230,6 +230,7 @@ class Tally:
     wallets: int
     unsent: int
     unfetched: int
+    unasked: int
     cards_behind: int
 
 
@@ -273,9 +274,9 @@ def settle_gone(tx: Connection, verdicts: Sequence[Verdict], *, lease: UUID) -> 
     tx.execute(_GONE, _told(verdicts, lease))
 
 
-def free(tx: Connection, *, lease: UUID, reason: str) -> None:
-    """Give back, untried, everything that is still held under the lease."""
-    tx.execute(_FREE, {"lease": lease, "reason": reason})
+def free(tx: Connection, wallet_ids: Iterable[int], *, lease: UUID, reason: str) -> None:
+    """Give back, untried, those of the wallets that are still held under the lease."""
+    tx.execute(_FREE, {"ids": list(wallet_ids), "lease": lease, "reason": reason})
 
 
 def lock_device(tx: Connection, device: str) -> None:

@@ -5,7 +5,7 @@ in the middle of a batch repeats at most one such group; a repeated push only ma
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -83,6 +83,8 @@ class Delivery:
                 until=now + self.lease,
                 now=now,
             )
+            if stop and not behind:
+                wallets.resume(tx, self.platform)
         if not behind:
             return done
         by_id = {each.push.wallet_id: each for each in behind}
@@ -93,8 +95,8 @@ class Delivery:
                     fault = next((outcome for _, outcome in group if isinstance(outcome, Stop)), None)
                     self._settle(group, by_id, done, lease, claimed_at=now)
                 if fault:
-                    return self._stop(fault, done, lease)
-        self._finish(done, lease, was_stopped=stop is not None)
+                    return self._stop(fault, done, by_id, lease)
+        self._finish(done, by_id, lease, was_stopped=stop is not None)
         return done
 
     def _settle(
@@ -132,18 +134,18 @@ class Delivery:
         for verdict in gone:
             log.info("wallet.gone", wallet=verdict.wallet_id, reason=verdict.reason)
 
-    def _finish(self, done: Delivered, lease: UUID, *, was_stopped: bool) -> None:
+    def _finish(self, done: Delivered, by_id: Iterable[int], lease: UUID, *, was_stopped: bool) -> None:
         with self.begin() as tx:
-            wallets.free(tx, lease=lease, reason="the phone registered again meanwhile")
+            wallets.free(tx, by_id, lease=lease, reason="the phone registered again meanwhile")
             if was_stopped and done.total:
                 wallets.resume(tx, self.platform)
                 log.info("delivery.resumed", platform=self.platform)
 
-    def _stop(self, fault: Stop, done: Delivered, lease: UUID) -> Delivered:
+    def _stop(self, fault: Stop, done: Delivered, by_id: Iterable[int], lease: UUID) -> Delivered:
         now = self.clock()
         with self.begin() as tx:
             wallets.stop(tx, self.platform, fault.reason, until=now + STOP_FOR, now=now)
-            wallets.free(tx, lease=lease, reason=fault.reason)
+            wallets.free(tx, by_id, lease=lease, reason=fault.reason)
         log.error("delivery.stopped", platform=self.platform, reason=fault.reason, minutes=STOP_FOR.seconds // 60)
         done.stopped = fault.reason
         return done

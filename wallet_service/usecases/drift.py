@@ -5,9 +5,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from wallet_service.domain.template import Template
 from wallet_service.storage import ledger, wallets
 from wallet_service.storage.ledger import Difference
 from wallet_service.storage.wallets import DeliveryStop, Drift, Tally
+from wallet_service.usecases.publish import stale
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,12 @@ class Report:
     late: tuple[Late, ...]
     differences: tuple[Difference, ...]
     stop: DeliveryStop | None
+    stale: int
+
+    @property
+    def good(self) -> bool:
+        """Whether every phone shows what the ledger says, as far as we can know."""
+        return not (self.tally.cards_behind or self.differences or self.stale)
 
     @property
     def in_step(self) -> int:
@@ -33,11 +41,11 @@ class Report:
         return self.tally.cards - self.tally.cards_behind
 
 
-def drift(tx: Connection, *, most: int, now: datetime) -> Report:
-    """Compare ledger, cards and wallets, and explain up to `most` wallets that are behind."""
+def drift(tx: Connection, templates: dict[str, Template], *, most: int, now: datetime) -> Report:
+    """Compare ledger, balances, cards and wallets, and explain up to `most` wallets that are behind."""
     stop = wallets.stopped(tx, "apple")
     late = tuple(Late(each, _why(each, stop, now)) for each in wallets.behind(tx, most=most))
-    return Report(wallets.tally(tx), late, tuple(ledger.differences(tx)), stop)
+    return Report(wallets.tally(tx), late, tuple(ledger.differences(tx)), stop, stale(tx, templates))
 
 
 def _why(wallet: Drift, stop: DeliveryStop | None, now: datetime) -> str:

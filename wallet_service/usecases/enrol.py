@@ -39,7 +39,15 @@ def enrol(
         revision=1,
         modified_at=now.replace(microsecond=0),
     )
-    members.add_card(tx, member_id=member_id, card=new, code=standing.card_code, face_digest=digest, now=now)
+    members.add_card(
+        tx,
+        member_id=member_id,
+        card=new,
+        code=standing.card_code,
+        face_digest=digest,
+        template_version=template.version,
+        now=now,
+    )
     enrolled = members.find(tx, program_id, external_id)
     assert enrolled is not None
     return enrolled

@@ -23,7 +23,7 @@ def revise(tx: Connection, before: Membership, after: Membership, template: Temp
         modified_at=next_modified_at(before.card.modified_at, now),
         announced=template.announcement(template.draw(before.standing, before.locale), face),
     )
-    members.revise(tx, card, digest)
+    members.revise(tx, card, digest, template_version=template.version)
     window = timedelta(seconds=template.program.card.coalesce_seconds)
     wallets.want(tx, card_id=card.id, revision=card.revision, window=window, now=now)
     return card

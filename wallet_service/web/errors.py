@@ -21,6 +21,8 @@ KINDS: tuple[tuple[type[WalletError], int, str, str], ...] = (
     (errors.EventRefused, 422, "event-refused", "The event cannot be entered."),
     (errors.UnknownMember, 422, "unknown-member", "The event names nobody who is a member."),
     (errors.DatabaseUnusable, 503, "database-unusable", "The service cannot reach its database. Try again shortly."),
+    (errors.UnknownTemplate, 503, "not-drawable", "Cards of this programme cannot be drawn at the moment."),
+    (errors.SettingsRefused, 503, "settings-refused", "The service is not set up completely. The operator knows."),
     (errors.PassRefused, 503, "pass-refused", "This card cannot be signed at the moment. The operator knows."),
     (errors.IdentityRefused, 503, "identity-refused", "Cards cannot be signed at the moment. The operator knows."),
 )

@@ -78,6 +78,7 @@ TABLES = """
         modified_at timestamptz NOT NULL,
         changed_xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
         face_digest bytea NOT NULL,
+        template_version text NOT NULL,
         announced text,
         created_at timestamptz NOT NULL,
         PRIMARY KEY (id),
@@ -187,7 +188,7 @@ TABLES = """
         FOREIGN KEY (card_id) REFERENCES cards (id)
     );
 
-    CREATE INDEX wallets_behind ON wallets (platform, not_before) WHERE wanted > sent;
+    CREATE INDEX wallets_behind ON wallets (platform, not_before, id) WHERE wanted > sent;
 
     CREATE INDEX wallets_device ON wallets (device, platform);
 

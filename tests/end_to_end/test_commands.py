@@ -1,0 +1,106 @@
+"""Commands as they are typed: what they refuse, and what they leave behind."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from stage_actors import ROOT, free_ports, wait_until
+
+from wallet_service.sandbox.chain import make_chain
+from wallet_service.wiring import utc_now
+
+COMMAND = [sys.executable, "-m", "wallet_service"]
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """An environment with a data folder of its own, which is gone afterwards wherever the database had to lie."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("WALLET_")}
+    yield clean | {"WALLET_DATA_FOLDER": str(tmp_path / "var"), "PORT": str(free_ports(3))}
+    shutil.rmtree((tmp_path / "var" / "postgres").resolve(), ignore_errors=True)
+
+
+def call(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [*COMMAND, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_taken_port_is_refused(environment: dict[str, str], tmp_path: Path) -> None:
+    """A port that somebody listens on is not shared with him, and nothing is started."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", int(environment["PORT"])))
+        other.listen()
+        done = call(environment, "run")
+
+    assert done.returncode == 1
+    assert "WALLET_PORT" in done.stderr
+    assert not (tmp_path / "var" / "postgres").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_signal_during_the_start_leaves_nothing(environment: dict[str, str], tmp_path: Path, number: int) -> None:
+    """Told to stop while the database is starting, the command ends, and the database with it."""
+    process = subprocess.Popen([*COMMAND, "run"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    data = tmp_path / "var" / "postgres" / "data"
+    wait_until(lambda: (data / "postmaster.pid").exists() or process.poll() is not None)
+    process.send_signal(number)
+
+    assert process.wait(30) == 0
+    assert not (data / "postmaster.pid").exists()
+    assert not (tmp_path / "var" / "demo.json").exists()
+
+
+def test_sandbox_touches_no_real_installation(environment: dict[str, str], tmp_path: Path) -> None:
+    """With a real certificate the sandbox refuses before it has written anything."""
+    make_chain(utc_now()).write(tmp_path)
+    environment |= {
+        "WALLET_APPLE_CERTIFICATE": str(tmp_path / "pass_certificate.pem"),
+        "WALLET_APPLE_KEY": str(tmp_path / "pass_key.pem"),
+        "WALLET_APPLE_WWDR": str(tmp_path / "wwdr.pem"),
+    }
+    assert call(environment, "migrate").returncode == 0
+    done = call(environment, "sandbox")
+
+    assert done.returncode == 1
+    assert "there is no sandbox" in done.stderr
+    assert call(environment, "source", "list").stdout == ""
+
+
+def test_source_and_its_secret(environment: dict[str, str]) -> None:
+    """A source is added once, rotated as often as one likes, and named in a way that fits into an address."""
+    assert call(environment, "migrate").returncode == 0
+    added = call(environment, "source", "add", "till-1")
+    again = call(environment, "source", "add", "till-1")
+
+    assert "/webhooks/standard/till-1" in added.stdout
+    assert "whsec_" in added.stdout
+    assert (again.returncode, "connected already" in again.stderr) == (1, True)
+    assert call(environment, "source", "rotate", "till-1").stdout.startswith("whsec_")
+    assert call(environment, "source", "add", "a/b").returncode == 2
+    assert call(environment, "source", "list").stdout == "standard/till-1  points\n"
+
+
+def test_refusals_are_sentences(environment: dict[str, str], tmp_path: Path) -> None:
+    """What a command cannot do it says without a stack trace."""
+    assert call(environment, "migrate").returncode == 0
+    for arguments in (
+        ("pass", "nope"),
+        ("pass", "nope", "-o", str(tmp_path / "no" / "where")),
+        ("drift", "--limit", "0"),
+        ("device-log", "--limit", "-1"),
+        ("publish", "nope"),
+        ("source", "rotate", "nope"),
+        ("template", "check", str(tmp_path)),
+    ):
+        done = call(environment, *arguments)
+        assert done.returncode in (1, 2), arguments
+        assert "Error: " in done.stderr, arguments
+        assert "Traceback" not in done.stderr, arguments
