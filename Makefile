@@ -33,7 +33,7 @@ lock: .venv/run ## Pin every dependency anew, with hashes and without addresses.
 
 clean: ## Remove the environment and everything that runs have left in var/.
 	@[ ! -L var/postgres ] || rm -rf "$$(readlink var/postgres)"
-	rm -rf .venv var
+	rm -rf .venv var .pytest_cache .hypothesis .mypy_cache .ruff_cache
 
 # Versions are pinned with their hashes; where a release is missing for this machine, pip says which.
 .venv/run: requirements/run.txt pyproject.toml

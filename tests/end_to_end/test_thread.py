@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 import requests
-from stage_actors import Stage, wait_until
+from stage_actors import ROOT, Stage, wait_until
 from standardwebhooks import Webhook
 
 pytestmark = pytest.mark.xdist_group("stage")
@@ -118,6 +119,17 @@ def test_pass_command_writes_what_openssl_verifies(stage: Stage, tmp_path: Path)
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert verified.returncode == 0, verified.stderr
+
+
+def test_snippet_of_the_readme_runs(stage: Stage) -> None:
+    """What the README shows a merchant to run is taken as it stands, and counts."""
+    snippet = (ROOT / "README.md").read_text().split("```python\n")[1].split("```")[0]
+    done = subprocess.run(
+        [sys.executable, "-c", snippet], cwd=stage.folder, capture_output=True, text=True, timeout=30, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "'status': 'processed', 'tier'" in done.stdout
 
 
 def test_facts_are_for_their_owner_alone(stage: Stage) -> None:
