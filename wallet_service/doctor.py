@@ -37,8 +37,11 @@ def examine(open_service: Callable[[], Service], settings: Settings) -> Iterator
     now = service.clock()
     yield Finding("good", "templates", ", ".join(sorted(service.templates)))
     yield from _certificates(service, now)
-    yield from _database(service)
-    yield from _sources(service)
+    if tables_current(service.engine):
+        yield from _database(service)
+        yield from _sources(service)
+    else:
+        yield Finding("wrong", "database", "does not answer or lacks tables; run `wallet-service migrate`")
     yield _push(service)
 
 
@@ -74,9 +77,6 @@ def _certificates(service: Service, now: datetime) -> Iterator[Finding]:
 
 
 def _database(service: Service) -> Iterator[Finding]:
-    if not tables_current(service.engine):
-        yield Finding("wrong", "database", "does not answer or lacks tables; run `wallet-service migrate`")
-        return
     with service.begin() as tx:
         version = tx.exec_driver_sql("SHOW server_version").scalar_one()
         wrong = ledger.differences(tx)
@@ -99,8 +99,6 @@ def _database(service: Service) -> Iterator[Finding]:
 
 def _sources(service: Service) -> Iterator[Finding]:
     """Each source needs a secret that opens, and a template that is loaded, or every event of it fails."""
-    if not tables_current(service.engine):
-        return
     with service.read() as tx:
         found = sources.every(tx)
     for source in found:

@@ -1,13 +1,11 @@
 """The sandbox's pages against a service on a real socket: adding, buying, showing, breaking and guarding."""
 
-import hashlib
 import io
 import json
 import re
 import socket
 import threading
 import time
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,12 +15,10 @@ from typing import Any
 import pycurl
 import pytest
 import zxingcpp
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.serialization import pkcs7
 from flask import Flask, Response, request
 from flask.testing import FlaskClient
 from PIL import Image, ImageDraw
+from signed_passes import signed_pass
 from standardwebhooks import Webhook
 from werkzeug.serving import BaseWSGIServer, make_server
 
@@ -112,21 +108,7 @@ class Service:
 def pack(chain: Chain, content: dict[str, Any]) -> bytes:
     """A signed pass with that pass.json."""
     images = {"icon.png": png("teal"), "logo.png": png("navy"), "logo@2x.png": png("red"), "strip.png": png("brown")}
-    files = {"pass.json": json.dumps(content).encode()} | images
-    files["manifest.json"] = json.dumps({name: hashlib.sha1(data).hexdigest() for name, data in files.items()}).encode()
-    key = serialization.load_pem_private_key(chain.pass_key, None)
-    files["signature"] = (
-        pkcs7.PKCS7SignatureBuilder()
-        .set_data(files["manifest.json"])
-        .add_signer(x509.load_pem_x509_certificate(chain.pass_certificate), key, hashes.SHA256())  # type: ignore[arg-type]
-        .add_certificate(x509.load_pem_x509_certificate(chain.wwdr))
-        .sign(serialization.Encoding.DER, [pkcs7.PKCS7Options.DetachedSignature, pkcs7.PKCS7Options.Binary])
-    )
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return buffer.getvalue()
+    return signed_pass(chain, content, images)
 
 
 def create_service(service: Service) -> Flask:

@@ -1,10 +1,7 @@
 """The phone against a device service on a real socket: it registers, is woken, fetches, verifies and notifies."""
 
-import hashlib
 import io
-import json
 import threading
-import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,11 +12,9 @@ from typing import Any
 
 import pytest
 import requests
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.serialization import pkcs7
 from flask import Flask, Response, request
 from PIL import Image
+from signed_passes import signed_pass
 from werkzeug.serving import make_server
 
 from wallet_service.sandbox.alerts import notify
@@ -115,21 +110,7 @@ def build(chain: Chain, content: dict[str, Any]) -> bytes:
     """A signed pass with that pass.json."""
     icon = io.BytesIO()
     Image.new("RGB", (29, 29), "teal").save(icon, "PNG")
-    files = {"pass.json": json.dumps(content).encode(), "icon.png": icon.getvalue()}
-    files["manifest.json"] = json.dumps({name: hashlib.sha1(data).hexdigest() for name, data in files.items()}).encode()
-    key = serialization.load_pem_private_key(chain.pass_key, None)
-    files["signature"] = (
-        pkcs7.PKCS7SignatureBuilder()
-        .set_data(files["manifest.json"])
-        .add_signer(x509.load_pem_x509_certificate(chain.pass_certificate), key, hashes.SHA256())  # type: ignore[arg-type]
-        .add_certificate(x509.load_pem_x509_certificate(chain.wwdr))
-        .sign(serialization.Encoding.DER, [pkcs7.PKCS7Options.DetachedSignature, pkcs7.PKCS7Options.Binary])
-    )
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return buffer.getvalue()
+    return signed_pass(chain, content, {"icon.png": icon.getvalue()})
 
 
 def create_service(service: Service) -> Flask:

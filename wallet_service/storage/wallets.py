@@ -155,7 +155,6 @@ _COUNT = text("""
     SELECT (SELECT count(*) FROM cards) AS cards, count(*) AS wallets,
            count(*) FILTER (WHERE wanted > sent) AS unsent,
            count(*) FILTER (WHERE wanted <= sent AND fetched < wanted AND platform = 'apple') AS unfetched,
-           count(*) FILTER (WHERE wanted < revision) AS unasked,
            count(DISTINCT card_id) FILTER (
                WHERE wanted < revision OR wanted > sent OR (platform = 'apple' AND fetched < wanted)) AS cards_behind
     FROM wallets JOIN cards ON cards.id = card_id
@@ -230,7 +229,6 @@ class Tally:
     wallets: int
     unsent: int
     unfetched: int
-    unasked: int
     cards_behind: int
 
 
