@@ -1,4 +1,4 @@
-"""What is asked of a wallet vendor, and the four ways in which it can end."""
+"""What is asked of a wallet vendor, and the five ways in which it can end."""
 
 import random
 from collections.abc import Generator, Iterable, Sequence
@@ -8,6 +8,7 @@ from typing import Protocol
 
 FIRST_WAIT = timedelta(seconds=2)
 LONGEST_WAIT = timedelta(minutes=15)
+REFUSED_WAIT = timedelta(hours=6)
 ENOUGH_TO_SUSPECT = 20
 
 
@@ -44,13 +45,21 @@ class Later:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """The vendor refuses this very content: wait as long as `wait`, unless the card shows something else before."""
+
+    reason: str
+    wait: timedelta = REFUSED_WAIT
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """The fault is ours: every further push would fail alike, so stop and tell the operator."""
 
     reason: str
 
 
-Outcome = Sent | Gone | Later | Stop
+Outcome = Sent | Gone | Later | Refused | Stop
 
 
 class Sender(Protocol):

@@ -21,6 +21,7 @@ from wallet_service.domain.push import (
     Later,
     Outcome,
     Push,
+    Refused,
     Sender,
     Sent,
     Stop,
@@ -119,6 +120,8 @@ class Delivery:
                 case Later(reason, wait):
                     pause = max(wait, back_off(by_id[push.wallet_id].attempts, self.chance))
                     later.append(Verdict(push.wallet_id, push.revision, now + pause, reason))
+                case Refused(reason, wait):
+                    later.append(Verdict(push.wallet_id, push.revision, now + wait, reason))
                 case Stop():
                     continue  # it stays leased until the whole batch is given back
         with self.begin() as tx:
