@@ -7,8 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from wallet_service.storage import wallets
-from wallet_service.storage.wallets import Changes
+from wallet_service.storage import registrations
+from wallet_service.storage.registrations import Changes
 
 _TAG = re.compile(r"([0-9a-f]{8})-([0-9]{1,19})")
 
@@ -30,12 +30,12 @@ def changes(
     when its transaction is not below the tag, so that none is lost however late it commits; one may be listed twice,
     which costs a 304. A tag of another database, one that lies ahead of this one, or junk counts as no tag.
     """
-    found = wallets.changes(tx, device=device, pass_type_identifier=pass_type_identifier)
+    found = registrations.changes(tx, device=device, pass_type_identifier=pass_type_identifier)
     floor = _floor(since, found)
     changed = [each for each in found.cards if each.xid >= floor]
     if not changed:
         return None
-    wallets.listed(tx, changed, now=now)
+    registrations.listed(tx, changed, now=now)
     return Listing(tuple(each.serial_number for each in changed), f"{_epoch(found)}-{found.xmin}")
 
 

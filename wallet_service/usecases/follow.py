@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from wallet_service.domain.card import Card
-from wallet_service.storage import wallets
+from wallet_service.storage import registrations
 
 MOST_DEVICES = 50  # of one card; phones have been seen that come back under ever new names
 
@@ -17,18 +17,18 @@ def follow(tx: Connection, card: Card, *, device: str, target: str, now: datetim
     A new wallet counts as told of nothing: it is pushed once, fetches, and so shows which revision it holds. A known
     device may come with a new push token, which then replaces the old one.
     """
-    wallets.lock_device(tx, device)
-    revision = wallets.lock_card(tx, card.id, device=device)
-    new = wallets.register(tx, card_id=card.id, device=device, target=target, revision=revision, now=now)
-    wallets.retarget(tx, device=device, pass_type_identifier=card.pass_type_identifier, target=target, now=now)
+    registrations.lock_device(tx, device)
+    revision = registrations.lock_card(tx, card.id, device=device)
+    new = registrations.register(tx, card_id=card.id, device=device, target=target, revision=revision, now=now)
+    registrations.retarget(tx, device=device, pass_type_identifier=card.pass_type_identifier, target=target, now=now)
     if new:
-        wallets.trim(tx, card_id=card.id, most=MOST_DEVICES)
+        registrations.trim(tx, card_id=card.id, most=MOST_DEVICES)
     else:
-        wallets.touch(tx, card_id=card.id, device=device, now=now)
+        registrations.touch(tx, card_id=card.id, device=device, now=now)
     return new
 
 
 def unfollow(tx: Connection, card: Card, *, device: str) -> None:
     """Forget the device for this card; forgetting it twice is no error."""
-    wallets.lock_device(tx, device)
-    wallets.unregister(tx, card_id=card.id, device=device)
+    registrations.lock_device(tx, device)
+    registrations.unregister(tx, card_id=card.id, device=device)

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from wallet_service.domain.errors import UnknownCard
 from wallet_service.domain.member import Membership
-from wallet_service.storage import members, wallets
+from wallet_service.storage import members, registrations
 from wallet_service.storage.members import Found
 
 
@@ -38,4 +38,6 @@ def card_by_serial(tx: Connection, serial_number: str) -> Found:
 def note_fetched(tx: Connection, member: Membership, *, since: datetime | None, now: datetime) -> None:
     """Note that a phone now holds the card's newest revision; `since` is the date that its request repeated."""
     card = member.card
-    wallets.fetched(tx, card_id=card.id, revision=card.revision, modified_at=card.modified_at, since=since, now=now)
+    registrations.fetched(
+        tx, card_id=card.id, revision=card.revision, modified_at=card.modified_at, since=since, now=now
+    )
