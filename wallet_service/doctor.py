@@ -82,7 +82,7 @@ def _database(service: Service) -> Iterator[Finding]:
         wrong = ledger.differences(tx)
         total = ledger.grand_total(tx)
         tally = wallets.tally(tx)
-        stop = wallets.stopped(tx, "apple")
+        stops = wallets.stops(tx)
     yield Finding("good", "database", f"PostgreSQL {version}, all migrations applied")
     if wrong:
         names = ", ".join(each.public_id for each in wrong[:5])
@@ -91,8 +91,9 @@ def _database(service: Service) -> Iterator[Finding]:
         yield Finding("wrong", "ledger", f"all entries sum to {total} and not to zero")
     else:
         yield Finding("good", "ledger", "every balance is the sum of its entries, and all entries sum to zero")
-    if stop:
-        yield Finding("wrong", "delivery", f"stopped since {stop.since:%Y-%m-%d %H:%M} UTC: {stop.reason}")
+    for stop in stops:
+        since = f"{stop.since:%Y-%m-%d %H:%M} UTC"
+        yield Finding("wrong", f"{stop.platform} delivery", f"stopped since {since}: {stop.reason}")
     behind = f"{tally.cards} cards, {tally.wallets} wallets, {tally.unsent} waiting to be told"
     yield Finding("good", "delivery", behind)
 

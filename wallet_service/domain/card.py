@@ -21,6 +21,16 @@ class Card:
     announced: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Revised:
+    """A card in its new revision; `own_changed` says that it shows something else of its member's own."""
+
+    card: Card
+    digest: bytes
+    own_digest: bytes
+    own_changed: bool
+
+
 def next_modified_at(last: datetime, now: datetime) -> datetime:
     """Return the Last-Modified of a card's next revision: a whole second later than the last one at the least.
 

@@ -86,6 +86,25 @@ class UnknownCard(WalletError):
         super().__init__("No card answers to that serial number and token.")
 
 
+class CardNotOffered(WalletError):
+    """The vendor who holds a kind of cards has not taken this one, so its holder cannot be sent there yet."""
+
+
+class VendorSilent(WalletError):
+    """A vendor did not say what it holds."""
+
+
+class WalletNotServed(WalletError):
+    """The service is not set up for this kind of wallet."""
+
+
+class CardVoid(WalletError):
+    """The card was revoked; no wallet takes it any more."""
+
+    def __init__(self) -> None:
+        super().__init__("This card is no longer valid.")
+
+
 class UnknownTemplate(WalletError):
     """No template of that name is loaded."""
 

@@ -115,6 +115,15 @@ class Face:
         for slot in (self.header, self.primary, self.secondary, self.auxiliary, self.back):
             yield from slot
 
+    def own_digest(self) -> bytes:
+        """Return a hash of what is the member's own; the rest is the same on every card of the template.
+
+        A wallet that holds the template's part once for all cards needs a card anew only when this changes.
+        """
+        own = [(each.key, each.label, _moment(each.value), each.role) for each in self.fields() if each.role]
+        rest = (self.language, self.barcode, self.voided, _moment(self.expires_at))
+        return hashlib.sha256(repr((own, rest)).encode()).digest()
+
     def digest(self) -> bytes:
         """Return a hash of all that is visible; two faces with equal digests need no push.
 

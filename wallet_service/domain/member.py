@@ -8,9 +8,10 @@ from wallet_service.domain.template import Standing
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """What one look at the database tells of a member; `face_digest` is that of the card's newest revision.
+    """What one look at the database tells of a member; the digests are those of the card's newest revision.
 
-    `id` is ours and internal, `public_id` ours and shown, `external_id` the merchant's own.
+    `id` is ours and internal, `public_id` ours and shown, `external_id` the merchant's own. `own_digest` is None where
+    the card was last drawn by a version that knew none.
     """
 
     id: int
@@ -19,4 +20,5 @@ class Membership:
     locale: str | None
     card: Card
     face_digest: bytes
+    own_digest: bytes | None
     standing: Standing

@@ -1,4 +1,4 @@
-"""What is asked of a wallet vendor, and the five ways in which it can end."""
+"""What is asked of a wallet vendor, and the six ways in which it can end."""
 
 import random
 from collections.abc import Generator, Iterable, Sequence
@@ -10,17 +10,26 @@ FIRST_WAIT = timedelta(seconds=2)
 LONGEST_WAIT = timedelta(minutes=15)
 REFUSED_WAIT = timedelta(hours=6)
 ENOUGH_TO_SUSPECT = 20
+# Google notifies a card's holder of so many changes, and of as many messages, in any 24 hours:
+# https://developers.google.com/wallet/retail/loyalty-cards/use-cases/trigger-push-notifications
+MOST_NOTICES = 3
+NOTICE_DAY = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """One wallet that is behind: tell `target` that revision `revision` of its card is waiting."""
+    """One wallet that is behind: tell `target` that revision `revision` of its card is waiting.
+
+    After `until` somebody else may be at it: what carries content must not be sent any more by then, or an older
+    content could arrive after a newer one.
+    """
 
     wallet_id: int
     target: str
     topic: str
     revision: int
     card_id: int = 0
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +62,31 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class ClassMissing:
+    """The vendor does not hold the class that the card belongs to: put it first."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """The fault is ours: every further push would fail alike, so stop and tell the operator."""
 
     reason: str
 
 
-Outcome = Sent | Gone | Later | Refused | Stop
+Outcome = Sent | Gone | Later | Refused | ClassMissing | Stop
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A vendor's message that a card's holder saved or removed it; the same one may come again until it expires."""
+
+    platform: str
+    target: str
+    saved: bool
+    nonce: str
+    expires_at: datetime
 
 
 class Sender(Protocol):
@@ -68,7 +95,8 @@ class Sender(Protocol):
     def send(self, pushes: Iterable[Push]) -> Generator[tuple[Push, Outcome], None, None]:
         """Send all of them concurrently and yield each one's outcome as it becomes known; never raises for one.
 
-        Closing the generator gives up what is still under way.
+        A push comes back with the revision that was sent, which may be newer than the one asked for. One that was
+        not tried does not come back. Closing the generator gives up what is still under way.
         """
         ...
 

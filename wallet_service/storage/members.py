@@ -1,12 +1,14 @@
 """Members with their cards: locking, finding, adding and revising them."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Row, text
 
-from wallet_service.domain.card import Card
+from wallet_service.domain.card import Card, Revised
 from wallet_service.domain.event import Customer
+from wallet_service.domain.face import Face
 from wallet_service.domain.member import Membership
 from wallet_service.domain.template import Standing
 
@@ -26,7 +28,7 @@ _EXTERNAL_ID = text("""
 _COLUMNS = """
     members.id AS member_id, public_id, external_id, enrolled_at, profiles.name, profiles.locale,
     cards.id AS card_id, serial_number, authentication_token, cards.code, pass_type_identifier, revision,
-    modified_at, announced, face_digest, available, qualifying
+    modified_at, announced, face_digest, own_digest, voided_at, available, qualifying
 """
 _FROM = """
     FROM members
@@ -37,12 +39,14 @@ _FROM = """
 _BY_EXTERNAL_ID = text(f"""
     SELECT {_COLUMNS} {_FROM} WHERE members.program_id = :program_id AND external_id = :external_id
 """)
-_BY_SERIAL = text(f"""
-    SELECT {_COLUMNS}, programs.template,
-           EXISTS (SELECT FROM wallets WHERE card_id = cards.id AND fetched < revision) AS unfetched
+_FOUND = f"""
+    SELECT {_COLUMNS}, members.program_id, programs.template,
+           EXISTS (SELECT FROM wallets WHERE card_id = cards.id AND platform = 'apple' AND fetched < revision)
+               AS unfetched
     {_FROM} JOIN programs ON programs.id = members.program_id
-    WHERE serial_number = :serial_number
-""")
+"""
+_BY_SERIAL = text(f"{_FOUND} WHERE serial_number = :serial_number")
+_BY_CARDS = text(f"{_FOUND} WHERE cards.id = ANY(:card_ids)")
 _ADD_MEMBER = text("""
     WITH member AS (
         INSERT INTO members (program_id, public_id, external_id, enrolled_at)
@@ -57,9 +61,9 @@ _ADD_MEMBER = text("""
 """)
 _ADD_CARD = text("""
     INSERT INTO cards (member_id, serial_number, authentication_token, code, pass_type_identifier, revision,
-                       modified_at, face_digest, template_version, created_at)
+                       modified_at, face_digest, own_digest, template_version, created_at)
     VALUES (:member_id, :serial_number, :authentication_token, :code, :pass_type_identifier, 1,
-            :modified_at, :face_digest, :template_version, :now)
+            :modified_at, :face_digest, :own_digest, :template_version, :now)
     RETURNING id
 """)
 _SET_PROFILE = text("""
@@ -69,19 +73,28 @@ _SET_PROFILE = text("""
 """)
 _REVISE = text("""
     UPDATE cards
-    SET revision = :revision, modified_at = :modified_at, announced = :announced, face_digest = :face_digest,
-        template_version = :template_version, changed_xid = pg_current_xact_id()
-    WHERE id = :card_id
+    SET revision = told.revision, modified_at = told.modified_at, announced = told.announced,
+        face_digest = told.digest, own_digest = told.own_digest, template_version = :template_version,
+        changed_xid = pg_current_xact_id()
+    FROM (
+        SELECT told.*
+        FROM unnest(CAST(:ids AS bigint[]), CAST(:revisions AS integer[]), CAST(:modified AS timestamptz[]),
+                    CAST(:announced AS text[]), CAST(:digests AS bytea[]), CAST(:own_digests AS bytea[]))
+            AS told (id, revision, modified_at, announced, digest, own_digest)
+        JOIN cards ON cards.id = told.id
+        ORDER BY cards.id
+        FOR UPDATE OF cards
+    ) AS told
+    WHERE cards.id = told.id
 """)
-
-
 _STALE = text("""
-    SELECT members.program_id, external_id
+    SELECT members.program_id, external_id, cards.id
     FROM cards JOIN members ON members.id = cards.member_id JOIN programs ON programs.id = members.program_id
     WHERE programs.template = :template AND template_version <> :version
     ORDER BY cards.id LIMIT :most
 """)
-_KEEP_FACE = text("UPDATE cards SET template_version = :template_version WHERE id = :card_id")
+_VOID = text("UPDATE cards SET voided_at = :now WHERE id = :card_id")
+_KEEP_FACES = text("UPDATE cards SET template_version = :template_version WHERE id = ANY(:card_ids)")
 _VERSIONS = text("""
     SELECT programs.template, template_version, count(*) AS cards
     FROM cards JOIN members ON members.id = cards.member_id JOIN programs ON programs.id = members.program_id
@@ -94,6 +107,7 @@ class Found:
     """A card's member, the template that draws it, and whether a wallet of it is not known to hold its newest face."""
 
     member: Membership
+    program_id: int
     template: str
     unfetched: bool
 
@@ -130,7 +144,13 @@ def find(tx: Connection, program_id: int, external_id: str) -> Membership | None
 def find_by_serial(tx: Connection, serial_number: str) -> Found | None:
     """Return the member who holds the card."""
     row = tx.execute(_BY_SERIAL, {"serial_number": serial_number}).first()
-    return Found(_membership(row), row.template, row.unfetched) if row else None
+    return _found(row) if row else None
+
+
+def find_by_cards(tx: Connection, card_ids: Iterable[int]) -> dict[int, Found]:
+    """Return the members who hold these cards, by the card."""
+    rows = tx.execute(_BY_CARDS, {"card_ids": list(card_ids)})
+    return {row.card_id: _found(row) for row in rows}
 
 
 def add(tx: Connection, *, program_id: int, public_id: str, external_id: str, now: datetime) -> int:
@@ -141,7 +161,7 @@ def add(tx: Connection, *, program_id: int, public_id: str, external_id: str, no
 
 
 def add_card(
-    tx: Connection, *, member_id: int, card: Card, code: str, face_digest: bytes, template_version: str, now: datetime
+    tx: Connection, *, member_id: int, card: Card, code: str, face: Face, template_version: str, now: datetime
 ) -> int:
     """Add the member's card in its first revision and return its id."""
     values = {
@@ -151,7 +171,8 @@ def add_card(
         "code": code,
         "pass_type_identifier": card.pass_type_identifier,
         "modified_at": card.modified_at,
-        "face_digest": face_digest,
+        "face_digest": face.digest(),
+        "own_digest": face.own_digest(),
         "template_version": template_version,
         "now": now,
     }
@@ -164,33 +185,43 @@ def set_profile(tx: Connection, *, member_id: int, name: str | None, locale: str
     tx.execute(_SET_PROFILE, {"member_id": member_id, "name": name, "locale": locale})
 
 
-def revise(tx: Connection, card: Card, face_digest: bytes, *, template_version: str) -> None:
-    """Write the card's new revision."""
+def revise(tx: Connection, revised: Sequence[Revised], *, template_version: str) -> None:
+    """Write the cards' new revisions."""
     values = {
-        "card_id": card.id,
-        "revision": card.revision,
-        "modified_at": card.modified_at,
-        "announced": card.announced,
-        "face_digest": face_digest,
+        "ids": [each.card.id for each in revised],
+        "revisions": [each.card.revision for each in revised],
+        "modified": [each.card.modified_at for each in revised],
+        "announced": [each.card.announced for each in revised],
+        "digests": [each.digest for each in revised],
+        "own_digests": [each.own_digest for each in revised],
         "template_version": template_version,
     }
     tx.execute(_REVISE, values)
 
 
-def stale(tx: Connection, *, template: str, version: str, most: int) -> list[tuple[int, str]]:
-    """Return programme and merchant's id of up to `most` members whose card was drawn from another version."""
+def void(tx: Connection, card_id: int, *, now: datetime) -> None:
+    """Note that the card is no longer valid."""
+    tx.execute(_VOID, {"card_id": card_id, "now": now})
+
+
+def stale(tx: Connection, *, template: str, version: str, most: int) -> list[tuple[int, str, int]]:
+    """Return programme, merchant's id and card of up to `most` members whose card was drawn from another version."""
     rows = tx.execute(_STALE, {"template": template, "version": version, "most": most})
-    return [(row.program_id, row.external_id) for row in rows]
+    return [(row.program_id, row.external_id, row.id) for row in rows]
 
 
-def keep_face(tx: Connection, card_id: int, *, template_version: str) -> None:
-    """Note that the card looks the same when drawn from this version of its template."""
-    tx.execute(_KEEP_FACE, {"card_id": card_id, "template_version": template_version})
+def keep_faces(tx: Connection, card_ids: Iterable[int], *, template_version: str) -> None:
+    """Note that these cards look the same when drawn from this version of their template."""
+    tx.execute(_KEEP_FACES, {"card_ids": list(card_ids), "template_version": template_version})
 
 
 def versions(tx: Connection) -> list[tuple[str, str, int]]:
     """Return template, version and number of cards for each version that cards were drawn from."""
     return [(row.template, row.template_version, row.cards) for row in tx.execute(_VERSIONS)]
+
+
+def _found(row: Row[tuple[object, ...]]) -> Found:
+    return Found(_membership(row), row.program_id, row.template, row.unfetched)
 
 
 def _membership(row: Row[tuple[object, ...]]) -> Membership:
@@ -209,6 +240,7 @@ def _membership(row: Row[tuple[object, ...]]) -> Membership:
         member_name=row.name,
         member_since=row.enrolled_at,
         card_code=row.code,
+        voided=row.voided_at is not None,
     )
     return Membership(
         id=row.member_id,
@@ -217,5 +249,6 @@ def _membership(row: Row[tuple[object, ...]]) -> Membership:
         locale=row.locale,
         card=card,
         face_digest=bytes(row.face_digest),
+        own_digest=None if row.own_digest is None else bytes(row.own_digest),
         standing=standing,
     )

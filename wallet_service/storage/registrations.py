@@ -38,7 +38,8 @@ _TOUCH = text("""
 """)
 _TRIM = text("""
     DELETE FROM wallets WHERE id IN (
-        SELECT id FROM wallets WHERE card_id = :card_id ORDER BY registered_at DESC, id DESC OFFSET :most
+        SELECT id FROM wallets WHERE card_id = :card_id AND platform = 'apple'
+        ORDER BY registered_at DESC, id DESC OFFSET :most
     )
 """)
 _UNREGISTER = text("DELETE FROM wallets WHERE card_id = :card_id AND platform = 'apple' AND device = :device")

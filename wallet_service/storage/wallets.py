@@ -9,28 +9,52 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
+from wallet_service.domain.card import Revised
 from wallet_service.domain.push import Push
 
+# Google holds what all cards share apart from them: where nothing of the member's own has changed, a wallet that was in
+# step still is. What was put off because of its content is due again once the content has changed.
 _WANT = text("""
     UPDATE wallets
-    SET wanted = :revision, coalesce_for = :window, not_before = greatest(:now, sent_at + :window, not_before)
-    FROM (SELECT id FROM wallets WHERE card_id = :card_id ORDER BY id FOR UPDATE) AS locked
-    WHERE wallets.id = locked.id
+    SET wanted = told.revision,
+        sent = CASE WHEN platform = 'google' AND NOT told.own AND sent = wanted THEN told.revision ELSE sent END,
+        coalesce_for = :window,
+        not_before = greatest(:now, sent_at + :window, CASE WHEN refused AND told.own THEN NULL ELSE not_before END),
+        refused = refused AND NOT told.own,
+        announced = coalesce(told.announced, wallets.announced),
+        announced_revision = CASE WHEN told.announced IS NULL THEN announced_revision ELSE told.revision END
+    FROM (
+        SELECT wallets.id, told.revision, told.own, told.announced
+        FROM unnest(CAST(:card_ids AS bigint[]), CAST(:revisions AS integer[]), CAST(:owns AS boolean[]),
+                    CAST(:announced AS text[])) AS told (card_id, revision, own, announced)
+        JOIN wallets ON wallets.card_id = told.card_id
+        ORDER BY wallets.id
+        FOR UPDATE OF wallets
+    ) AS told
+    WHERE wallets.id = told.id
 """)
 _CLAIM = text("""
     UPDATE wallets
     SET lease = :lease, lease_until = :until, attempts = attempts + 1
     FROM (
         SELECT id FROM wallets
-        WHERE platform = :platform AND wanted > sent AND not_before <= :now
+        WHERE platform = :platform AND wanted > sent AND removed_at IS NULL AND not_before <= :now
           AND (lease_until IS NULL OR lease_until <= :now)
         ORDER BY not_before, id
         LIMIT :most
         FOR UPDATE SKIP LOCKED
     ) AS behind, cards
     WHERE wallets.id = behind.id AND cards.id = card_id
+    RETURNING wallets.id, target, pass_type_identifier, wanted, card_id, attempts, registered_at
+""")
+_CLAIM_ONE = text("""
+    UPDATE wallets
+    SET lease = :lease, lease_until = :until, attempts = attempts + 1
+    FROM cards
+    WHERE wallets.id = :wallet_id AND cards.id = card_id AND wanted > sent
+      AND (lease_until IS NULL OR lease_until <= :now)
     RETURNING wallets.id, target, pass_type_identifier, wanted, card_id, attempts, registered_at
 """)
 # A settlement counts only while the lease is still ours: a worker that slept past it must not undo its successor.
@@ -45,14 +69,17 @@ _LOCKED = """
 _SENT = text(f"""
     WITH told AS ({_LOCKED})
     UPDATE wallets
-    SET sent = greatest(sent, told.revision), sent_at = :now, attempts = 0, last_error = NULL,
+    SET sent = greatest(sent, told.revision), sent_at = :now, attempts = 0, last_error = NULL, refused = false,
+        announced = CASE WHEN announced_revision > told.revision THEN announced END,
         lease = NULL, lease_until = NULL, not_before = greatest(not_before, :now + coalesce_for)
     FROM told WHERE wallets.id = told.id
 """)
+# What was refused waits long, but not if the card shows something else by now.
 _LATER = text(f"""
     WITH told AS ({_LOCKED})
     UPDATE wallets
-    SET not_before = told.until, last_error = told.reason, lease = NULL, lease_until = NULL
+    SET not_before = CASE WHEN :refused AND wanted > told.revision THEN :now ELSE told.until END,
+        refused = :refused AND wanted = told.revision, last_error = told.reason, lease = NULL, lease_until = NULL
     FROM told WHERE wallets.id = told.id
 """)
 _GONE = text(f"""
@@ -68,23 +95,38 @@ _STOP = text("""
     INSERT INTO delivery_stops (platform, reason, since, until) VALUES (:platform, :reason, :now, :until)
     ON CONFLICT (platform) DO UPDATE SET reason = excluded.reason, until = excluded.until
 """)
-_STOPPED = text("SELECT reason, since, until FROM delivery_stops WHERE platform = :platform")
+_STOPS = text("SELECT platform, reason, since, until FROM delivery_stops ORDER BY platform")
 _RESUME = text("DELETE FROM delivery_stops WHERE platform = :platform")
 _BEHIND = text("""
     SELECT serial_number, platform, left(device, 8) AS device, revision, wanted, sent, fetched, sent_at, not_before,
            attempts, last_error
     FROM wallets JOIN cards ON cards.id = card_id
-    WHERE wanted < revision OR sent < wanted OR (platform = 'apple' AND fetched < wanted)
+    WHERE removed_at IS NULL
+      AND (wanted < revision OR sent < wanted OR (platform = 'apple' AND fetched < wanted))
     ORDER BY serial_number, platform, device
     LIMIT :most
 """)
+# A card that is held at a vendor is in step when its class is, too.
 _COUNT = text("""
     SELECT (SELECT count(*) FROM cards) AS cards, count(*) AS wallets,
-           count(*) FILTER (WHERE wanted > sent) AS unsent,
-           count(*) FILTER (WHERE wanted <= sent AND fetched < wanted AND platform = 'apple') AS unfetched,
+           count(*) FILTER (WHERE wallets.wanted > wallets.sent) AS unsent,
+           count(*) FILTER (
+               WHERE wallets.platform = 'apple' AND wallets.wanted <= wallets.sent AND fetched < wallets.wanted
+           ) AS unfetched,
            count(DISTINCT card_id) FILTER (
-               WHERE wanted < revision OR wanted > sent OR (platform = 'apple' AND fetched < wanted)) AS cards_behind
-    FROM wallets JOIN cards ON cards.id = card_id
+               WHERE wallets.wanted < revision OR wallets.wanted > wallets.sent
+                  OR (wallets.platform = 'apple' AND fetched < wallets.wanted)
+                  OR (pass_classes.id IS NOT NULL AND pass_classes.sent IS DISTINCT FROM pass_classes.wanted)
+           ) AS cards_behind
+    FROM wallets JOIN cards ON cards.id = card_id JOIN members ON members.id = cards.member_id
+    LEFT JOIN pass_classes
+      ON pass_classes.platform = wallets.platform AND pass_classes.program_id = members.program_id
+    WHERE removed_at IS NULL
+""")
+_PLATFORMS = text("""
+    SELECT platform, count(*) AS wallets, count(*) FILTER (WHERE wanted > sent) AS unsent,
+           count(*) FILTER (WHERE platform = 'apple' OR installed_at IS NOT NULL) AS installed
+    FROM wallets WHERE removed_at IS NULL GROUP BY platform ORDER BY platform
 """)
 
 
@@ -136,28 +178,49 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class PlatformTally:
+    """How many wallets of a platform there are, how many wait to be sent, and how many are known to be on a phone."""
+
+    platform: str
+    wallets: int
+    unsent: int
+    installed: int
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryStop:
     """Delivery to a platform is stopped because every push would fail alike."""
 
+    platform: str
     reason: str
     since: datetime
     until: datetime
 
 
-def want(tx: Connection, *, card_id: int, revision: int, window: timedelta, now: datetime) -> None:
-    """Ask that every wallet of the card shows `revision`: at once, or `window` after its last push."""
-    tx.execute(_WANT, {"card_id": card_id, "revision": revision, "window": window, "now": now})
+def want(tx: Connection, revised: Sequence[Revised], *, window: timedelta, now: datetime) -> None:
+    """Ask that every wallet of these cards shows their new revision: at once, or `window` after its last push."""
+    values = {
+        "card_ids": [each.card.id for each in revised],
+        "revisions": [each.card.revision for each in revised],
+        "owns": [each.own_changed for each in revised],
+        "announced": [each.card.announced for each in revised],
+        "window": window,
+        "now": now,
+    }
+    tx.execute(_WANT, values)
 
 
 def claim(tx: Connection, *, platform: str, most: int, lease: UUID, until: datetime, now: datetime) -> Sequence[Behind]:
     """Lease up to `most` wallets that are behind; nobody else claims them before `until`."""
     values = {"platform": platform, "most": most, "lease": lease, "until": until, "now": now}
-    return [
-        Behind(
-            Push(row.id, row.target, row.pass_type_identifier, row.wanted, row.card_id), row.attempts, row.registered_at
-        )
-        for row in tx.execute(_CLAIM, values)
-    ]
+    return [_behind(row, until) for row in tx.execute(_CLAIM, values)]
+
+
+def claim_one(tx: Connection, *, wallet_id: int, lease: UUID, until: datetime, now: datetime) -> Behind | None:
+    """Lease one wallet though its time may not have come; None if it is not behind, or somebody else is at it."""
+    values = {"wallet_id": wallet_id, "lease": lease, "until": until, "now": now}
+    row = tx.execute(_CLAIM_ONE, values).first()
+    return _behind(row, until) if row else None
 
 
 def settle_sent(tx: Connection, verdicts: Sequence[Verdict], *, lease: UUID, now: datetime) -> None:
@@ -165,9 +228,11 @@ def settle_sent(tx: Connection, verdicts: Sequence[Verdict], *, lease: UUID, now
     tx.execute(_SENT, _told(verdicts, lease) | {"now": now})
 
 
-def settle_later(tx: Connection, verdicts: Sequence[Verdict], *, lease: UUID) -> None:
-    """Put wallets off until the time that each verdict names."""
-    tx.execute(_LATER, _told(verdicts, lease))
+def settle_later(
+    tx: Connection, verdicts: Sequence[Verdict], *, lease: UUID, now: datetime, refused: bool = False
+) -> None:
+    """Put wallets off until the time that each verdict names; those `refused` only as long as their content stays."""
+    tx.execute(_LATER, _told(verdicts, lease) | {"refused": refused, "now": now})
 
 
 def settle_gone(tx: Connection, verdicts: Sequence[Verdict], *, lease: UUID) -> None:
@@ -187,8 +252,12 @@ def stop(tx: Connection, platform: str, reason: str, *, until: datetime, now: da
 
 def stopped(tx: Connection, platform: str) -> DeliveryStop | None:
     """Return why delivery to the platform is stopped, if it is."""
-    row = tx.execute(_STOPPED, {"platform": platform}).first()
-    return DeliveryStop(row.reason, row.since, row.until) if row else None
+    return next((each for each in stops(tx) if each.platform == platform), None)
+
+
+def stops(tx: Connection) -> list[DeliveryStop]:
+    """Return why delivery is stopped, for each platform to which it is."""
+    return [DeliveryStop(*row) for row in tx.execute(_STOPS)]
 
 
 def resume(tx: Connection, platform: str) -> None:
@@ -204,6 +273,16 @@ def behind(tx: Connection, *, most: int) -> list[Drift]:
 def tally(tx: Connection) -> Tally:
     """Count cards, wallets, and those that are behind."""
     return Tally(*tx.execute(_COUNT).one())
+
+
+def by_platform(tx: Connection) -> list[PlatformTally]:
+    """Count the wallets of each platform."""
+    return [PlatformTally(*row) for row in tx.execute(_PLATFORMS)]
+
+
+def _behind(row: Row[tuple[object, ...]], until: datetime) -> Behind:
+    push = Push(row.id, row.target, row.pass_type_identifier, row.wanted, row.card_id, until)
+    return Behind(push, row.attempts, row.registered_at)
 
 
 def _told(verdicts: Sequence[Verdict], lease: UUID) -> dict[str, object]:

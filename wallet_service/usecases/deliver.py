@@ -5,10 +5,11 @@ in the middle of a batch repeats at most one such group; a repeated push only ma
 """
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 from uuid import UUID, uuid4
 
@@ -17,6 +18,7 @@ from sqlalchemy import Connection
 
 from wallet_service.domain.push import (
     ENOUGH_TO_SUSPECT,
+    ClassMissing,
     Gone,
     Later,
     Outcome,
@@ -28,7 +30,7 @@ from wallet_service.domain.push import (
     back_off,
     suspicious,
 )
-from wallet_service.storage import wallets
+from wallet_service.storage import notices, pass_classes, wallets
 from wallet_service.storage.wallets import Behind, Verdict
 
 log = structlog.get_logger(__name__)
@@ -37,6 +39,7 @@ Begin = Callable[[], AbstractContextManager[Connection]]
 
 SETTLE_EVERY = 200
 STOP_FOR = timedelta(minutes=5)
+CLASS_WAIT = timedelta(seconds=1)  # until the class has been put
 
 
 @dataclass(slots=True)
@@ -86,19 +89,34 @@ class Delivery:
             )
             if stop and not behind:
                 wallets.resume(tx, self.platform)
+        self._send(behind, done, lease, claimed_at=now, was_stopped=stop is not None)
+        return done
+
+    def deliver_one(self, wallet_id: int) -> Delivered:
+        """Deliver one wallet now, also while delivery is stopped; nothing is done if another worker is at it."""
+        now, done, lease = self.clock(), Delivered(), uuid4()
+        with self.begin() as tx:
+            found = wallets.claim_one(tx, wallet_id=wallet_id, lease=lease, until=now + self.lease, now=now)
+        self._send([found] if found else [], done, lease, claimed_at=now, was_stopped=False)
+        return done
+
+    def _send(
+        self, behind: Sequence[Behind], done: Delivered, lease: UUID, *, claimed_at: datetime, was_stopped: bool
+    ) -> None:
+        """Send what was claimed and settle it in groups; a fault of ours ends it."""
         if not behind:
-            return done
+            return
         by_id = {each.push.wallet_id: each for each in behind}
         with closing(self.sender.send([each.push for each in behind])) as results:
             while group := list(islice(results, SETTLE_EVERY)):
                 fault = suspicious(group)
                 if fault is None:
                     fault = next((outcome for _, outcome in group if isinstance(outcome, Stop)), None)
-                    self._settle(group, by_id, done, lease, claimed_at=now)
+                    self._settle(group, by_id, done, lease, claimed_at=claimed_at)
                 if fault:
-                    return self._stop(fault, done, by_id, lease)
-        self._finish(done, by_id, lease, was_stopped=stop is not None)
-        return done
+                    self._stop(fault, done, by_id, lease)
+                    return
+        self._finish(done, by_id, lease, was_stopped=was_stopped)
 
     def _settle(
         self,
@@ -110,45 +128,72 @@ class Delivery:
         claimed_at: datetime,
     ) -> None:
         now = self.clock()
-        sent, later, gone = [], [], []
+        verdicts = _Verdicts()
         for push, outcome in group:
-            match outcome:
-                case Sent():
-                    sent.append(Verdict(push.wallet_id, push.revision))
-                case Gone(reason, since):
-                    gone.append(Verdict(push.wallet_id, push.revision, since or claimed_at, reason))
-                case Later(reason, wait):
-                    pause = max(wait, back_off(by_id[push.wallet_id].attempts, self.chance))
-                    later.append(Verdict(push.wallet_id, push.revision, now + pause, reason))
-                case Refused(reason, wait):
-                    later.append(Verdict(push.wallet_id, push.revision, now + wait, reason))
-                case Stop():
-                    continue  # it stays leased until the whole batch is given back
+            self._judge(push, outcome, verdicts, by_id[push.wallet_id].attempts, claimed_at=claimed_at, now=now)
         with self.begin() as tx:
-            if sent:
-                wallets.settle_sent(tx, sent, lease=lease, now=now)
-            if later:
-                wallets.settle_later(tx, later, lease=lease)
-            if gone:
-                wallets.settle_gone(tx, gone, lease=lease)
-        done.sent += len(sent)
-        done.later += len(later)
-        done.gone += len(gone)
-        for verdict in gone:
-            log.info("wallet.gone", wallet=verdict.wallet_id, reason=verdict.reason)
+            verdicts.write(tx, lease, now)
+        done.sent += len(verdicts.sent)
+        done.later += len(verdicts.later) + len(verdicts.refused)
+        done.gone += len(verdicts.gone)
+        for each in verdicts.gone:
+            log.info("wallet.gone", wallet=each.wallet_id, reason=each.reason)
+        for each in verdicts.refused:
+            log.error("wallet.refused", wallet=each.wallet_id, reason=each.reason)
+
+    def _judge(
+        self, push: Push, outcome: Outcome, verdicts: "_Verdicts", attempts: int, *, claimed_at: datetime, now: datetime
+    ) -> None:
+        """Enter what becomes of one push; what stopped everything stays leased until the whole batch is given back."""
+        told = partial(Verdict, push.wallet_id, push.revision)
+        match outcome:
+            case Sent():
+                verdicts.sent.append(told())
+            case Gone(reason, since):
+                verdicts.gone.append(told(since or claimed_at, reason))
+            case Later(reason, wait):
+                verdicts.later.append(told(now + max(wait, back_off(attempts, self.chance)), reason))
+            case Refused(reason, wait):
+                verdicts.refused.append(told(now + wait, reason))
+            case ClassMissing(reason):
+                verdicts.later.append(told(now + CLASS_WAIT, reason))
+                verdicts.without_class.append(push.wallet_id)
 
     def _finish(self, done: Delivered, by_id: Iterable[int], lease: UUID, *, was_stopped: bool) -> None:
         with self.begin() as tx:
-            wallets.free(tx, by_id, lease=lease, reason="the phone registered again meanwhile")
+            wallets.free(tx, by_id, lease=lease, reason="not settled; tried again at once")
             if was_stopped and done.total:
                 wallets.resume(tx, self.platform)
                 log.info("delivery.resumed", platform=self.platform)
 
-    def _stop(self, fault: Stop, done: Delivered, by_id: Iterable[int], lease: UUID) -> Delivered:
+    def _stop(self, fault: Stop, done: Delivered, by_id: Iterable[int], lease: UUID) -> None:
         now = self.clock()
         with self.begin() as tx:
             wallets.stop(tx, self.platform, fault.reason, until=now + STOP_FOR, now=now)
             wallets.free(tx, by_id, lease=lease, reason=fault.reason)
         log.error("delivery.stopped", platform=self.platform, reason=fault.reason, minutes=STOP_FOR.seconds // 60)
         done.stopped = fault.reason
-        return done
+
+
+@dataclass(frozen=True)
+class _Verdicts:
+    """What became of a group of pushes, sorted by how it is written."""
+
+    sent: list[Verdict] = field(default_factory=list)
+    gone: list[Verdict] = field(default_factory=list)
+    later: list[Verdict] = field(default_factory=list)
+    refused: list[Verdict] = field(default_factory=list)
+    without_class: list[int] = field(default_factory=list)
+
+    def write(self, tx: Connection, lease: UUID, now: datetime) -> None:
+        if self.sent:
+            wallets.settle_sent(tx, self.sent, lease=lease, now=now)
+            notices.told(tx, {each.wallet_id: each.revision for each in self.sent}, now=now)
+        if self.later:
+            wallets.settle_later(tx, self.later, lease=lease, now=now)
+        if self.refused:
+            wallets.settle_later(tx, self.refused, lease=lease, now=now, refused=True)
+        if self.gone:
+            wallets.settle_gone(tx, self.gone, lease=lease)
+        if self.without_class:
+            pass_classes.forget_of(tx, self.without_class, now=now)

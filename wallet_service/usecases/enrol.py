@@ -30,7 +30,6 @@ def enrol(
     member_id = members.add(tx, program_id=program_id, public_id=public_id, external_id=external_id, now=now)
     members.set_profile(tx, member_id=member_id, name=name, locale=locale)
     standing = Standing(balance=0, qualifying=0, member_name=name, member_since=now, card_code=_random(16))
-    digest = template.draw(standing, locale).digest()
     new = Card(
         id=0,
         serial_number=_random(24).lower(),
@@ -44,7 +43,7 @@ def enrol(
         member_id=member_id,
         card=new,
         code=standing.card_code,
-        face_digest=digest,
+        face=template.draw(standing, locale),
         template_version=template.version,
         now=now,
     )

@@ -1,16 +1,20 @@
-"""A template has changed: every card that it draws otherwise now gets a new revision, and its phones a push."""
+"""A template has changed: every card that it draws otherwise now gets a new revision, and its phones a push.
 
-from collections.abc import Callable, Iterator
+Where a vendor holds the template's part once for all cards, that is one change of the class there.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
 
 from sqlalchemy import Connection
 
+from wallet_service.domain.pass_class import PassClass
 from wallet_service.domain.template import Template
-from wallet_service.storage import members
-from wallet_service.usecases.revise import revise
+from wallet_service.storage import members, pass_classes
+from wallet_service.usecases.revise import revise_all
 
-GROUP = 500
+GROUP = 200  # customers whose events wait meanwhile
 
 
 def publish(
@@ -18,20 +22,26 @@ def publish(
 ) -> Iterator[tuple[int, int]]:
     """Bring every card to this version of its template, and yield from time to time how many were seen and changed.
 
-    Each card is a transaction of its own under its customer's lock, so that events go on meanwhile; stopped half-way,
+    A group of cards is a transaction under their customers' locks, so that events go on meanwhile; stopped half-way,
     the rest is found again the next time.
     """
     seen = changed = 0
     while True:
         with begin() as tx:
             waiting = members.stale(tx, template=template.name, version=template.version, most=GROUP)
-        if not waiting:
-            return
-        for program_id, external_id in waiting:
-            with begin() as tx:
-                changed += _redraw(tx, program_id, external_id, template, now)
-            seen += 1
+            if not waiting:
+                return
+            # All take them in one order, so that two who publish at once wait for each other and not in a circle.
+            for program_id, external_id, _ in sorted(waiting):
+                members.lock_customer(tx, program_id, external_id)
+            changed += _redraw(tx, [card_id for *_, card_id in waiting], template, now)
+        seen += len(waiting)
         yield seen, changed
+
+
+def publish_classes(tx: Connection, drawn: Iterable[PassClass], *, now: datetime) -> list[str]:
+    """Have the vendors hold these classes as they are drawn now; return the ids of those that change."""
+    return [each.target for each in drawn if pass_classes.want(tx, each, publish=True, now=now)]
 
 
 def stale(tx: Connection, templates: dict[str, Template]) -> int:
@@ -43,12 +53,9 @@ def stale(tx: Connection, templates: dict[str, Template]) -> int:
     )
 
 
-def _redraw(tx: Connection, program_id: int, external_id: str, template: Template, now: datetime) -> bool:
-    members.lock_customer(tx, program_id, external_id)
-    member = members.find(tx, program_id, external_id)
-    assert member is not None
-    card = revise(tx, member, member, template, now=now)
-    if card.revision == member.card.revision:
-        members.keep_face(tx, card.id, template_version=template.version)
-        return False
-    return True
+def _redraw(tx: Connection, card_ids: list[int], template: Template, now: datetime) -> int:
+    found = [each.member for each in members.find_by_cards(tx, card_ids).values()]
+    revised = revise_all(tx, [(member, member) for member in found], template, now=now)
+    unchanged = set(card_ids) - {each.card.id for each in revised}
+    members.keep_faces(tx, unchanged, template_version=template.version)
+    return len(revised)

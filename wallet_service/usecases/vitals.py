@@ -4,19 +4,27 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from wallet_service.storage import events, wallets
-from wallet_service.storage.wallets import Tally
+from wallet_service.storage import events, pass_classes, wallets
+from wallet_service.storage.wallets import PlatformTally, Tally
 
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """Counts of cards, wallets and events, and whether delivery is stopped."""
+    """Counts of cards, wallets, classes and events, and the platforms to which delivery is stopped."""
 
     tally: Tally
+    platforms: tuple[PlatformTally, ...]
+    classes_behind: int
     events: int
-    stopped: bool
+    stopped: tuple[str, ...]
 
 
 def vitals(tx: Connection) -> Vitals:
     """Count everything now."""
-    return Vitals(wallets.tally(tx), events.count(tx), wallets.stopped(tx, "apple") is not None)
+    return Vitals(
+        wallets.tally(tx),
+        tuple(wallets.by_platform(tx)),
+        sum(not each.in_step for each in pass_classes.every(tx)),
+        events.count(tx),
+        tuple(each.platform for each in wallets.stops(tx)),
+    )

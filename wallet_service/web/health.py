@@ -43,16 +43,23 @@ class _Gauges(Collector):
     """All figures come from the database, so that any process tells the same whatever the others did."""
 
     def __init__(self, now: Vitals, days_left: int) -> None:
+        self._now = now
         self._figures = (
             ("wallet_cards", "Cards issued.", now.tally.cards),
-            ("wallet_wallets", "Phones that follow a card.", now.tally.wallets),
+            ("wallet_cards_behind", "Cards that some phone does not show as they are.", now.tally.cards_behind),
+            ("wallet_wallets", "Wallets that follow a card.", now.tally.wallets),
             ("wallet_wallets_unsent", "Wallets that have not been told of their newest revision.", now.tally.unsent),
             ("wallet_wallets_unfetched", "Wallets that were told and have not fetched yet.", now.tally.unfetched),
+            ("wallet_classes_behind", "Classes that a vendor does not hold as published.", now.classes_behind),
             ("wallet_events", "Events entered.", now.events),
-            ("wallet_delivery_stopped", "1 while delivery is stopped by a fault of ours.", int(now.stopped)),
+            ("wallet_delivery_stopped", "Platforms to which delivery is stopped by a fault of ours.", len(now.stopped)),
             ("wallet_certificate_days_left", "Days until the signing certificate ends.", days_left),
         )
 
     def collect(self) -> Iterator[Metric]:
         for name, text, value in self._figures:
             yield GaugeMetricFamily(name, text, value=value)
+        installed = GaugeMetricFamily("wallet_installed", "Wallets known to be on a phone.", labels=["platform"])
+        for each in self._now.platforms:
+            installed.add_metric([each.platform], each.installed)
+        yield installed

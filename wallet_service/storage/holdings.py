@@ -1,0 +1,188 @@
+"""Cards that a vendor holds for their members: offered by a link, saved and removed by the holder, and compared.
+
+Such a card has one wallet, whoever holds it; `target` is its id at the vendor, and `sent` the revision it has taken.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Row, text
+
+DEVICE = "holder"  # there is one for each card, whatever phones the holder has
+
+_OFFER = text(f"""
+    INSERT INTO wallets (card_id, platform, device, target, wanted, sent, listed, fetched, registered_at, not_before,
+                         coalesce_for, attempts)
+    VALUES (:card_id, :platform, '{DEVICE}', :target, :revision, 0, 0, 0, :now, :now, interval '0', 0)
+    ON CONFLICT (card_id, platform, device) DO UPDATE
+    SET target = excluded.target, wanted = excluded.wanted, removed_at = NULL,
+        sent = CASE WHEN wallets.target = excluded.target THEN wallets.sent ELSE 0 END
+    RETURNING id, sent
+""")
+_STATE = text("SELECT sent, last_error FROM wallets WHERE id = :wallet_id")
+# Before the vendor has taken the card for the first time there is nobody to be told.
+_ANNOUNCED = text("""
+    SELECT announced, announced_revision FROM wallets
+    WHERE id = :wallet_id AND announced IS NOT NULL AND sent > 0 AND announced_revision > sent
+""")
+# What is heard late must not undo what was said after it: the end of a message's validity tells which is the later one.
+_SAVED = text("""
+    UPDATE wallets
+    SET installed_at = coalesce(installed_at, :now), removed_at = NULL, heard_until = greatest(heard_until, :until)
+    WHERE platform = :platform AND target = :target
+      AND (CAST(:until AS timestamptz) IS NULL OR heard_until IS NULL OR heard_until <= :until)
+    RETURNING id
+""")
+_REMOVED = text("""
+    UPDATE wallets
+    SET installed_at = NULL, removed_at = :now, heard_until = greatest(heard_until, :until)
+    WHERE platform = :platform AND target = :target
+      AND (CAST(:until AS timestamptz) IS NULL OR heard_until IS NULL OR heard_until <= :until)
+    RETURNING id
+""")
+_BY_TARGET = text("""
+    SELECT id, card_id, target, wanted, sent, lease_until IS NOT NULL AND lease_until > :now AS leased,
+           installed_at IS NOT NULL AS installed, removed_at IS NOT NULL AS removed
+    FROM wallets WHERE platform = :platform AND target = ANY(:targets)
+""")
+_COMPARED = text("UPDATE wallets SET compared_at = :now WHERE id = ANY(:ids)")
+_UNSEEN = text("""
+    SELECT id, card_id, target, wanted, sent, false AS leased, installed_at IS NOT NULL AS installed,
+           false AS removed
+    FROM wallets
+    WHERE platform = :platform AND sent > 0 AND removed_at IS NULL AND registered_at < :since
+      AND (compared_at IS NULL OR compared_at < :since) AND (sent_at IS NULL OR sent_at < :since)
+    ORDER BY id
+""")
+_AGAIN = text("""
+    UPDATE wallets
+    SET sent = 0, not_before = :now, attempts = 0, refused = false, last_error = :reason
+    FROM (SELECT id FROM wallets WHERE id = :wallet_id AND sent = :sent FOR UPDATE) AS wrong
+    WHERE wallets.id = wrong.id
+    RETURNING wallets.id
+""")
+_IMPATIENT = text("""
+    UPDATE wallets SET not_before = :now, attempts = 0, refused = false
+    FROM (SELECT id FROM wallets WHERE wanted > sent AND not_before > :now ORDER BY id FOR UPDATE) AS put_off
+    WHERE wallets.id = put_off.id
+    RETURNING wallets.id
+""")
+# A phone that was told and never came is told again; it costs it one question.
+_REPUSH = text("""
+    UPDATE wallets SET sent = fetched, not_before = :now, attempts = 0
+    FROM (
+        SELECT wallets.id, serial_number FROM wallets JOIN cards ON cards.id = card_id
+        WHERE platform = 'apple' AND sent = wanted AND fetched < wanted AND sent_at < :before
+        ORDER BY wallets.id FOR UPDATE OF wallets
+    ) AS silent
+    WHERE wallets.id = silent.id
+    RETURNING serial_number, left(device, 8) AS device, wanted, fetched
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The wallet of an offered card, and whether the vendor holds the card already."""
+
+    wallet_id: int
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """The field whose change a wallet's holder should be told of, and the revision that changed it."""
+
+    field: str
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A card that the vendor holds, or should, as we know it."""
+
+    wallet_id: int
+    card_id: int
+    target: str
+    wanted: int
+    sent: int
+    leased: bool
+    installed: bool
+    removed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """A phone that was told of a revision and has not fetched it."""
+
+    serial_number: str
+    device: str
+    wanted: int
+    fetched: int
+
+
+def offer(tx: Connection, *, card_id: int, platform: str, target: str, revision: int, now: datetime) -> Offer:
+    """Make sure that the card, which is held already, has its wallet; one that was removed follows changes again."""
+    values = {"card_id": card_id, "platform": platform, "target": target, "revision": revision, "now": now}
+    row = tx.execute(_OFFER, values).one()
+    return Offer(row.id, row.sent > 0)
+
+
+def taken(tx: Connection, wallet_id: int) -> tuple[bool, str | None]:
+    """Return whether the vendor holds the wallet's card by now, and what went wrong last."""
+    row = tx.execute(_STATE, {"wallet_id": wallet_id}).one()
+    return row.sent > 0, row.last_error
+
+
+def announced(tx: Connection, wallet_id: int) -> Announced | None:
+    """Return what the wallet's holder should be told of and was not yet."""
+    row = tx.execute(_ANNOUNCED, {"wallet_id": wallet_id}).first()
+    return Announced(row.announced, row.announced_revision) if row else None
+
+
+def heard(
+    tx: Connection, *, platform: str, target: str, saved: bool, now: datetime, until: datetime | None = None
+) -> bool:
+    """Note that the holder saved or removed the card; return False if it is not ours, or something later was said.
+
+    `until` is the end of the message's validity; None for what was seen just now.
+    """
+    values = {"platform": platform, "target": target, "until": until, "now": now}
+    return tx.execute(_SAVED if saved else _REMOVED, values).first() is not None
+
+
+def by_target(tx: Connection, platform: str, targets: Iterable[str], *, now: datetime) -> dict[str, Holding]:
+    """Return what we know of the cards with these ids at the vendor."""
+    rows = tx.execute(_BY_TARGET, {"platform": platform, "targets": list(targets), "now": now})
+    return {row.target: _holding(row) for row in rows}
+
+
+def compared(tx: Connection, wallet_ids: Iterable[int], *, now: datetime) -> None:
+    """Note that the vendor was asked what it holds of these."""
+    tx.execute(_COMPARED, {"ids": list(wallet_ids), "now": now})
+
+
+def unseen(tx: Connection, platform: str, *, since: datetime) -> list[Holding]:
+    """Return the cards that the vendor took before `since` and has not shown since."""
+    return [_holding(row) for row in tx.execute(_UNSEEN, {"platform": platform, "since": since})]
+
+
+def again(tx: Connection, holding: Holding, *, reason: str, now: datetime) -> bool:
+    """Have the card sent again, unless something else was sent meanwhile; return whether that is so."""
+    values = {"wallet_id": holding.wallet_id, "sent": holding.sent, "reason": reason, "now": now}
+    return tx.execute(_AGAIN, values).first() is not None
+
+
+def impatient(tx: Connection, *, now: datetime) -> int:
+    """Let every wallet that is put off be tried now; return how many."""
+    return len(tx.execute(_IMPATIENT, {"now": now}).all())
+
+
+def repush(tx: Connection, *, patience: timedelta, now: datetime) -> list[Silent]:
+    """Have every phone told again that was told longer ago than `patience` and has not fetched."""
+    rows = tx.execute(_REPUSH, {"before": now - patience, "now": now})
+    return [Silent(*row) for row in rows]
+
+
+def _holding(row: Row[tuple[object, ...]]) -> Holding:
+    return Holding(row.id, row.card_id, row.target, row.wanted, row.sent, row.leased, row.installed, row.removed)

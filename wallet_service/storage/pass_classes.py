@@ -1,0 +1,169 @@
+"""Classes: what a vendor holds once for all cards of a programme. One is behind while `sent` is not `wanted`."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from wallet_service.domain.pass_class import PassClass
+
+_WANT = text("""
+    INSERT INTO pass_classes (platform, program_id, target, wanted, not_before, attempts)
+    SELECT :platform, id, :target, :digest, :now, 0 FROM programs WHERE code = :program
+    ON CONFLICT (platform, program_id) DO UPDATE
+    SET sent = CASE WHEN pass_classes.target = excluded.target THEN pass_classes.sent END,
+        target = excluded.target, wanted = excluded.wanted, not_before = excluded.not_before, attempts = 0,
+        last_error = NULL
+    WHERE (pass_classes.target, pass_classes.wanted) <> (excluded.target, excluded.wanted)
+      AND (:publish OR pass_classes.sent IS NULL OR pass_classes.target <> excluded.target)
+    RETURNING id
+""")
+_CLAIM = text("""
+    UPDATE pass_classes
+    SET lease = :lease, lease_until = :until, attempts = attempts + 1
+    FROM (
+        SELECT pass_classes.id
+        FROM pass_classes
+        JOIN unnest(CAST(:targets AS text[]), CAST(:digests AS bytea[])) AS drawn (target, digest)
+          ON drawn.target = pass_classes.target AND drawn.digest = wanted
+        WHERE platform = :platform AND sent IS DISTINCT FROM wanted AND (not_before <= :now OR :at_once)
+          AND (lease_until IS NULL OR lease_until <= :now)
+        ORDER BY pass_classes.id
+        FOR UPDATE OF pass_classes SKIP LOCKED
+    ) AS behind
+    WHERE pass_classes.id = behind.id
+    RETURNING pass_classes.target, wanted, attempts
+""")
+_SENT = text("""
+    UPDATE pass_classes
+    SET sent = :digest, sent_at = :now, attempts = 0, last_error = NULL, lease = NULL, lease_until = NULL
+    WHERE platform = :platform AND target = :target AND lease = :lease
+""")
+_LATER = text("""
+    UPDATE pass_classes
+    SET not_before = :until, last_error = :reason, lease = NULL, lease_until = NULL
+    WHERE platform = :platform AND target = :target AND lease = :lease
+""")
+_FORGET = text("""
+    UPDATE pass_classes SET sent = NULL, not_before = :now WHERE platform = :platform AND target = :target
+""")
+_FORGET_OF = text("""
+    UPDATE pass_classes SET sent = NULL, not_before = :now
+    WHERE sent IS NOT NULL AND (platform, program_id) IN (
+        SELECT wallets.platform, members.program_id
+        FROM wallets JOIN cards ON cards.id = card_id JOIN members ON members.id = cards.member_id
+        WHERE wallets.id = ANY(:wallet_ids)
+    )
+""")
+_EVERY = text("""
+    SELECT platform, programs.code AS program, programs.template, target, wanted, sent, sent_at, not_before, attempts,
+           last_error
+    FROM pass_classes JOIN programs ON programs.id = program_id ORDER BY platform, programs.code
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A class that is behind, and which attempt this is."""
+
+    target: str
+    digest: bytes
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A class as we know it: the drawing that the vendor should hold, and the one that it took last."""
+
+    platform: str
+    program: str
+    template: str
+    target: str
+    wanted: bytes
+    sent: bytes | None
+    sent_at: datetime | None
+    not_before: datetime
+    attempts: int
+    last_error: str | None
+
+    @property
+    def in_step(self) -> bool:
+        """Whether the vendor has taken the drawing that it should hold."""
+        return self.sent == self.wanted
+
+
+def want(tx: Connection, drawn: PassClass, *, publish: bool, now: datetime) -> bool:
+    """Ask that the vendor holds the class as drawn; return whether that is news.
+
+    Unless it is to be `publish`ed, a class that the vendor holds already stays as it is: a process that still runs with
+    older files must not bring them back.
+    """
+    values = {"platform": drawn.platform, "program": drawn.program, "target": drawn.target, "digest": drawn.digest}
+    return tx.execute(_WANT, values | {"publish": publish, "now": now}).first() is not None
+
+
+def claim(
+    tx: Connection,
+    platform: str,
+    drawn: Iterable[PassClass],
+    *,
+    lease: UUID,
+    until: datetime,
+    now: datetime,
+    at_once: bool = False,
+) -> Sequence[Claimed]:
+    """Lease those of the drawn classes that should be held in just that drawing and are not yet."""
+    classes = list(drawn)
+    values = {
+        "platform": platform,
+        "targets": [each.target for each in classes],
+        "digests": [each.digest for each in classes],
+        "lease": lease,
+        "until": until,
+        "now": now,
+        "at_once": at_once,
+    }
+    return [Claimed(row.target, bytes(row.wanted), row.attempts) for row in tx.execute(_CLAIM, values)]
+
+
+def settle_sent(tx: Connection, drawn: PassClass, *, lease: UUID, now: datetime) -> None:
+    """Note that the vendor has taken this drawing."""
+    values = {"platform": drawn.platform, "target": drawn.target, "digest": drawn.digest, "lease": lease, "now": now}
+    tx.execute(_SENT, values)
+
+
+def settle_later(tx: Connection, drawn: PassClass, *, lease: UUID, reason: str, until: datetime) -> None:
+    """Put the class off until then."""
+    values = {"platform": drawn.platform, "target": drawn.target, "lease": lease, "reason": reason, "until": until}
+    tx.execute(_LATER, values)
+
+
+def forget(tx: Connection, platform: str, target: str, *, now: datetime) -> None:
+    """Note that the vendor does not hold the class as we thought, so that it is put again."""
+    tx.execute(_FORGET, {"platform": platform, "target": target, "now": now})
+
+
+def forget_of(tx: Connection, wallet_ids: Iterable[int], *, now: datetime) -> None:
+    """Note that the vendor does not hold the classes of these wallets' cards, so that they are put again."""
+    tx.execute(_FORGET_OF, {"wallet_ids": list(wallet_ids), "now": now})
+
+
+def every(tx: Connection) -> list[Held]:
+    """Return all classes."""
+    return [
+        Held(
+            platform=row.platform,
+            program=row.program,
+            template=row.template,
+            target=row.target,
+            wanted=bytes(row.wanted),
+            sent=None if row.sent is None else bytes(row.sent),
+            sent_at=row.sent_at,
+            not_before=row.not_before,
+            attempts=row.attempts,
+            last_error=row.last_error,
+        )
+        for row in tx.execute(_EVERY)
+    ]

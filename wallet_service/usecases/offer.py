@@ -1,0 +1,56 @@
+"""A customer wants the card in a wallet whose vendor holds it: it must be there before the customer is sent there."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from wallet_service.domain.card import Card
+from wallet_service.domain.errors import CardNotOffered
+from wallet_service.domain.pass_class import PassClass
+from wallet_service.storage import holdings, pass_classes, registrations
+from wallet_service.usecases.deliver import Delivery
+from wallet_service.usecases.deliver_classes import ClassDelivery
+
+TRIES = 40
+PAUSE = 0.25  # seconds; another worker may be at it just now
+
+
+@dataclass(frozen=True)
+class Offering:
+    """What is needed to have a card held: the same deliveries that workers use, so that never two write at once."""
+
+    cards: Delivery
+    classes: ClassDelivery
+    begin: Callable[[], AbstractContextManager[Connection]]
+    clock: Callable[[], datetime]
+    pause: Callable[[float], object]
+
+    def offer(self, card: Card, pass_class: PassClass, *, target: str) -> None:
+        """Return once the vendor holds the card; after the first time that costs it no request.
+
+        Raises `CardNotOffered` with what went wrong, when the vendor did not take it in time.
+        """
+        now = self.clock()
+        with self.begin() as tx:
+            pass_classes.want(tx, pass_class, publish=False, now=now)
+            revision = registrations.lock_card(tx, card.id, device=holdings.DEVICE)
+            offered = holdings.offer(
+                tx, card_id=card.id, platform=pass_class.platform, target=target, revision=revision, now=now
+            )
+        if offered.held:
+            return
+        self.classes.deliver(at_once=True)
+        reason = None
+        for _ in range(TRIES):
+            done = self.cards.deliver_one(offered.wallet_id)
+            with self.begin() as tx:
+                held, reason = holdings.taken(tx, offered.wallet_id)
+            if held:
+                return
+            if done.total or done.stopped:
+                break
+            self.pause(PAUSE)
+        raise CardNotOffered(reason or "another worker is still at it")

@@ -1,0 +1,26 @@
+"""A card is revoked: every wallet shows that it is void, and a vendor who holds it keeps nothing of its member."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from wallet_service.domain.card import Card
+from wallet_service.domain.template import Template
+from wallet_service.storage import members
+from wallet_service.storage.members import Found
+from wallet_service.usecases.revise import revise
+
+
+def revoke(tx: Connection, found: Found, template: Template, *, now: datetime) -> Card:
+    """Make the card void for good and return its new revision; revoked twice it stays as it is.
+
+    The member's account is not touched: what it holds is the ledger's business.
+    """
+    members.lock_customer(tx, found.program_id, found.member.external_id)
+    member = members.find_by_cards(tx, [found.member.card.id])[found.member.card.id].member
+    if member.standing.voided:
+        return member.card
+    members.void(tx, member.card.id, now=now)
+    after = replace(member, standing=replace(member.standing, voided=True))
+    return revise(tx, member, after, template, now=now)
