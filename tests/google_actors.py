@@ -62,16 +62,22 @@ class Running:
     url: str
     account_json: bytes
     clients: list[WalletObjects] = field(default_factory=list)
-    paces: list[None] = field(default_factory=list)
+    turns: int = 0
 
     @property
     def account(self) -> ServiceAccount:
         """The account that it knows."""
         return replace(_loaded_once(), token_uri=f"{self.url}/token")
 
+    @contextmanager
+    def pace(self) -> Iterator[None]:
+        """A turn, which is counted and always to be had."""
+        self.turns += 1
+        yield
+
     def client(self, **options: Any) -> WalletObjects:
         """A client, closed at the end."""
-        given = {"api_url": self.url, "service_account": self.account, "pace": lambda: self.paces.append(None)}
+        given = {"api_url": self.url, "service_account": self.account, "pace": self.pace}
         self.clients.append(WalletObjects(**given | options))
         return self.clients[-1]
 

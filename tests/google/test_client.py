@@ -4,6 +4,7 @@ import os
 import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from google_actors import CLASS, ISSUER, OBJECT, Running, account_json, answerin
 from requests.adapters import BaseAdapter
 
 from wallet_service.domain.push import Later, Sent, Stop
-from wallet_service.google.answers import Missing, NotifyQuota
+from wallet_service.google.answers import Answer, Missing, NotifyQuota
 from wallet_service.google.client import ListCutShort, WalletObjects
+from wallet_service.google.pace import Pace
 from wallet_service.google.service_account import load_service_account
 from wallet_service.sandbox.chain import Chain
 from wallet_service.sandbox.google import Behaviour
@@ -230,12 +232,87 @@ def test_a_list_that_goes_in_circles_ends(here: Running) -> None:
         assert len(asked) == 2
 
 
-def test_every_request_waits_for_its_turn(here: Running, client: WalletObjects) -> None:
-    """The pace is kept before each request, the one for the token too."""
+def test_every_request_has_a_turn_of_its_own(here: Running, client: WalletObjects) -> None:
+    """The pace is kept for each request, the one for the token too."""
     here.google.revoke_tokens()
     client.put_object(OBJECT)
     tokens = 2
-    assert len(here.paces) == here.google.traffic.requests + tokens
+    assert here.turns == here.google.traffic.requests + tokens
+
+
+class Turns(requests.Session):
+    """A pace, and a session that notes how many turns are held when a request goes out and when its answer is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trust_env = False
+        self.given = self.held = 0
+        self.noted: list[int] = []
+
+    @contextmanager
+    def pace(self) -> Iterator[None]:
+        """A turn."""
+        self.given += 1
+        self.held += 1
+        try:
+            yield
+        finally:
+            self.held -= 1
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        """Note the turns around a request."""
+        self.noted.append(self.held)
+        try:
+            return super().send(request, **options)
+        finally:
+            self.noted.append(self.held)
+
+
+def test_a_turn_is_held_until_the_answer_is_read(here: Running) -> None:
+    """Token and write have one turn each, from before they are sent until their answers are there; none is kept."""
+    turns = Turns()
+    client = here.client(session=turns, pace=turns.pace)
+    assert client.put_class(CLASS).meaning == Sent()
+    assert turns.noted == [1] * 6
+    assert (turns.given, turns.held) == (3, 0)
+
+
+def test_a_turn_is_given_back_where_no_answer_comes(here: Running) -> None:
+    """A request that fails on its way does not keep its turn."""
+    turns = Turns()
+    client = here.client(session=turns, pace=turns.pace, api_url="http://127.0.0.1:9")
+    client.get_class(CLASS["id"])
+    assert (turns.noted, turns.given, turns.held) == ([1] * 4, 2, 0)
+
+
+@contextmanager
+def no_turn() -> Iterator[None]:
+    """A pace that never gives a turn."""
+    raise TimeoutError("all taken")
+    yield
+
+
+def too_late() -> AbstractContextManager[None]:
+    """A pace that fails when it is asked, and not on entering."""
+    raise ConnectionResetError
+
+
+@pytest.mark.parametrize(("pace", "name"), [(no_turn, "TimeoutError"), (too_late, "ConnectionResetError")])
+def test_without_a_turn_nothing_is_sent(here: Running, pace: Pace, name: str) -> None:
+    """A write that gets no turn is put off and says so; no token was asked for either."""
+    turns = Turns()
+    answer = here.client(session=turns, pace=pace).put_class(CLASS)
+    assert answer == Answer(Later(f"no turn to ask Google ({name})"))
+    assert turns.noted == []
+
+
+def test_a_write_may_lack_its_turn_when_its_token_had_one(here: Running) -> None:
+    """The turn after the token's may fail to come as well, and means the same."""
+    turns = Turns()
+    left = [no_turn(), turns.pace()]
+    answer = here.client(session=turns, pace=left.pop).put_class(CLASS)
+    assert answer == Answer(Later("no turn to ask Google (TimeoutError)"))
+    assert here.google.traffic.requests == 0
 
 
 def test_the_environment_changes_nothing(here: Running, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -387,7 +464,7 @@ def test_a_token_is_asked_for_once_and_kept(here: Running, client: WalletObjects
     """As long as a token lasts no other is fetched."""
     for _ in range(3):
         client.put_object(OBJECT)
-    assert len(here.paces) == here.google.traffic.requests + 1
+    assert here.turns == here.google.traffic.requests + 1
 
 
 def test_google_asked_too_fast_is_asked_again_later() -> None:

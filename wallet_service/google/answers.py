@@ -14,6 +14,7 @@ from google.auth.exceptions import RefreshError, TransportError
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema, SSLError
 
 from wallet_service.domain.push import Later, Outcome, Sent, Stop
+from wallet_service.google.pace import NoTurn
 
 REFUSED_WAIT = timedelta(hours=6)
 UNKNOWN_WAIT = timedelta(minutes=15)
@@ -104,6 +105,8 @@ def refuses_locations(answer: Answer) -> bool:
 
 def transport_failure(error: OSError) -> Outcome:
     """Return what it means that no answer came; addresses in the error's own words may hold ids, so they stay out."""
+    if isinstance(error, NoTurn):
+        return Later(f"no turn to ask Google ({error})")
     if isinstance(error, SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
         return Stop(_CERTIFICATE)
     if isinstance(error, InvalidURL | InvalidSchema | MissingSchema):
@@ -113,6 +116,8 @@ def transport_failure(error: OSError) -> Outcome:
 
 def token_failure(error: Exception) -> Outcome:
     """Return what it means that the account's token address gave no token."""
+    if isinstance(error, OSError):
+        return transport_failure(error)
     if isinstance(error, TransportError):
         cause = error.__cause__
         return transport_failure(cause) if isinstance(cause, OSError) else Later(f"no token: {error}")

@@ -3,7 +3,7 @@
 Source: https://developers.google.com/identity/protocols/oauth2/service-account#httprest
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import requests
@@ -16,6 +16,7 @@ from google.oauth2.service_account import Credentials
 
 from wallet_service.domain.push import Outcome
 from wallet_service.google.answers import token_failure
+from wallet_service.google.pace import Pace, turn
 from wallet_service.google.service_account import ServiceAccount
 
 SCOPE = "https://www.googleapis.com/auth/wallet_object.issuer"
@@ -23,6 +24,9 @@ SCOPE = "https://www.googleapis.com/auth/wallet_object.issuer"
 
 class Bearer:
     """The account's access token: kept while it lasts, and fetched anew when told to, at the given pace.
+
+    A turn of `pace` is held around each request for a token until its answer is read, so that never more requests than
+    there are turns are on their way or were answered in the last second.
 
     google-auth's AuthorizedSession is not used: it asks for tokens, and once more after a 401, without our pace; and it
     starts a thread that shows the token to another of Google's servers (the "regional access boundary").
@@ -33,7 +37,7 @@ class Bearer:
         account: ServiceAccount,
         *,
         session: requests.Session,
-        pace: Callable[[], None],
+        pace: Pace,
         timeout: tuple[float, float],
     ) -> None:
         self._credentials = _credentials(account)
@@ -61,7 +65,7 @@ class Bearer:
 class _TokenRequest(Request):
     """How google-auth asks for a token: at our pace, and once; left alone it sleeps and tries again."""
 
-    def __init__(self, session: requests.Session, pace: Callable[[], None], timeout: tuple[float, float]) -> None:
+    def __init__(self, session: requests.Session, pace: Pace, timeout: tuple[float, float]) -> None:
         super().__init__(session)
         self._pace = pace
         self._timeout = timeout
@@ -75,11 +79,11 @@ class _TokenRequest(Request):
         timeout: object = None,  # noqa: ARG002, ours is in force
         **more: Any,
     ) -> Response:
-        self._pace()
         call = super().__call__
-        answer: Response = call(  # type: ignore[no-untyped-call]
-            url, method, body, headers, self._timeout, allow_redirects=False, **more
-        )
+        with turn(self._pace):
+            answer: Response = call(  # type: ignore[no-untyped-call]
+                url, method, body, headers, self._timeout, allow_redirects=False, **more
+            )
         if answer.status >= 500 or answer.status in (408, 429):
             raise TransportError(f"{answer.status} from the token service")  # type: ignore[no-untyped-call]
         return answer

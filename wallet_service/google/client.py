@@ -4,7 +4,7 @@ Source: https://developers.google.com/wallet/reference/rest
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote
@@ -24,6 +24,7 @@ from wallet_service.google.answers import (
     transport_failure,
 )
 from wallet_service.google.bearer import Bearer
+from wallet_service.google.pace import Pace, turn
 from wallet_service.google.service_account import ServiceAccount
 
 PREFIX = "/walletobjects/v1"
@@ -60,10 +61,14 @@ class _Request:
 class WalletObjects:
     """Google's classes and objects of one issuer. Not shared between threads: one per worker.
 
-    `api_url` is the service's address, with or without `/walletobjects/v1`. `pace` is called before every request,
-    tokens' included, and returns once there is room for one: Google admits 20 a second for all workers together.
-    `timeout` is in seconds, to connect and between bytes. A `session` given from outside keeps its own settings;
-    otherwise proxies, CA bundles and ~/.netrc of the environment are ignored.
+    `api_url` is the service's address, with or without `/walletobjects/v1`. `timeout` is in seconds, to connect and
+    between bytes. A `session` given from outside keeps its own settings; otherwise proxies, CA bundles and ~/.netrc of
+    the environment are ignored.
+
+    `with pace():` is held around every single request, tokens' included, from before it is sent until its answer is
+    read or it failed: so never more requests than there are turns are on their way or were answered in the last second.
+    Google admits 20 a second for all workers together. An OSError instead of a turn (such as TimeoutError) means
+    `Later`.
     """
 
     def __init__(
@@ -71,7 +76,7 @@ class WalletObjects:
         *,
         api_url: str,
         service_account: ServiceAccount,
-        pace: Callable[[], None],
+        pace: Pace,
         session: requests.Session | None = None,
         timeout: tuple[float, float] = TIMEOUT,
     ) -> None:
@@ -168,17 +173,17 @@ class WalletObjects:
         return Answer(failure) if failure else self._send(request)
 
     def _send(self, request: _Request) -> Answer:
-        self._pace()
         try:
-            answer = self._session.request(
-                request.method,
-                self._root + request.path,
-                params=request.query,
-                data=None if request.body is None else orjson.dumps(request.body),
-                headers=HEADERS | self._bearer.headers(),
-                timeout=self._timeout,
-                allow_redirects=False,
-            )
+            with turn(self._pace):
+                answer = self._session.request(
+                    request.method,
+                    self._root + request.path,
+                    params=request.query,
+                    data=None if request.body is None else orjson.dumps(request.body),
+                    headers=HEADERS | self._bearer.headers(),
+                    timeout=self._timeout,
+                    allow_redirects=False,
+                )
         except OSError as error:  # RequestException is one
             return Answer(transport_failure(error))
         return read(answer.status_code, answer.content, notifying=request.notifying, inserting=request.inserting)
