@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from requests.exceptions import ConnectionError as NoConnection
 from requests.exceptions import InvalidURL, SSLError
 
-from wallet_service.domain.push import Gone, Later, Sent, Stop
+from wallet_service.domain.push import Gone, Later, Refused, Sent, Stop
 from wallet_service.google.answers import (
     Answer,
     Exists,
@@ -25,8 +25,8 @@ from wallet_service.google.answers import (
 
 NOT_ALLOWLISTED = "Issuer not allowlisted for Merchant Locations. Please contact support."
 TABLE: list[tuple[int, str, type[Meaning]]] = [
-    (400, "invalidResource", Later),
-    (400, "parseError", Later),
+    (400, "invalidResource", Refused),
+    (400, "parseError", Refused),
     (401, "authError", Stop),
     (403, "permissionDenied", Stop),
     (403, "accessNotConfigured", Stop),
@@ -39,7 +39,7 @@ TABLE: list[tuple[int, str, type[Meaning]]] = [
     (405, "httpMethodNotAllowed", Stop),
     (408, "timeout", Later),
     (409, "existingResource", Exists),
-    (413, "uploadTooLarge", Later),
+    (413, "uploadTooLarge", Refused),
     (418, "teapot", Later),
     (429, "rateLimitExceeded", Later),
     (500, "backendError", Later),
@@ -77,7 +77,7 @@ def test_success_without_a_resource_is_not_believed(junk: bytes) -> None:
 
 
 @pytest.mark.parametrize("junk", JUNK)
-@pytest.mark.parametrize(("status", "kind"), [(400, Later), (401, Stop), (403, Stop), (404, Missing), (409, Exists)])
+@pytest.mark.parametrize(("status", "kind"), [(400, Refused), (401, Stop), (403, Stop), (404, Missing), (409, Exists)])
 def test_junk_is_judged_by_its_status(status: int, kind: type[Meaning], junk: bytes) -> None:
     """A body that cannot be read leaves the status to judge by."""
     answer = read(status, junk)
@@ -114,9 +114,9 @@ def test_no_shape_breaks_it(shape: object) -> None:
 
 
 def test_a_refused_body_waits_long_and_says_why() -> None:
-    """A 400 is about one card, which is kept with Google's words beside it, in one line."""
+    """A refusal is of one card's content, which is kept with Google's words beside it, in one line."""
     meaning = read(400, body(400, "invalidResource", "Invalid\nresource ID: x" + "y" * 1000)).meaning
-    assert isinstance(meaning, Later)
+    assert isinstance(meaning, Refused)
     assert meaning.wait >= timedelta(hours=1)
     assert "Invalid resource ID: x" in meaning.reason
     assert len(meaning.reason) < 400

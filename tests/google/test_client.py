@@ -13,7 +13,7 @@ import requests
 from google_actors import CLASS, ISSUER, OBJECT, Running, account_json, answering, machine_clock, running
 from requests.adapters import BaseAdapter
 
-from wallet_service.domain.push import Later, Sent, Stop
+from wallet_service.domain.push import Later, Refused, Sent, Stop
 from wallet_service.google.answers import Answer, Missing, NotifyQuota
 from wallet_service.google.client import ListCutShort, WalletObjects
 from wallet_service.google.pace import Pace
@@ -151,7 +151,7 @@ def test_an_api_that_is_not_enabled_stops_all(here: Running, client: WalletObjec
 def test_a_refused_body_is_about_that_card_only(here: Running, client: WalletObjects) -> None:
     """A card that Google refuses waits long with its reason; the next one is taken."""
     meaning = client.put_object(OBJECT | {"accountname": "Ada"}).meaning
-    assert isinstance(meaning, Later)
+    assert isinstance(meaning, Refused)
     assert "accountname" in meaning.reason
     assert meaning.wait.total_seconds() > 3600
     assert client.put_object(OBJECT).meaning == Sent()
@@ -170,7 +170,7 @@ def test_merchant_locations_are_given_up_where_not_allowed() -> None:
 
 def test_merchant_locations_are_kept_where_allowed(here: Running, client: WalletObjects) -> None:
     """Other refusals do not cost the locations."""
-    assert isinstance(client.put_object(OBJECT | {"merchantLocations": [LOCATION], "x": 1}).meaning, Later)
+    assert isinstance(client.put_object(OBJECT | {"merchantLocations": [LOCATION], "x": 1}).meaning, Refused)
     client.put_object(OBJECT | {"merchantLocations": [LOCATION]})
     assert held(here)["merchantLocations"] == [LOCATION]
 

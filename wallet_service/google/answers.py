@@ -13,10 +13,9 @@ from typing import Any
 from google.auth.exceptions import RefreshError, TransportError
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema, SSLError
 
-from wallet_service.domain.push import Later, Outcome, Sent, Stop
+from wallet_service.domain.push import Later, Outcome, Refused, Sent, Stop
 from wallet_service.google.pace import NoTurn
 
-REFUSED_WAIT = timedelta(hours=6)
 UNKNOWN_WAIT = timedelta(minutes=15)
 TOO_MANY_WAIT = timedelta(seconds=10)
 LONGEST_MESSAGE = 300
@@ -25,6 +24,7 @@ API_DISABLED = {"accessNotConfigured", "SERVICE_DISABLED"}
 WRONG_SCOPE = {"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"}
 TOO_MANY = {"rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED"}
 QUOTA = "quotaExceeded"
+REFUSALS = (400, 413)  # of what was sent, and of nothing else
 
 _INVITE = (
     "Invite the service account's e-mail address as Developer under Users in the Google Pay & Wallet Console of the "
@@ -82,7 +82,7 @@ def read(status: int, body: bytes, *, notifying: bool = False, inserting: bool =
 
     `notifying` says that the request asked for a notification: only then can it be the day's notifications that are
     used up. `inserting` says that it names nothing that must exist but a class: a 404 without Google's words is then
-    about the address. A 400 is about this one body: it waits long, and is not gone.
+    about the address. A 400 or 413 is about this one body, and others are taken.
     """
     said = _parsed(body)
     if status == 200 and said is not None:
@@ -138,7 +138,8 @@ def _meaning(status: int, reasons: list[str], message: str, *, notifying: bool) 
     advice = _stopping(status)
     if advice:
         return Stop(f"{said}. {advice}")
-    return Later(f"{said}: {message}" if message else said, _wait(status))
+    why = f"{said}: {message}" if message else said
+    return Refused(why) if status in REFUSALS else Later(why, _wait(status))
 
 
 def _said(status: int, reasons: list[str]) -> str:
@@ -168,8 +169,6 @@ def _wait(status: int) -> timedelta:
     """Return the least wait; the delivery's own back-off may be longer, and grows to a quarter of an hour."""
     if status >= 500 or status == 408:
         return timedelta(0)
-    if status in (400, 413):
-        return REFUSED_WAIT
     return TOO_MANY_WAIT if status == 429 else UNKNOWN_WAIT
 
 
