@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wallet_service.domain.face import Barcode, Colors, Face, Field, Money, Value
+from wallet_service.domain.face import Barcode, Colors, Face, Field, Link, Location, Message, Money, Value
 from wallet_service.domain.look import Look
 from wallet_service.domain.program import Program
 from wallet_service.domain.template import Standing, Template
@@ -167,7 +167,7 @@ def test_the_front_has_three_rows_of_three(slots: tuple[int, ...], shapes: list[
     rows = class_of(look_of(**fields))["classTemplateInfo"]["cardTemplateOverride"]["cardRowTemplateInfos"]
     assert [next(iter(row)) for row in rows] == shapes
     assert sorted(paths_of(rows)) == sorted(
-        f"object.textModulesData['{each['key']}']" for slot in fields.values() for each in slot
+        f"class.textModulesData['{each['key']}']" for slot in fields.values() for each in slot
     )
 
 
@@ -180,13 +180,42 @@ def paths_of(part: Any) -> Iterator[str]:
 
 
 def test_the_rows_show_what_the_object_holds() -> None:
-    """Each path of the class leads to something that the object of a member has."""
-    drawn = object_of(POINTS.draw(ANN, "en"))
-    paths = list(paths_of(class_of(POINTS)["classTemplateInfo"]))
-    modules = {f"object.textModulesData['{each['id']}']" for each in drawn["textModulesData"]}
+    """Each path of the class leads to something that the object of a member has, or to a text of its own."""
+    template = look_of(primary=({"key": "motto", "label": "Motto", "text": "Read on"},))
+    drawn, shared = object_of(template.draw(ANN, "en")), class_of(template)
+    paths = list(paths_of(shared["classTemplateInfo"]))
+    texts = {f"class.textModulesData['{each['id']}']" for each in shared["textModulesData"]}
     members = {f"object.{key}{'.balance' if 'Points' in key else ''}" for key in drawn}
     assert len(paths) == 4
-    assert set(paths) <= modules | members
+    assert "class.textModulesData['motto']" in paths
+    assert set(paths) <= texts | members
+    assert "object.textModulesData['progress']" in paths_of(class_of(POINTS)["classTemplateInfo"])
+
+
+def test_texts_of_the_template_stand_on_the_class_alone() -> None:
+    """Those of the front come first, which Google shows in any case; then messages, then the back."""
+    field = {"label": "L", "text": "@terms"}
+    look = {
+        "header": ({"key": "hello", **field}, {"key": "points", "label": "P", "value": "balance"}),
+        "message": ({"key": "news", "header": "N", "body": "B"},),
+        "back": ({"key": "terms", **field}, {"key": "again", "label": "P", "value": "balance"}),
+    }
+    template = look_of(**look, primary=(), secondary=(), auxiliary=({"key": "bye", **field},))
+    modules = class_of(template)["textModulesData"]
+    assert [each["id"] for each in modules] == ["hello", "bye", "news", "terms"]
+    assert modules[0]["header"] == "L"
+    assert modules[0]["body"] == POINTS.words["en"].strings["terms"]
+    languages = [each["language"] for each in modules[3]["localizedBody"]["translatedValues"]]
+    assert languages == ["cs", "ro", "ru"]
+    assert [each["id"] for each in object_of(template.draw(ANN, "en"))["textModulesData"]] == ["again"]
+
+
+def test_new_words_change_the_class_and_no_card() -> None:
+    """Another text, message, link or name of the template's leaves each member's object as it is."""
+    words = replace(POINTS.words["en"], strings=POINTS.words["en"].strings | {"terms": "New!", "program": "Club"})
+    changed = replace(look_of(link=(), message=(), location=()), words={**POINTS.words, "en": words})
+    assert class_of(changed) != class_of(POINTS)
+    assert object_of(changed.draw(ANN, "en")) == object_of(POINTS.draw(ANN, "en"))
 
 
 @pytest.mark.parametrize(("currency", "exponent"), MONEY)
@@ -254,7 +283,9 @@ def test_a_date_is_written_by_whoever_knows_the_language() -> None:
     midnight = datetime(2026, 6, 1, 0, 30, tzinfo=timezone(timedelta(hours=2)))
     (module,) = alone(midnight, "member_since")["textModulesData"]
     assert module["body"] == "2026-05-31"
-    (module,) = alone(midnight, None, date=lambda moment, language: f"{language} {moment:%d.%m.%Y}")["textModulesData"]
+    (module,) = alone(midnight, "member_since", date=lambda moment, language: f"{language} {moment:%d.%m.%Y}")[
+        "textModulesData"
+    ]
     assert module["body"] == "en 01.06.2026"
 
 
@@ -350,6 +381,27 @@ def faces(draw: st.DrawFn) -> Face:
         voided=draw(st.booleans()),
         expires_at=draw(st.none() | MOMENTS),
     )
+
+
+@settings(max_examples=200, deadline=None)
+@given(ours=faces(), other=faces(), name=TEXTS)
+def test_an_object_knows_nothing_of_the_templates_texts(ours: Face, other: Face, name: str) -> None:
+    """Fields with a role, barcode, validity, voidness and language are all that an object depends on."""
+    slots = {
+        slot: tuple(each for each in getattr(ours, slot) if each.role is not None)
+        + tuple(replace(each, key=f"t{each.key}") for each in getattr(other, slot) if each.role is None)
+        for slot in ("header", "primary", "secondary", "auxiliary", "back")
+    }
+    texts: dict[str, Any] = {
+        "organization": name,
+        "program": name,
+        "description": name,
+        "links": (Link(name, "tel:1"),),
+        "messages": (Message("m", name, name),),
+        "locations": (Location(1.0, 2.0, name),),
+        "apple": {"sharingProhibited": True},
+    }
+    assert object_of(replace(ours, **slots, **texts)) == object_of(ours)
 
 
 @settings(max_examples=200, deadline=None)

@@ -104,12 +104,43 @@ def test_fields_in_one_row_share_its_room() -> None:
 
 def test_google_shows_ten_text_modules() -> None:
     """What comes after the tenth is not shown, and the note says why; a field with a member of its own is."""
-    back = tuple(Field(f"k{index:02}", "L", "T") for index in range(12))
+    back = tuple(Field(f"k{index:02}", "L", "T", role="next_tier") for index in range(12))
     found = by_key(google.shown(replace(PLAIN, back=(*back, Field("tier", "Tier", "Gold", role="tier")))))
     missing = [each for each in found.values() if each.slot == "back" and each.where is None]
     assert [each.key for each in missing] == ["k10", "k11"]
-    assert all("10 text modules" in each.note for each in missing)
+    assert all("10 text modules of a member's own" in each.note for each in missing)
     assert found["back tier"].where == "details"
+
+
+def test_google_shows_ten_texts_that_all_members_share() -> None:
+    """They are counted apart from the member's own: the front first, then messages, then the back."""
+    face = replace(
+        PLAIN,
+        auxiliary=(Field("front", "L", "T"), Field("progress", "L", "T", role="next_tier")),
+        messages=tuple(Message(f"m{index}", "H", "B") for index in range(8)),
+        back=(Field("b0", "L", "T"), Field("b1", "L", "T"), Field("since", "L", "T", role="member_since")),
+    )
+    found = by_key(google.shown(face))
+    missing = [each for each in found.values() if each.where is None and each.slot != "colors"]
+    assert [(each.key, each.note) for each in missing] == [
+        ("b1", "Google shows 10 text modules that all members share, and this one comes after them")
+    ]
+    more = by_key(
+        google.shown(replace(face, messages=(*face.messages, Message("m8", "H", "B"), Message("m9", "H", "B"))))
+    )
+    assert [each.key for each in more.values() if each.where is None and each.slot != "colors"] == ["b0", "b1", "m9"]
+    assert more["auxiliary front"].where == "front, row 1"
+
+
+def test_google_shows_shared_texts_in_the_phones_language() -> None:
+    """What stands on the class is not in the member's language, and the note says so; a value of the member's is."""
+    notes = {key: each.note for key, each in by_key(google.shown(POINTS.draw(ANN, "cs"))).items()}
+    words = "in the phone's language, not the member's"
+    assert {key for key, note in notes.items() if note == words} == {
+        *("brand organization", "brand program", "back contact", "back terms", "message welcome", "link 1", "link 2")
+    }
+    assert notes["auxiliary member"] == notes["back card_number"] == f"its label is {words}"
+    assert notes["primary progress"] == ""
 
 
 def test_google_shortens_labels_and_tells_of_changes_in_its_own_words() -> None:
@@ -124,8 +155,13 @@ def test_google_shortens_labels_and_tells_of_changes_in_its_own_words() -> None:
         "its label 'Your points' may be cut after 9 characters; "
         "a change is told in Google's words, not in the template's"
     )
-    assert found["back name"].note == f"its label {'A' * 16!r} may be cut after 15 characters; a change is not told"
-    assert found["back text"].note == f"its label {'A' * 36!r} may be cut after 35 characters"
+    phones = "in the phone's language, not the member's"
+    assert found["back name"].note == (
+        f"its label {'A' * 16!r} may be cut after 15 characters; a change is not told; its label is {phones}"
+    )
+    assert found["back text"].note == f"its label {'A' * 36!r} may be cut after 35 characters; {phones}"
+    message = replace(PLAIN, messages=(Message("m", "A" * 36, "B"),))
+    assert by_key(google.shown(message))["message m"].note == found["back text"].note
 
 
 def test_a_barcode_without_text_below_has_one_at_google() -> None:

@@ -1,6 +1,6 @@
-"""Where Google Wallet shows each field of a card: which member of the object holds it, and in which row it stands.
+"""Where Google Wallet shows each field of a card: what holds it, and in which row it stands.
 
-A class names the rows and an object holds the values, so both ask here.
+A class names the rows and holds the texts of the template, an object holds the values of its member: both ask here.
 https://developers.google.com/wallet/retail/loyalty-cards/resources/template
 """
 
@@ -21,6 +21,7 @@ ITEMS = {
     3: ("threeItems", ("startItem", "middleItem", "endItem")),
 }
 MOST_IN_ROW = 3
+MOST_TEXTS = 10  # text modules of a class that are shown, and as many of an object
 
 Item = TypeVar("Item")
 
@@ -28,7 +29,8 @@ Item = TypeVar("Item")
 def members(fields: Iterable[tuple[str, str | None]]) -> dict[str, str | None]:
     """Return which member of the object holds each field, None for a text module; takes pairs of key and role.
 
-    The first field of a role takes the member; a second one that shows the same becomes a text module.
+    The first field of a role takes the member; a second one that shows the same becomes a text module. A field
+    without a role is a text of the template, and a text module of the class.
     """
     held: dict[str, str | None] = {}
     for key, role in fields:
@@ -43,10 +45,18 @@ def rows(header: Sequence[Item], primary: Sequence[Item], others: Sequence[Item]
     return [row for row in front if row]
 
 
-def field_path(key: str, member: str | None) -> str:
-    """Return how a template refers to a field of the object."""
+def class_texts(front: Iterable[Item], messages: Iterable[Item], back: Iterable[Item]) -> list[Item]:
+    """Return the texts of a class in their order, of which Google shows the first ten.
+
+    A front has no more than eight fields, so whatever else a template says, no row of it stays empty.
+    """
+    return [*front, *messages, *back]
+
+
+def field_path(key: str, role: str | None, member: str | None) -> str:
+    """Return how a template refers to a field of the class or the object."""
     if member is None:
-        return f"object.textModulesData['{key}']"
+        return f"{'class' if role is None else 'object'}.textModulesData['{key}']"
     return f"object.{member}.balance" if member in POINTS else f"object.{member}"
 
 

@@ -1,7 +1,8 @@
 """A template drawn as a loyalty class of Google Wallet, and a member's face as a loyalty object of it.
 
 What is the same for every member stands on the class, in all languages of the template: Google picks the phone's.
-The fields stand on the object, in the language that the face was drawn in. Members of both:
+So new terms are one change of the class, and not one of every card. What is the member's own stands on the object, in
+the language that the face was drawn in. Members of both:
 https://developers.google.com/wallet/reference/rest/v1/loyaltyclass
 https://developers.google.com/wallet/reference/rest/v1/loyaltyobject
 """
@@ -14,7 +15,7 @@ from typing import Any, Literal
 from wallet_service.domain.face import Face, Value
 from wallet_service.domain.shown import plain
 from wallet_service.domain.template import Template
-from wallet_service.google.layout import POINTS, field_path, members, rows, template_row
+from wallet_service.google.layout import POINTS, class_texts, field_path, members, rows, template_row
 from wallet_service.google.parts import (
     HERO_IMAGE,
     PROGRAM_LOGO,
@@ -62,8 +63,8 @@ def loyalty_class(
 ) -> dict[str, Any]:
     """Return the LoyaltyClass of a template; `art_url` gives the public address of an image by its name.
 
-    The template's messages become text modules: `messages` of a class are for news, hold ten at the most, and are
-    added one by one, so that a template that wrote them would wipe out the news each time.
+    The template's messages become text modules, as its texts do: `messages` of a class are for news, hold ten at the
+    most, and are added one by one, so that a template that wrote them would wipe out the news each time.
     """
     look = template.look
     drawn = {
@@ -76,10 +77,7 @@ def loyalty_class(
         "multipleDevicesAndHoldersAllowedStatus": "ONE_USER_ALL_DEVICES",
         **_account_labels(template),
         "classTemplateInfo": _template_info(template),
-        "textModulesData": [
-            {"id": each.key, **both(template, "header", each.header), **both(template, "body", each.body)}
-            for each in look.message
-        ],
+        "textModulesData": _text_modules(template),
         "linksModuleData": _links(template),
         "merchantLocations": [merchant_location(each) for each in look.location],
     }
@@ -108,8 +106,10 @@ def loyalty_object(
 ) -> dict[str, Any]:
     """Return the LoyaltyObject of a face; the ids are those that `class_id` and `object_id` make.
 
-    `date` writes a moment in a language, because Google's text modules hold nothing but text. Send the object whole
-    (PUT): a PATCH keeps what the face shows no more, and two kinds of balance side by side are refused.
+    Of the fields only those with a role are drawn; the template's texts stand on the class. `date` writes a moment in
+    a language, because Google's text modules hold nothing but text. An object that exists is changed with `change` of
+    it: Google merges what it is sent, so by itself it would keep what the face shows no more, and two kinds of balance
+    side by side are refused.
 
     Raises:
         ValueError: when an id is not the issuer's.
@@ -121,6 +121,8 @@ def loyalty_object(
     held = members((each.key, each.role) for each in face.fields())
     modules = []
     for each in face.fields():
+        if each.role is None:
+            continue
         text, member = _text(each.value, face.language, date), held[each.key]
         if text == "":
             continue
@@ -141,7 +143,7 @@ def loyalty_object(
 def retired(object_id: str, class_id: str) -> dict[str, Any]:
     """Return what is left of a card that is void: no barcode, nothing of the member's.
 
-    Nothing can be deleted at Google, and a PATCH would remove nothing: send it whole (PUT).
+    Nothing can be deleted at Google, so `change` of it says what is gone.
     """
     return {"id": object_id, "classId": class_id, "state": "INACTIVE"}
 
@@ -178,8 +180,21 @@ def _template_info(template: Template) -> Part | None:
     front = rows(look.header, look.primary, look.secondary + look.auxiliary)
     if not front:
         return None
-    paths = ([field_path(each.key, held[each.key]) for each in row] for row in front)
+    paths = ([field_path(each.key, each.value, held[each.key]) for each in row] for row in front)
     return {"cardTemplateOverride": {"cardRowTemplateInfos": [template_row(row) for row in paths]}}
+
+
+def _text_modules(template: Template) -> list[Part]:
+    look = template.look
+    front, back = (
+        [(each.key, each.label, each.text) for each in fields if each.text is not None]
+        for fields in ((*look.header, *look.primary, *look.secondary, *look.auxiliary), look.back)
+    )
+    messages = [(each.key, each.header, each.body) for each in look.message]
+    return [
+        {"id": key, **both(template, "header", header), **both(template, "body", body)}
+        for key, header, body in class_texts(front, messages, back)
+    ]
 
 
 def _links(template: Template) -> Part | None:

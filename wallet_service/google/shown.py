@@ -7,9 +7,8 @@ from collections.abc import Iterator
 
 from wallet_service.domain.face import Face, Field, Money
 from wallet_service.domain.shown import Shown, cut, plain
-from wallet_service.google.layout import POINTS, members, rows
+from wallet_service.google.layout import MOST_TEXTS, POINTS, class_texts, members, rows
 
-MOST_MODULES = 10
 # Characters that Google recommends at the most.
 NAME_ROOM = LINK_ROOM = 20
 BODY_ROOM = 500
@@ -20,19 +19,25 @@ LABEL_ROOM = {"loyaltyPoints": 9, "secondaryLoyaltyPoints": 9, "accountName": 15
 ROW_ROOM = {1: 30, 2: 15, 3: 10}
 IN_ROW, IN_DETAILS = "front, row {}", "details"
 PHONES_LANGUAGE = "in the phone's language, not the member's"
+TOO_MANY = f"Google shows {MOST_TEXTS} text modules {{}}, and this one comes after them"
+LABEL_CUT = "its label {!r} may be cut after {} characters"
 
 
 def shown(face: Face) -> list[Shown]:
     """Return what Google Wallet shows of every text of the face, in the face's order."""
     return [
-        Shown("brand", "organization", "card title", face.organization, cut(face.organization, NAME_ROOM)),
-        Shown("brand", "program", "card title", face.program, cut(face.program, NAME_ROOM)),
+        *_names(face),
         *_colors(face),
         *_fields(face),
         *_barcode(face),
         *_notices(face),
         *_places(face),
     ]
+
+
+def _names(face: Face) -> Iterator[Shown]:
+    for key, name in (("organization", face.organization), ("program", face.program)):
+        yield Shown("brand", key, "card title", name, cut(name, NAME_ROOM), PHONES_LANGUAGE)
 
 
 def _colors(face: Face) -> Iterator[Shown]:
@@ -43,16 +48,30 @@ def _colors(face: Face) -> Iterator[Shown]:
 
 def _fields(face: Face) -> Iterator[Shown]:
     held = members((each.key, each.role) for each in face.fields())
-    modules = [key for key, member in held.items() if member is None]
+    hidden = _hidden(face)
     front = rows(face.header, face.primary, face.secondary + face.auxiliary)
     places = {each.key: (number, len(row)) for number, row in enumerate(front, start=1) for each in row}
     for slot in ("header", "primary", "secondary", "auxiliary", "back"):
         for each in getattr(face, slot):
-            if each.key in modules[MOST_MODULES:]:
-                note = f"Google shows {MOST_MODULES} text modules of a card, and this one comes after them"
-                yield Shown(slot, each.key, None, plain(each.value), note=note)
+            if each.key in hidden:
+                yield Shown(slot, each.key, None, plain(each.value), note=hidden[each.key])
             else:
                 yield _field(slot, each, held[each.key], places.get(each.key))
+
+
+def _hidden(face: Face) -> dict[str, str]:
+    """Return the keys of the fields and messages that Google does not show, each with the reason."""
+    held = members((each.key, each.role) for each in face.fields())
+    own = [each.key for each in face.fields() if each.role is not None and held[each.key] is None]
+    texts = {each.key for each in face.fields() if each.role is None}
+    shared = class_texts(
+        [each.key for each in (*face.header, *face.primary, *face.secondary, *face.auxiliary) if each.key in texts],
+        [each.key for each in face.messages],
+        [each.key for each in face.back if each.key in texts],
+    )
+    return {key: TOO_MANY.format("of a member's own") for key in own[MOST_TEXTS:]} | {
+        key: TOO_MANY.format("that all members share") for key in shared[MOST_TEXTS:]
+    }
 
 
 def _field(slot: str, field: Field, member: str | None, place: tuple[int, int] | None) -> Shown:
@@ -71,10 +90,14 @@ def _note(field: Field, member: str | None) -> str:
     notes = []
     room = LABEL_ROOM[member] if member else HEADER_ROOM
     if len(field.label) > room:
-        notes.append(f"its label {field.label!r} may be cut after {room} characters")
+        notes.append(LABEL_CUT.format(field.label, room))
     if field.change_message:
         words = "a change is told in Google's words, not in the template's"
         notes.append(words if member in POINTS else "a change is not told")
+    if field.role is None:
+        notes.append(PHONES_LANGUAGE)
+    elif member and member not in POINTS:  # whose labels stand on the class
+        notes.append(f"its label is {PHONES_LANGUAGE}")
     return "; ".join(notes)
 
 
@@ -87,10 +110,14 @@ def _barcode(face: Face) -> Iterator[Shown]:
 
 
 def _notices(face: Face) -> Iterator[Shown]:
+    hidden = _hidden(face)
     for message in face.messages:
-        yield Shown(
-            "message", message.key, IN_DETAILS, message.body, cut(message.body, BODY_ROOM), note=PHONES_LANGUAGE
-        )
+        if message.key in hidden:
+            yield Shown("message", message.key, None, message.body, note=hidden[message.key])
+        else:
+            notes = [LABEL_CUT.format(message.header, HEADER_ROOM)] if len(message.header) > HEADER_ROOM else []
+            note = "; ".join([*notes, PHONES_LANGUAGE])
+            yield Shown("message", message.key, IN_DETAILS, message.body, cut(message.body, BODY_ROOM), note)
     for number, link in enumerate(face.links, start=1):
         yield Shown("link", str(number), IN_DETAILS, link.label, cut(link.label, LINK_ROOM), note=PHONES_LANGUAGE)
 
