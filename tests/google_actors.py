@@ -1,4 +1,4 @@
-"""A running sandbox Google for tests, with a service account that it knows."""
+"""A running sandbox Google for tests, with a service account that it knows; and faces of every kind."""
 
 import json
 import ssl
@@ -6,11 +6,15 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from actors import START
+from hypothesis import strategies as st
+
+from wallet_service.domain.face import Barcode, Colors, Face, Field, Money
 from wallet_service.google.client import WalletObjects
 from wallet_service.google.service_account import ServiceAccount, load_service_account
 from wallet_service.sandbox.google import SandboxGoogle, make_service_account
@@ -129,3 +133,37 @@ def answering(
     yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}", asked
     server.shutdown()
     server.server_close()
+
+
+PLAIN = Face("en", "O", "P", "D", Colors("#000000", "#ffffff", "#ffffff"), Barcode("qr", "1"))
+NAMES = ("balance", "tier", "next_tier", "member_name", "member_since", "card_code", "card_code_grouped")
+TEXTS = st.text(max_size=30)
+MOMENTS = st.integers(-(10**9), 10**10).map(lambda seconds: START + timedelta(seconds=seconds))
+VALUES = st.one_of(
+    TEXTS,
+    st.integers(),
+    st.builds(Money, st.integers(-(10**20), 10**20), st.sampled_from(["JPY", "EUR", "KWD"]), st.integers(0, 9)),
+    MOMENTS,
+)
+KEYS = st.text("abcxyz019_-", max_size=8).map(lambda rest: f"k{rest}")
+FIELDS = st.builds(Field, KEYS, TEXTS, VALUES, st.none() | TEXTS, st.none() | st.sampled_from(NAMES))
+
+
+@st.composite
+def faces(draw: st.DrawFn) -> Face:
+    """Draw a face whose fields have each a key of their own, in any of the slots."""
+    fields = draw(st.lists(FIELDS, max_size=16, unique_by=lambda each: each.key))
+    cuts = sorted(draw(st.lists(st.integers(0, len(fields)), min_size=4, max_size=4)))
+    slots = [tuple(fields[start:end]) for start, end in zip([0, *cuts], [*cuts, len(fields)], strict=True)]
+    formats = st.sampled_from(["qr", "pdf417", "aztec", "code128"])
+    return replace(
+        PLAIN,
+        barcode=draw(st.builds(Barcode, formats, TEXTS, st.none() | TEXTS)),
+        header=slots[0],
+        primary=slots[1],
+        secondary=slots[2],
+        auxiliary=slots[3],
+        back=slots[4],
+        voided=draw(st.booleans()),
+        expires_at=draw(st.none() | MOMENTS),
+    )

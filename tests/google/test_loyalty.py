@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google_actors import PLAIN, TEXTS, faces
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wallet_service.domain.face import Barcode, Colors, Face, Field, Link, Location, Message, Money, Value
+from wallet_service.domain.face import Barcode, Face, Field, Link, Location, Message, Money, Value
 from wallet_service.domain.look import Look
 from wallet_service.domain.program import Program
 from wallet_service.domain.template import Standing, Template
@@ -30,8 +31,6 @@ CLASS_ID = loyalty.class_id(ISSUER, "points")
 OBJECT_ID = loyalty.object_id(ISSUER, "7f3c9a12")
 SINCE = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
 ANN = Standing(balance=58, qualifying=58, member_name="Ann", member_since=SINCE, card_code="K7QM2XTD9FGH1234")
-PLAIN = Face("en", "O", "P", "D", Colors("#000000", "#ffffff", "#ffffff"), Barcode("qr", "1"))
-NAMES = ("balance", "tier", "next_tier", "member_name", "member_since", "card_code", "card_code_grouped")
 MONEY = ("JPY", 0), ("EUR", 2), ("KWD", 3)
 
 
@@ -349,38 +348,6 @@ def test_an_object_of_another_issuer_is_not_drawn(ids: tuple[str, str]) -> None:
     """Ids that belong to nobody or somebody else are found before Google finds them."""
     with pytest.raises(ValueError, match="is no id of issuer"):
         loyalty_object(PLAIN, issuer_id=ISSUER, class_id=ids[0], object_id=ids[1])
-
-
-TEXTS = st.text(max_size=30)
-MOMENTS = st.integers(-(10**9), 10**10).map(lambda seconds: SINCE + timedelta(seconds=seconds))
-VALUES = st.one_of(
-    TEXTS,
-    st.integers(),
-    st.builds(Money, st.integers(-(10**20), 10**20), st.sampled_from(["JPY", "EUR", "KWD"]), st.integers(0, 9)),
-    MOMENTS,
-)
-KEYS = st.text("abcxyz019_-", max_size=8).map(lambda rest: f"k{rest}")
-FIELDS = st.builds(Field, KEYS, TEXTS, VALUES, st.none() | TEXTS, st.none() | st.sampled_from(NAMES))
-
-
-@st.composite
-def faces(draw: st.DrawFn) -> Face:
-    """Draw a face whose fields have each a key of their own, in any of the slots."""
-    fields = draw(st.lists(FIELDS, max_size=16, unique_by=lambda each: each.key))
-    cuts = sorted(draw(st.lists(st.integers(0, len(fields)), min_size=4, max_size=4)))
-    slots = [tuple(fields[start:end]) for start, end in zip([0, *cuts], [*cuts, len(fields)], strict=True)]
-    formats = st.sampled_from(["qr", "pdf417", "aztec", "code128"])
-    return replace(
-        PLAIN,
-        barcode=draw(st.builds(Barcode, formats, TEXTS, st.none() | TEXTS)),
-        header=slots[0],
-        primary=slots[1],
-        secondary=slots[2],
-        auxiliary=slots[3],
-        back=slots[4],
-        voided=draw(st.booleans()),
-        expires_at=draw(st.none() | MOMENTS),
-    )
 
 
 @settings(max_examples=200, deadline=None)

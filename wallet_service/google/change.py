@@ -6,6 +6,8 @@ https://developers.google.com/wallet/reference/rest/v1/loyaltyobject/patch
 from collections.abc import Mapping
 from typing import Any
 
+LOCATIONS = "merchantLocations"  # which Google does not let every issuer use
+
 # Every member that a drawing may leave out, and those inside members that merge; arrays are replaced as a whole.
 _TEXTS: dict[str, Any] = {"translatedValues": None}
 _IMAGE: dict[str, Any] = {"contentDescription": _TEXTS}
@@ -22,7 +24,7 @@ CLASS: dict[str, Any] = {
     "classTemplateInfo": None,
     "textModulesData": None,
     "linksModuleData": None,
-    "merchantLocations": None,
+    LOCATIONS: None,
     "callbackOptions": None,
     "homepageUri": {"localizedDescription": _TEXTS},
 }

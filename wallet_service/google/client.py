@@ -24,6 +24,7 @@ from wallet_service.google.answers import (
     transport_failure,
 )
 from wallet_service.google.bearer import Bearer
+from wallet_service.google.change import LOCATIONS
 from wallet_service.google.pace import Pace, turn
 from wallet_service.google.service_account import ServiceAccount
 
@@ -31,7 +32,6 @@ PREFIX = "/walletobjects/v1"
 TIMEOUT = (5.0, 30.0)
 PAGE = 200
 CHANGES_OF_MIND = 3
-LOCATIONS = "merchantLocations"
 HEADERS = {"Content-Type": "application/json", "User-Agent": "wallet-service (gzip)"}
 
 Kind = Literal["loyaltyClass", "loyaltyObject"]
