@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 from actors import START, Clock
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wallet_service.google.callback import MOST_BYTES, Callback, CallbackRefused, verify
+from wallet_service.domain.errors import CallbackRefused, CallbackUndecided
+from wallet_service.google.callback import MOST_BYTES, Callback, verify
 from wallet_service.google.callback_keys import KeyRing
 from wallet_service.sandbox.google_callbacks import PROTOCOL, SENDER, CallbackKeys
 
@@ -83,7 +85,15 @@ def test_a_callback_is_read(event: Any) -> None:
 def test_lengths_are_counted_in_bytes() -> None:
     """An id outside ASCII, whose bytes outnumber its characters, verifies."""
     name = f"{ISSUER}.кафе-☕"
-    assert checked(save(object_id=name)).object_id == name
+    assert checked(save(object_id=name, class_id=name)).object_id == name
+    envelope = json.loads(save(object_id=name))
+    message = envelope["signedMessage"]
+    by_characters = b"".join(
+        len(each).to_bytes(4, "little") + each.encode() for each in (SENDER, ISSUER, PROTOCOL, message)
+    )
+    signature = KEYS.intermediate.key.sign(by_characters, ec.ECDSA(hashes.SHA256()))
+    with pytest.raises(CallbackRefused, match="not signed by the intermediate key"):
+        checked(json.dumps(envelope | {"signature": base64.b64encode(signature).decode()}).encode())
 
 
 def test_the_outer_json_may_be_written_in_any_way() -> None:
@@ -176,6 +186,19 @@ def test_a_key_written_anew_is_refused() -> None:
 
     with pytest.raises(CallbackRefused, match="not signed by a root key"):
         checked(changed(rewrite))
+
+
+def test_a_root_is_good_until_it_expires() -> None:
+    """A callback under a root that has expired is refused; where no other is published, none can decide."""
+    keys = CallbackKeys.make(START, root_lifetime=timedelta(minutes=1))
+    envelope, later = save(keys), START + timedelta(minutes=1)
+    assert checked(envelope, keys=keys, now=later - timedelta(milliseconds=1)).event == "save"
+    with pytest.raises(CallbackUndecided, match="no root key"):
+        checked(envelope, keys=keys, now=later)
+    both = replace(keys, roots=(*keys.roots, *KEYS.roots))
+    assert checked(envelope, keys=both, now=later - timedelta(milliseconds=1)).event == "save"
+    with pytest.raises(CallbackRefused, match="not signed by a root key"):
+        checked(envelope, keys=both, now=later)
 
 
 def test_an_unknown_root_is_refused() -> None:
@@ -378,6 +401,29 @@ def test_any_junk_is_only_refused(body: bytes) -> None:
 def test_any_junk_in_a_member_is_only_refused(member: str, value: object) -> None:
     """No value of a member raises anything but a refusal."""
     only_refuses(changed(lambda envelope: envelope.update({member: value})))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(["signedKey", "signatures", "more"]), JSON | st.lists(st.text() | JSON, max_size=9))
+def test_any_junk_in_the_intermediate_key_is_only_refused(member: str, value: object) -> None:
+    """No value of a member of the key raises anything but a refusal."""
+    only_refuses(changed(lambda envelope: envelope["intermediateSigningKey"].update({member: value})))
+
+
+PLACES = st.integers(0, len(GOOD))
+CUTS = st.tuples(
+    PLACES, PLACES, st.binary(max_size=12) | st.sampled_from([GOOD, GOOD[:200], b'"', b"\\u0000", b"\xff"])
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(CUTS, min_size=1, max_size=4))
+def test_any_mutilated_envelope_is_only_refused(cuts: list[tuple[int, int, bytes]]) -> None:
+    """Parts that are cut out, repeated or replaced lead to a refusal, or change nothing of what is said."""
+    envelope = GOOD
+    for start, end, junk in cuts:
+        envelope = envelope[:start] + junk + envelope[end:]
+    only_refuses(envelope)
 
 
 @settings(max_examples=150, deadline=None)

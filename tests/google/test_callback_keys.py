@@ -14,7 +14,8 @@ from actors import START, Clock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wallet_service.google.callback import Callback, CallbackRefused, CallbackUndecided, verify
+from wallet_service.domain.errors import CallbackRefused, CallbackUndecided
+from wallet_service.google.callback import Callback, verify
 from wallet_service.google.callback_keys import MOST_BYTES, KeyRing, http_fetch
 from wallet_service.google.callback_roots import MOST_KEYS, PROTOCOL, read_key, read_keys
 from wallet_service.sandbox.google_callbacks import CallbackKeys

@@ -57,6 +57,14 @@ class SignatureRefused(WalletError):
     """A webhook is not signed by its source; the reason is for our log, never for the sender."""
 
 
+class CallbackRefused(WalletError):
+    """A wallet vendor's callback is not its own, not for us, or too late; the reason is for our log alone."""
+
+
+class CallbackUndecided(CallbackRefused):
+    """No key could be had to judge a callback by: it may be genuine, and is worth being sent again."""
+
+
 class EventConflict(WalletError):
     """An event id was used again for other content."""
 

@@ -16,7 +16,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from wallet_service.domain.errors import WalletError
+from wallet_service.domain.errors import CallbackRefused, CallbackUndecided
 from wallet_service.google.callback_keys import KeyRing
 from wallet_service.google.callback_roots import PROTOCOL, read_instant, read_key
 
@@ -27,14 +27,6 @@ MOST_BYTES = 16_384  # a genuine envelope has about 900
 MOST_SIGNATURES = 8  # a genuine envelope has one; each costs a check with every root key
 LONGEST_NAME = 300  # an id or a nonce, in characters
 ALGORITHM = ec.ECDSA(hashes.SHA256())
-
-
-class CallbackRefused(WalletError):
-    """A callback is not Google's, not for us, or too late; the reason is for our log, never for the sender."""
-
-
-class CallbackUndecided(CallbackRefused):
-    """No root key could be had to judge a callback by: it may be genuine, and is worth being sent again."""
 
 
 @dataclass(frozen=True, slots=True)
