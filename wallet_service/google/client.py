@@ -4,7 +4,7 @@ Source: https://developers.google.com/wallet/reference/rest
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote
@@ -131,6 +131,10 @@ class WalletObjects:
         kind = "TEXT_AND_NOTIFY" if notify else "TEXT"
         path = f"{_path('loyaltyObject', object_id)}/addMessage"
         return self._ask(_Request("POST", path, {"message": {**message, "messageType": kind}}, notifying=notify))
+
+    def set_messages(self, object_id: str, messages: Sequence[Body]) -> Answer:
+        """Make these the card's messages, in place of those it has; nothing else of the card changes."""
+        return self._ask(_Request("PATCH", _path("loyaltyObject", object_id), {"messages": list(messages)}))
 
     def close(self) -> None:
         """Close the connections."""
