@@ -1,10 +1,11 @@
-"""Ways in which the sandbox's push service can fail on request, and what should happen then."""
+"""Ways in which the sandbox's push service and its Google can fail on request, and what should happen then."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from wallet_service.sandbox.apns import Behaviour
+from wallet_service.sandbox.google import Behaviour as GoogleBehaviour
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +62,54 @@ BREAKAGES = (
 )
 
 BY_KEY = {breakage.key: breakage for breakage in BREAKAGES}
+
+
+@dataclass(frozen=True, slots=True)
+class GoogleBreakage:
+    """One way in which Google can fail."""
+
+    key: str
+    label: str
+    expect: str
+    behaviour: GoogleBehaviour
+
+
+GOOGLE_BREAKAGES = (
+    GoogleBreakage("none", "No fault", "Google takes every change at once.", GoogleBehaviour()),
+    GoogleBreakage(
+        "500-once",
+        "500 once",
+        "The next request fails on Google's side. The worker sends it again after a while, and the card changes late "
+        "but right.",
+        GoogleBehaviour(500, times=1),
+    ),
+    GoogleBreakage(
+        "503",
+        "503 for everything",
+        "Google takes nothing. The worker waits longer after each try; the iPhone does not wait for it. With No fault "
+        "the card comes right at the next try, with all that changed in one write.",
+        GoogleBehaviour(503),
+    ),
+    GoogleBreakage(
+        "429",
+        "429 too many",
+        "Google says that there are too many requests. The worker slows down; with No fault the card comes right at "
+        "the next try.",
+        GoogleBehaviour(429),
+    ),
+    GoogleBreakage(
+        "403",
+        "403 permission",
+        "Google does not let the service account write for this issuer. That is for a person to mend, so the worker "
+        "says so and tries again seldom; with No fault the card comes right in the end.",
+        GoogleBehaviour(403),
+    ),
+    GoogleBreakage(
+        "slow",
+        "Slow (2 s)",
+        "Every answer takes two seconds. The card changes late; neither the shop nor the iPhone waits.",
+        GoogleBehaviour(delay=2.0),
+    ),
+)
+
+GOOGLE_BY_KEY = {breakage.key: breakage for breakage in GOOGLE_BREAKAGES}

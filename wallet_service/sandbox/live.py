@@ -1,4 +1,4 @@
-"""Keeps an open page in step with the phone: its parts, drawn anew and sent at each change.
+"""Keeps an open page in step with the phones: its parts, drawn anew and sent at each change.
 
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
@@ -9,11 +9,14 @@ from typing import Any
 
 from flask import render_template, url_for
 
-from wallet_service.sandbox.breaking import BREAKAGES
-from wallet_service.sandbox.pages import card_views, colors_css, fingerprint, seconds_to_phone, steps
+from wallet_service.sandbox.android_pages import android_colors_css, android_views
+from wallet_service.sandbox.breaking import BREAKAGES, GOOGLE_BREAKAGES
+from wallet_service.sandbox.pages import card_views, colors_css, fingerprint, seconds_to, steps
 from wallet_service.sandbox.sandbox import Sandbox
 
 PARTS = ("screen", "notification", "exchange", "timeline", "breaking")
+ANDROID_PARTS = ("android_screen", "android_notification", "google_breaking")
+IPHONE, ANDROID = "iPhone", "Android"
 
 
 def events(sandbox: Sandbox, heartbeat: float) -> Iterator[str]:
@@ -31,10 +34,11 @@ def events(sandbox: Sandbox, heartbeat: float) -> Iterator[str]:
 
 def _live(sandbox: Sandbox, count: int) -> dict[str, Any]:
     drawn = context(sandbox)
+    parts = (*PARTS, *ANDROID_PARTS) if sandbox.android else PARTS
     return {
         "version": version(sandbox, count),
         "colors": drawn["colors_url"],
-        "parts": {part: render_template(f"_{part}.html", **drawn) for part in PARTS},
+        "parts": {part: render_template(f"_{part}.html", **drawn) for part in parts},
     }
 
 
@@ -44,19 +48,30 @@ def version(sandbox: Sandbox, count: int) -> str:
     return f"{sandbox.run}-{count}"
 
 
+def colors(sandbox: Sandbox) -> str:
+    """Return the style sheet with the colours of all cards."""
+    apple = colors_css(sandbox.phone.cards())
+    return f"{apple}\n{android_colors_css(sandbox.android.cards())}" if sandbox.android else apple
+
+
 def context(sandbox: Sandbox) -> dict[str, Any]:
     """Return what the page's templates draw."""
-    phone, now = sandbox.phone, sandbox.now()
-    timeline, last = phone.timeline(), sandbox.till.last if sandbox.till else None
-    colors_version = fingerprint(colors_css(phone.cards()).encode())
+    now, last = sandbox.now(), sandbox.till.last if sandbox.till else None
+    timelines = {IPHONE: sandbox.phone.timeline()}
+    if sandbox.android:
+        timelines[ANDROID] = sandbox.android.timeline()
     return {
         "sandbox": sandbox,
-        "cards": card_views(phone, now),
-        "notification": phone.notification(),
-        "steps": steps(timeline, last),
+        "cards": card_views(sandbox.phone, now),
+        "notification": sandbox.phone.notification(),
+        "android_cards": android_views(sandbox.android, now) if sandbox.android else [],
+        "android_notification": sandbox.android.notification() if sandbox.android else None,
+        "steps": steps(timelines, last),
         "last": last,
-        "seconds": seconds_to_phone(timeline, last),
+        "seconds": seconds_to("verified", timelines[IPHONE], last),
+        "android_seconds": seconds_to("changed", timelines.get(ANDROID, ()), last),
         "breakages": BREAKAGES,
+        "google_breakages": GOOGLE_BREAKAGES,
         "now": now,
-        "colors_url": url_for("colors", v=colors_version),
+        "colors_url": url_for("colors", v=fingerprint(colors(sandbox).encode())),
     }

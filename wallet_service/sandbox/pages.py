@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 from wallet_service.sandbox.barcode import Barcode, barcode_of
 from wallet_service.sandbox.links import with_detected_links, with_links
 from wallet_service.sandbox.phone import HeldCard, Phone
-from wallet_service.sandbox.timeline import Moment
+from wallet_service.sandbox.timeline import Kind, Moment
 from wallet_service.sandbox.values import shown
 from wallet_service.sandbox.webhook import Exchange
 
@@ -62,8 +62,12 @@ class CardView:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A line of the timeline; `after` is in seconds since the shop's latest webhook, None if it was before."""
+    """A line of the timeline: which phone, what it did, and when.
 
+    `after` is in seconds since the shop's latest webhook, None if it was before.
+    """
+
+    phone: str
     moment: Moment
     after: float | None
 
@@ -73,20 +77,22 @@ def card_views(phone: Phone, now: datetime) -> list[CardView]:
     return [_card_view(number, card, phone.language, now) for number, card in enumerate(phone.cards())]
 
 
-def steps(timeline: Iterable[Moment], last: Exchange | None) -> list[Step]:
-    """Return the timeline, newest first, counted from the latest webhook."""
+def steps(timelines: Mapping[str, Iterable[Moment]], last: Exchange | None) -> list[Step]:
+    """Return what the phones did, newest first, counted from the latest webhook; the keys are the phones' names."""
     start = last.sent_at if last else None
-    return [
-        Step(each, (each.at - start).total_seconds() if start and each.at >= start else None)
-        for each in reversed(list(timeline))
+    found = [
+        Step(phone, each, (each.at - start).total_seconds() if start and each.at >= start else None)
+        for phone, timeline in timelines.items()
+        for each in timeline
     ]
+    return sorted(found, key=lambda step: (step.moment.at, step.moment.number), reverse=True)
 
 
-def seconds_to_phone(timeline: Iterable[Moment], last: Exchange | None) -> float | None:
-    """Return how long after the latest webhook the phone had verified a new version, or None if it has not."""
+def seconds_to(kind: Kind, timeline: Iterable[Moment], last: Exchange | None) -> float | None:
+    """Return how long after the latest webhook a phone first did something, or None if it has not."""
     if last is None:
         return None
-    times = [each.at for each in timeline if each.kind == "verified" and each.at >= last.sent_at]
+    times = [each.at for each in timeline if each.kind == kind and each.at >= last.sent_at]
     return (times[0] - last.sent_at).total_seconds() if times else None
 
 

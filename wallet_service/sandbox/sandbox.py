@@ -1,16 +1,27 @@
-"""The sandbox as one thing: a phone, the pushes that wake it, the shop, and the link to its card."""
+"""The sandbox as one thing: two phones, what makes their cards change, the shop, and the links to the card."""
 
 import secrets
 import threading
 from collections.abc import Callable
 from datetime import datetime
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import requests
 
 from wallet_service.domain.errors import WalletError
+from wallet_service.sandbox.android import AndroidPhone, SavedCard
+from wallet_service.sandbox.android_images import Pictures
 from wallet_service.sandbox.apns import SandboxApns
-from wallet_service.sandbox.breaking import BREAKAGES, BY_KEY, Breakage
+from wallet_service.sandbox.breaking import (
+    BREAKAGES,
+    BY_KEY,
+    GOOGLE_BREAKAGES,
+    GOOGLE_BY_KEY,
+    Breakage,
+    GoogleBreakage,
+)
+from wallet_service.sandbox.google import SandboxGoogle
+from wallet_service.sandbox.google_refusals import LinkNotSaved
 from wallet_service.sandbox.phone import HeldCard, Phone
 from wallet_service.sandbox.shop import Shop, Till
 from wallet_service.sandbox.timeline import Changes
@@ -21,10 +32,19 @@ SAFARI = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
     "Version/18.5 Mobile/15E148 Safari/604.1 wallet-service-sandbox"
 )
+CHROME = (
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/137.0.0.0 Mobile Safari/537.36 "
+    "wallet-service-sandbox"
+)
+TO_THE_SAVE_PAGE = (302, 303)
 
 
 class CardLinkFailed(WalletError):
     """The card link did not lead to a pass."""
+
+
+class SaveLinkFailed(CardLinkFailed):
+    """The link behind "Add to Google Wallet" did not lead to a saved card."""
 
 
 class NotConnected(WalletError):
@@ -45,13 +65,18 @@ class Sandbox:
         card_url: str | None = None,
         language: str = "en",
         seed: str | None = None,
+        google: SandboxGoogle | None = None,
+        google_add_url: str | None = None,
     ) -> None:
         self.run = secrets.token_hex(4)
         self.now = clock
         self.web_base_url = web_base_url
         self.card_url = urljoin(web_base_url, card_url) if card_url else None
+        self.google_add_url = urljoin(web_base_url, google_add_url) if google_add_url else None
         self.apns = apns
         self.breakage = BREAKAGES[0]
+        self.google = google
+        self.google_breakage = GOOGLE_BREAKAGES[0]
         self.changes = Changes()
         self._root_pem = root_pem
         self._language = language
@@ -60,6 +85,9 @@ class Sandbox:
         self._sessions: list[requests.Session] = []
         self._browser = self._new_session()
         self.phone = self.add_phone("Sandbox iPhone", seed=seed)
+        self.android = self._new_android(google) if google else None
+        self.pictures = Pictures()
+        self._chrome = self._new_session()
         self.till = Till(shop, http=self._new_session(), clock=clock, changes=self.changes) if shop else None
 
     def add_phone(self, name: str, *, seed: str | None = None) -> Phone:
@@ -95,10 +123,7 @@ class Sandbox:
         try:
             answer = self._browser.get(self.card_url, headers=headers, timeout=DOWNLOAD_TIMEOUT)
         except requests.RequestException as failure:
-            raise CardLinkFailed(
-                f"The card link gave no answer ({type(failure).__name__}). Is the service running at "
-                f"{self.web_base_url}?"
-            ) from failure
+            raise CardLinkFailed(self._no_answer("The card link", failure)) from failure
         media_type = answer.headers.get("Content-Type", "")
         if answer.status_code != 200 or media_type != MIME_TYPE:
             raise CardLinkFailed(
@@ -106,6 +131,29 @@ class Sandbox:
                 f"It must answer 200 with {MIME_TYPE}."
             )
         return self.phone.add(answer.content)
+
+    def save_card(self) -> tuple[SavedCard, ...]:
+        """Follow "Add to Google Wallet" as Chrome on Android does, and save the cards that it leads to.
+
+        Raises: NotConnected, SaveLinkFailed.
+        """
+        android = self.the_android()
+        if self.google_add_url is None:
+            raise NotConnected('No address of "Add to Google Wallet" is configured. Give the sandbox a google_add_url.')
+        try:
+            return android.save(self._save_jwt(self.google_add_url))
+        except LinkNotSaved as refusal:
+            android.refused(str(refusal))
+            raise SaveLinkFailed(f"Google did not save the card. {refusal}") from refusal
+
+    def the_android(self) -> AndroidPhone:
+        """Return the Android phone.
+
+        Raises: NotConnected.
+        """
+        if self.android is None:
+            raise NotConnected("There is no Android phone. Give the sandbox a SandboxGoogle.")
+        return self.android
 
     def the_till(self) -> Till:
         """Return the shop's till.
@@ -128,6 +176,18 @@ class Sandbox:
         self.changes.mark()
         return self.breakage
 
+    def break_google(self, key: str) -> GoogleBreakage:
+        """Make Google fail in one of the known ways.
+
+        Raises: NotConnected.
+        """
+        if self.google is None or key not in GOOGLE_BY_KEY:
+            raise NotConnected("There is no such way to break Google, or none is running here.")
+        self.google_breakage = GOOGLE_BY_KEY[key]
+        self.google.behave(self.google_breakage.behaviour)
+        self.changes.mark()
+        return self.google_breakage
+
     def stop(self) -> None:
         """End all phones and the pages' live updates."""
         self.changes.close()
@@ -137,6 +197,29 @@ class Sandbox:
             phone.stop()
         for session in self._sessions:
             session.close()
+
+    def _new_android(self, google: SandboxGoogle) -> AndroidPhone:
+        return AndroidPhone(
+            "Sandbox Android phone", google=google, clock=self.now, language=self._language, changes=self.changes
+        )
+
+    def _save_jwt(self, address: str) -> str:
+        """Return what a save link carries; its page is not fetched, since the phone itself is Google here."""
+        headers = {"User-Agent": CHROME, "Accept": "text/html,*/*;q=0.8"}
+        try:
+            answer = self._chrome.get(address, headers=headers, timeout=DOWNLOAD_TIMEOUT, allow_redirects=False)
+        except requests.RequestException as failure:
+            raise SaveLinkFailed(self._no_answer('"Add to Google Wallet"', failure)) from failure
+        *way, jwt = urlsplit(answer.headers.get("Location", "")).path.split("/")
+        if answer.status_code not in TO_THE_SAVE_PAGE or way[-1:] != ["save"] or not jwt:
+            raise SaveLinkFailed(
+                f'"Add to Google Wallet" answered {answer.status_code}, and not with the way to a save page. It must '
+                "answer 303 with a Location that ends in /save/ and the signed link's JWT."
+            )
+        return jwt
+
+    def _no_answer(self, what: str, failure: requests.RequestException) -> str:
+        return f"{what} gave no answer ({type(failure).__name__}). Is the service running at {self.web_base_url}?"
 
     def _new_session(self) -> requests.Session:
         # A proxy variable or .netrc of this machine would change where requests go and who they say they are.

@@ -1,4 +1,4 @@
-"""The sandbox's web pages: a phone to look at, a shop to press, a push service to break.
+"""The sandbox's web pages: two phones to look at, a shop to press, a push service and a Google to break.
 
 Everything it serves is its own; nothing is loaded from elsewhere. It is a developer's tool for a loopback address.
 """
@@ -16,9 +16,11 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Response as AnyResponse
 
 from wallet_service.domain.errors import WalletError
+from wallet_service.sandbox.android_pages import image_addresses
+from wallet_service.sandbox.android_state import android_state
 from wallet_service.sandbox.apns import SandboxApns
-from wallet_service.sandbox.live import context, events, version
-from wallet_service.sandbox.pages import colors_css
+from wallet_service.sandbox.google import SandboxGoogle
+from wallet_service.sandbox.live import colors, context, events, version
 from wallet_service.sandbox.phone import NoSuchCard
 from wallet_service.sandbox.sandbox import CardLinkFailed, NotConnected, Sandbox
 from wallet_service.sandbox.shop import NotForSale, Shop
@@ -57,6 +59,8 @@ def create_sandbox(
     language: str = "en",
     heartbeat: float = HEARTBEAT,
     seed: str | None = None,
+    google: SandboxGoogle | None = None,
+    google_add_url: str | None = None,
 ) -> Flask:
     """Return the sandbox's web application.
 
@@ -64,6 +68,8 @@ def create_sandbox(
     `apns=None` here and set `sandbox_of(app).apns`.
     `root_pem` is trusted for signatures; `card_url` may be relative to `web_base_url`. `heartbeat` is in seconds:
     so long after a browser has gone its stream ends. With the same `seed` the phone is the same one after a restart.
+    With a `google` there is an Android phone, too; `google_add_url` is the service's "Add to Google Wallet", which
+    answers 303 with the save link, and may be relative to `web_base_url`.
     """
     sandbox = Sandbox(
         root_pem=root_pem,
@@ -74,6 +80,8 @@ def create_sandbox(
         card_url=card_url,
         language=language,
         seed=seed,
+        google=google,
+        google_add_url=google_add_url,
     )
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_UPLOAD
@@ -83,6 +91,7 @@ def create_sandbox(
     app.register_error_handler(WalletError, _explain)
     _add_reading(app, sandbox, heartbeat)
     _add_phone(app, sandbox)
+    _add_android(app, sandbox)
     _add_shop(app, sandbox)
     return app
 
@@ -121,9 +130,9 @@ def _add_reading(app: Flask, sandbox: Sandbox, heartbeat: float) -> None:
         stream = stream_with_context(events(sandbox, heartbeat))
         return Response(stream, mimetype="text/event-stream", headers={"Cache-Control": "no-store"})
 
-    @app.get("/phone/colors.css")
-    def colors() -> Response:
-        return Response(colors_css(sandbox.phone.cards()), mimetype="text/css")
+    @app.get("/phone/colors.css", endpoint="colors")
+    def colors_sheet() -> Response:
+        return Response(colors(sandbox), mimetype="text/css")
 
     @app.get("/phone/cards/<path:serial>/images/<name>")
     def image(serial: str, name: str) -> Response:
@@ -170,6 +179,31 @@ def _add_phone(app: Flask, sandbox: Sandbox) -> None:
         return _done(sandbox)
 
 
+def _add_android(app: Flask, sandbox: Sandbox) -> None:
+    @app.get("/android/images/<name>")
+    def android_image(name: str) -> Response:
+        address = image_addresses(sandbox.the_android().cards()).get(name)
+        picture = sandbox.pictures.get(address) if address else None
+        if picture is None:
+            abort(404)
+        return Response(picture.data, mimetype=picture.kind, headers={"Cache-Control": "private, max-age=86400"})
+
+    @app.post("/android/save")
+    def save() -> AnyResponse:
+        sandbox.save_card()
+        return _done(sandbox)
+
+    @app.post("/android/remove")
+    def android_remove() -> AnyResponse:
+        sandbox.the_android().remove(request.form["object_id"])
+        return _done(sandbox)
+
+    @app.post("/google/behave")
+    def google_behave() -> AnyResponse:
+        sandbox.break_google(request.form["breakage"])
+        return _done(sandbox)
+
+
 def _add_shop(app: Flask, sandbox: Sandbox) -> None:
     @app.post("/shop/buy")
     def buy() -> AnyResponse:
@@ -187,7 +221,11 @@ def _add_shop(app: Flask, sandbox: Sandbox) -> None:
 
 
 def _state(sandbox: Sandbox) -> dict[str, Any]:
-    return state(sandbox.phone, sandbox.till.last if sandbox.till else None) | {"push_service": sandbox.breakage.key}
+    return state(sandbox.phone, sandbox.till.last if sandbox.till else None) | {
+        "push_service": sandbox.breakage.key,
+        "android": android_state(sandbox.android) if sandbox.android else None,
+        "google": sandbox.google_breakage.key if sandbox.google else None,
+    }
 
 
 def _done(sandbox: Sandbox, exchange: Exchange | None = None) -> AnyResponse:

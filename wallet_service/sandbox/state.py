@@ -1,9 +1,11 @@
 """What the phone holds, as plain data for scripts and tests. No token is in it."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from wallet_service.sandbox.alerts import Notification
 from wallet_service.sandbox.phone import HeldCard, Phone
+from wallet_service.sandbox.timeline import Moment
 from wallet_service.sandbox.values import shown
 from wallet_service.sandbox.webhook import Exchange
 
@@ -18,12 +20,16 @@ def state(phone: Phone, last: Exchange | None) -> dict[str, Any]:
         "phone": phone.name,
         "cards": [_card(card, phone.language) for card in phone.cards()],
         "notification": _notification(notification) if notification else None,
-        "timeline": [
-            {"number": each.number, "at": each.at.isoformat(), "kind": each.kind, "text": each.text}
-            for each in phone.timeline()
-        ],
+        "timeline": moments(phone.timeline()),
         "webhook": _webhook(last) if last else None,
     }
+
+
+def moments(timeline: Iterable[Moment]) -> list[dict[str, Any]]:
+    """Return a phone's timeline."""
+    return [
+        {"number": each.number, "at": each.at.isoformat(), "kind": each.kind, "text": each.text} for each in timeline
+    ]
 
 
 def _notification(notification: Notification) -> dict[str, Any]:

@@ -9,12 +9,14 @@ LONGEST = 80
 
 Kind = Literal[
     "added",
+    "saved",
     "registered",
     "pushed",
     "listed",
     "fetched",
     "unchanged",
     "verified",
+    "changed",
     "notified",
     "switched",
     "removed",

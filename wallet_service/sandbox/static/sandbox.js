@@ -1,8 +1,7 @@
-// Keeps the page in step with the phone: swaps the parts that changed, marks changed values, and says them aloud.
+// Keeps the page in step with the phones: swaps the parts that changed, marks changed values, and says them aloud.
 "use strict";
 
 const root = document.documentElement;
-const banner = document.getElementById("banner");
 const message = document.getElementById("message");
 const announcer = document.getElementById("announcer");
 const applied = new Map();
@@ -30,11 +29,13 @@ function writeTimes() {
 
 function writeWallClock() {
   const format = { hour: "2-digit", minute: "2-digit", hour12: false };
-  document.getElementById("wall-clock").textContent = new Date().toLocaleTimeString("en-GB", format);
+  for (const clock of document.querySelectorAll("[data-wall-clock]")) {
+    clock.textContent = new Date().toLocaleTimeString("en-GB", format);
+  }
 }
 
 function showSides() {
-  for (const card of document.querySelectorAll(".card")) {
+  for (const card of document.querySelectorAll(".card:has(.back)")) {
     const back = flipped.has(card.dataset.serial);
     card.classList.toggle("flipped", back);
     card.querySelector(".front").inert = back;
@@ -58,6 +59,12 @@ function values() {
   return found;
 }
 
+function spoken(field) {
+  const phone = field.closest("[data-phone]")?.dataset.phone;
+  const words = field.textContent.replace(/\s+/g, " ").trim();
+  return phone ? `${phone}: ${words}` : words;
+}
+
 function markChanges(before) {
   const news = [];
   for (const field of document.querySelectorAll(".card [data-field]")) {
@@ -65,7 +72,7 @@ function markChanges(before) {
     if (old === undefined || old === field.dataset.value) continue;
     field.classList.add("changed");
     setTimeout(() => field.classList.remove("changed"), HIGHLIGHT_MS);
-    if (field.closest(".front")) news.push(field.innerText.replace(/\s+/g, " ").trim());
+    if (field.closest(".front, .sheet")) news.push(spoken(field));
   }
   if (news.length) announcer.textContent = news.join(". ");
 }
@@ -74,16 +81,17 @@ function swap(name, html) {
   if (applied.get(name) === html) return;
   applied.set(name, html);
   const place = part(name);
+  if (!place) return;
   const focused = place.contains(document.activeElement) ? document.activeElement.id : "";
   place.innerHTML = html;
   if (focused) document.getElementById(focused)?.focus();
 }
 
-function showBanner() {
+function showBanner(banner) {
   const at = banner.querySelector(".alert")?.dataset.at || "";
-  const shown = at !== "" && at !== sessionStorage.getItem("dismissed");
+  const shown = at !== "" && at !== sessionStorage.getItem(`dismissed ${banner.id}`);
   banner.classList.toggle("shown", shown);
-  banner.querySelector("#dismiss").inert = !shown;
+  banner.querySelector(".dismiss").inert = !shown;
   if (shown && at !== banner.dataset.at) {
     banner.classList.remove("arriving");
     void banner.offsetWidth; // Starts the animation over.
@@ -92,10 +100,23 @@ function showBanner() {
   banner.dataset.at = at;
 }
 
-function dismiss() {
-  sessionStorage.setItem("dismissed", banner.dataset.at);
-  showBanner();
-  document.querySelector(".card:not(.flipped) .info, .card.flipped .back-bar .link")?.focus();
+function showBanners() {
+  document.querySelectorAll(".banner").forEach(showBanner);
+}
+
+function dismiss(banner) {
+  sessionStorage.setItem(`dismissed ${banner.id}`, banner.dataset.at);
+  showBanner(banner);
+  const next = ".card:not(.flipped) .info, .card.flipped .back-bar .link, .card .link, .fill";
+  banner.closest(".glass").querySelector(next)?.focus();
+}
+
+// In a narrow window one phone shows at a time.
+function show(phone) {
+  for (const button of document.querySelectorAll("[data-show]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.show === phone));
+  }
+  document.querySelector("main").dataset.shown = phone;
 }
 
 function loadColors(url) {
@@ -115,7 +136,7 @@ function apply(live) {
   writeTimes();
   showSides();
   markChanges(before);
-  showBanner();
+  showBanners();
 }
 
 async function send(form, button) {
@@ -142,14 +163,18 @@ document.addEventListener("submit", (event) => {
 document.addEventListener("click", (event) => {
   const flip = event.target.closest("[data-flip]");
   if (flip) turn(flip.closest(".card"));
-  if (event.target.closest("#dismiss")) dismiss();
+  const banner = event.target.closest(".dismiss")?.closest(".banner");
+  if (banner) dismiss(banner);
+  const choice = event.target.closest("[data-show]");
+  if (choice) show(choice.dataset.show);
 });
 
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   say("");
   const card = document.querySelector(".card.flipped");
-  if (banner.contains(event.target)) dismiss();
+  const banner = event.target.closest(".banner");
+  if (banner) dismiss(banner);
   else if (card) turn(card);
 });
 
@@ -167,4 +192,4 @@ writeTimes();
 writeWallClock();
 setInterval(writeWallClock, 10000);
 showSides();
-showBanner();
+showBanners();
