@@ -64,7 +64,7 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     ),
     "usecases": frozenset(("sqlalchemy", "structlog")),
     "web": frozenset(("flask", "itsdangerous", "prometheus_client", "structlog", "werkzeug")),
-    "wiring": frozenset(("sqlalchemy", "structlog")),
+    "wiring": frozenset(("orjson", "requests", "sqlalchemy", "structlog")),
     "worker": frozenset(("structlog",)),
     "config": frozenset(("pydantic", "structlog")),
     "links": frozenset(("itsdangerous",)),

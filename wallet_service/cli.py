@@ -6,12 +6,13 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import click
 import structlog
 
-from wallet_service import config, demo, doctor, logs, serving, stage, worker
+from wallet_service import config, demo, doctor, logs, reconciling, serving, stage, worker
 from wallet_service.apple import artwork
 from wallet_service.apple.passes import ApplePasses
 from wallet_service.apple.shown import shown as apple_shown
@@ -19,9 +20,12 @@ from wallet_service.domain.errors import WalletError
 from wallet_service.domain.shown import report
 from wallet_service.google.shown import shown as google_shown
 from wallet_service.storage import device_logs, migrate, templates
+from wallet_service.storage.wallets import Drift
 from wallet_service.usecases import connect as connecting
 from wallet_service.usecases.drift import drift as compare
 from wallet_service.usecases.publish import publish as publishing
+from wallet_service.usecases.publish import publish_classes
+from wallet_service.usecases.revoke import revoke as revoking
 from wallet_service.usecases.serve import card_by_serial
 from wallet_service.wiring import Service, build, check_faces, open_identity, sample_standing, utc_now
 
@@ -97,13 +101,20 @@ def work() -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         log.info("settings", **service.settings.shown())
-        worker.work(service.delivery(), stop)
+        worker.work_on_all(_platforms(service), stop)
         service.apns.close()
+
+
+def _platforms(service: Service) -> dict[str, worker.Deliver]:
+    platforms: dict[str, worker.Deliver] = {"apple": service.delivery().deliver}
+    if service.google:
+        platforms["google"] = worker.with_classes(service.google.class_delivery(), service.google.delivery())
+    return platforms
 
 
 @main.command()
 def sandbox() -> None:
-    """Serve the simulated phone and push service."""
+    """Serve the simulated phones, push service and Google Wallet."""
     with _service() as service:
         serving.require_sandbox(service.settings)
         serving.serve_sandbox(service, demo.load(service))
@@ -170,12 +181,12 @@ def write_pass(serial: str, output: Path | None) -> None:
 def drift(limit: int) -> None:
     """List the cards whose phones are behind, and why; ends with 1 if there are any."""
     with _service() as service, service.begin() as tx:
-        report = compare(tx, service.templates, most=limit, now=service.clock())
+        report = compare(tx, service.templates, most=limit, now=service.clock(), drawn=service.classes())
     click.echo(f"{report.tally.cards:,} cards, {report.in_step:,} in step")
+    for held in report.late_classes:
+        click.echo(f"  {held.target}  {held.platform} class: {held.why}")
     for late in report.late:
-        wallet = late.wallet
-        shown = f"wanted {wallet.wanted}, sent {wallet.sent}, fetched {wallet.fetched}"
-        click.echo(f"  {wallet.serial_number}  {wallet.platform} {wallet.device}…  {shown}: {late.why}")
+        click.echo(f"  {late.wallet.serial_number}  {_shown(late.wallet)}: {late.why}")
     if len(report.late) == limit:
         click.echo("  there may be more; see --limit")
     for each in report.differences:
@@ -185,20 +196,75 @@ def drift(limit: int) -> None:
     sys.exit(0 if report.good else 1)
 
 
+def _shown(wallet: Drift) -> str:
+    """Return what is known of a wallet: phones fetch what they were told of, Google acknowledges what it took."""
+    if wallet.platform == "google":
+        return f"google  wanted {wallet.wanted}, acknowledged {wallet.sent}"
+    shown = f"wanted {wallet.wanted}, sent {wallet.sent}, fetched {wallet.fetched}"
+    return f"{wallet.platform} {wallet.device}…  {shown}"
+
+
+@main.command()
+@click.option("--look", is_flag=True, help="Only say what differs; mend nothing.")
+@click.option(
+    "--limit", default=50, show_default=True, type=AT_LEAST_ONE, help="How many findings to name at the most."
+)
+@click.option(
+    "--patience", default=60, show_default=True, type=click.IntRange(min=0),
+    help="Minutes that a pushed phone may take to fetch before it is pushed again.",
+)  # fmt: skip
+def reconcile(look: bool, limit: int, patience: int) -> None:
+    """Ask Google what it holds, compare it with every card, and have what differs sent again.
+
+    Phones with Apple Wallet cannot be asked; those that never fetched what they were told of are told again. Run it
+    every night: it finds what a lost message, a restored database or a hand in the console has changed.
+
+    \b
+    Example:   wallet-service reconcile --look
+    """
+    with _service() as service:
+        reconciling.run(service, mend=not look, limit=limit, patience=timedelta(minutes=patience))
+
+
+@main.command()
+@click.argument("serial")
+def revoke(serial: str) -> None:
+    """Make a card void for good: every phone shows it, and Google keeps nothing of its member.
+
+    \b
+    Example:   wallet-service revoke 3k8z0q…
+    """
+    with _service() as service, service.begin() as tx:
+        found = card_by_serial(tx, serial)
+        card = revoking(tx, found, service.template(found.template), now=service.clock())
+    click.echo(f"{serial} is void since revision {card.revision}; its phones are being told.")
+
+
 @main.command()
 @click.argument("template")
 def publish(template: str) -> None:
     """Bring every card to the template as it is now; phones are pushed where the card looks otherwise.
+
+    At Google a new look is one change of the class, however many cards there are.
 
     \b
     Example:   wallet-service publish points
     """
     with _service() as service:
         seen = changed = 0
+        for target in publishing_class(service, template):
+            click.echo(f"the class {target} is being changed")
         for seen, changed in publishing(service.begin, service.template(template), now=service.clock()):
             click.echo(f"{seen:,} cards seen, {changed:,} changed")
         if not seen:
             click.echo("Every card is drawn from this version already.")
+
+
+def publishing_class(service: Service, template: str) -> list[str]:
+    """Publish the template's class where cards are held at a vendor; return the ids of those that change."""
+    found = service.template(template)
+    with service.begin() as tx:
+        return publish_classes(tx, [service.google.class_of(found)] if service.google else [], now=service.clock())
 
 
 def _source_name(_: click.Context, __: click.Parameter, name: str) -> str:
@@ -256,16 +322,28 @@ def template_group() -> None:
     """Look at templates."""
 
 
+def _template_folder(_: click.Context, __: click.Parameter, given: str) -> Path:
+    """Return the folder of that path, or of that name among the templates."""
+    named = config.load(stage.surroundings()).templates / given
+    for folder in (Path(given), named):
+        if folder.is_dir():
+            return folder
+    raise click.BadParameter(f"there is no folder {given}, and none of that name in {named.parent}")
+
+
 @template_group.command("check")
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder", metavar="NAME", callback=_template_folder)
 @click.option(
     "--language", "languages", multiple=True, help="Show the card in this language; all of them if not given."
 )
 def check_template(folder: Path, languages: tuple[str, ...]) -> None:
     """Name every fault of a template by file and key, or show what each wallet makes of it.
 
+    Slot by slot: where it stands in Apple Wallet and in Google Wallet, what one of them cannot show, and what will be
+    cut. NAME is a template's name, or a folder.
+
     \b
-    Example:   wallet-service template check pass_templates/points --language en
+    Example:   wallet-service template check points --language en
     """
     settings, now = config.load(), utc_now()
     found = templates.load(folder, check_art=artwork.faults)

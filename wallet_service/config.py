@@ -18,6 +18,10 @@ log = structlog.get_logger(__name__)
 PREFIX = "WALLET_"
 SUFFIX = "_FILE"
 APPLE_PUSH = "https://api.push.apple.com"
+GOOGLE_API = "https://walletobjects.googleapis.com"
+GOOGLE_SAVE = "https://pay.google.com/gp/v/save"
+GOOGLE_CALLBACK_KEYS = "https://pay.google.com/gp/m/issuer/keys"
+SANDBOX_ISSUER = "3388000000000000001"
 
 _ADDRESS = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
 
@@ -66,12 +70,29 @@ class Settings(BaseModel):
     apple_apns_url: Url | None = Field(None, description=f"Apple's push service; {APPLE_PUSH} unless in the sandbox.")
     apple_apns_ca_file: Path | None = Field(None, description="Trust this authority for it instead of the system's.")
     apple_apns_connections: int = Field(2, ge=1, le=16, description="HTTP/2 connections of one worker to it.")
+    google_issuer_id: Annotated[str, Field(pattern=r"^[0-9]{1,25}$")] | None = Field(
+        None, description="The issuer of the Google Pay & Wallet Console, a long number; the sandbox has its own."
+    )
+    google_service_account: SecretStr | None = Field(
+        None, description="The service account's JSON key: a file or the JSON itself. Its token_uri is honoured."
+    )
+    google_api_url: Url | None = Field(None, description=f"The Wallet API; {GOOGLE_API} unless in the sandbox.")
+    google_save_url: Url | None = Field(
+        None, description=f"Where save links lead; {GOOGLE_SAVE} unless in the sandbox."
+    )
+    google_callback_keys_url: Url | None = Field(
+        None, description=f"The root keys of callbacks; {GOOGLE_CALLBACK_KEYS} unless in the sandbox."
+    )
+    google_requests_per_second: int = Field(
+        20, ge=1, le=1000, description="Requests to the Wallet API by all processes together; Google admits 20."
+    )
     delivery_batch: int = Field(1000, ge=1, le=20_000, description="Wallets that a worker takes on at once.")
     delivery_lease: int = Field(
         90, ge=1, le=3600, description="Seconds after which another worker takes over what a dead one had taken on."
     )
     sandbox_port: int = Field(8001, ge=0, le=65535, description="The simulated phone's page, in the sandbox.")
     sandbox_apns_port: int = Field(8002, ge=0, le=65535, description="The simulated push service, in the sandbox.")
+    sandbox_google_port: int = Field(8003, ge=0, le=65535, description="The simulated Google Wallet, in the sandbox.")
     log_format: Annotated[str, Field(pattern="^(console|json)$")] = Field(
         "console", description="`console` for people, `json` for machines."
     )
@@ -93,6 +114,42 @@ class Settings(BaseModel):
             return self.apple_apns_url
         return f"https://127.0.0.1:{self.sandbox_apns_port}" if self.sandbox else APPLE_PUSH
 
+    @property
+    def google_sandbox(self) -> bool:
+        """Whether the service speaks to the sandbox's own Google Wallet."""
+        return self.sandbox and self.google_service_account is None
+
+    @property
+    def google(self) -> bool:
+        """Whether cards are offered for Google Wallet at all."""
+        return self.google_sandbox or self.google_service_account is not None
+
+    @property
+    def issuer_id(self) -> str:
+        """The issuer of Google Wallet's cards."""
+        return self.google_issuer_id or SANDBOX_ISSUER
+
+    @property
+    def wallet_api_url(self) -> str:
+        """The address of Google's Wallet API."""
+        return self.google_api_url or (self.sandbox_google_url if self.google_sandbox else GOOGLE_API)
+
+    @property
+    def save_url(self) -> str:
+        """Where the links behind "Add to Google Wallet" lead."""
+        return self.google_save_url or (f"{self.sandbox_google_url}/save" if self.google_sandbox else GOOGLE_SAVE)
+
+    @property
+    def callback_keys_url(self) -> str:
+        """Where the root keys are published that sign Google's callbacks."""
+        ours = f"{self.sandbox_google_url}/keys" if self.google_sandbox else GOOGLE_CALLBACK_KEYS
+        return self.google_callback_keys_url or ours
+
+    @property
+    def sandbox_google_url(self) -> str:
+        """The address of the sandbox's Google."""
+        return f"http://127.0.0.1:{self.sandbox_google_port}"
+
     @model_validator(mode="after")
     def _complete(self) -> "Settings":
         faults = list(self._faults())
@@ -111,6 +168,11 @@ class Settings(BaseModel):
                 faults.append(Fault("WALLET_SECRET_KEY", "", "is needed outside the sandbox; use 32 random characters"))
             if not self.base_url.startswith("https://"):
                 faults.append(Fault("WALLET_BASE_URL", "", "must be https outside the sandbox; phones ignore http"))
+        if self.google_service_account and not self.google_issuer_id and not self.local:
+            message = "is needed beside WALLET_GOOGLE_SERVICE_ACCOUNT; copy it from the Google Pay & Wallet Console"
+            faults.append(Fault("WALLET_GOOGLE_ISSUER_ID", "", message))
+        if self.google_service_account and not self.local and not self.base_url.startswith("https://"):
+            faults.append(Fault("WALLET_BASE_URL", "", "must be https for Google, which fetches images and calls back"))
         if self.sandbox and (self.apple_key or self.apple_wwdr):
             faults.append(Fault("WALLET_APPLE_CERTIFICATE", "", "is missing beside the key or WWDR certificate given"))
         return faults

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wallet_service.domain.event import Customer, Event, MemberEnrolled, content_hash
-from wallet_service.links import card_url
+from wallet_service.links import add_url, card_url, google_add_url
 from wallet_service.usecases.connect import DIALECT, connect
 from wallet_service.usecases.receive import receive, source_of
 from wallet_service.usecases.serve import card_by_serial
@@ -32,6 +32,10 @@ class Demo:
     serial_number: str
     authentication_token: str
     card_url: str
+    add_url: str
+    google_add_url: str | None
+    google_issuer_id: str | None
+    google_object_id: str | None
     ca_file: str | None
 
     def write(self, path: Path) -> None:
@@ -62,6 +66,7 @@ def load(service: Service) -> Demo:
     )
     with service.read() as tx:
         member = card_by_serial(tx, recorded.answer["serial_number"]).member
+    google = service.google
     root = settings.data_folder / "sandbox" / "root.pem"
     return Demo(
         base_url=settings.base_url,
@@ -75,5 +80,11 @@ def load(service: Service) -> Demo:
         serial_number=member.card.serial_number,
         authentication_token=member.card.authentication_token,
         card_url=card_url(settings.base_url, service.secret_key, member.card.serial_number),
+        add_url=add_url(settings.base_url, service.secret_key, member.card.serial_number),
+        google_add_url=(
+            google_add_url(settings.base_url, service.secret_key, member.card.serial_number) if google else None
+        ),
+        google_issuer_id=google.issuer_id if google else None,
+        google_object_id=google.target_of(member.card) if google else None,
         ca_file=str(root.resolve()) if settings.sandbox else None,
     )

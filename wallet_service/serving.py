@@ -4,6 +4,8 @@ import atexit
 import signal
 import socket
 import threading
+from collections.abc import Callable
+from contextlib import ExitStack
 
 import structlog
 from flask import Flask
@@ -15,11 +17,14 @@ from wallet_service.config import Settings
 from wallet_service.demo import Demo
 from wallet_service.domain.errors import Fault, SettingsRefused
 from wallet_service.sandbox.apns import SandboxApns
+from wallet_service.sandbox.google import SandboxGoogle
+from wallet_service.sandbox.google_web import create_google, serve_google
 from wallet_service.sandbox.sandbox import CardLinkFailed, Sandbox
 from wallet_service.sandbox.server import create_sandbox, sandbox_of, serve
 from wallet_service.sandbox.shop import Shop
 from wallet_service.web import create_app
 from wallet_service.wiring import Service, build, sandbox_chain
+from wallet_service.wiring.google import sandbox_account
 
 log = structlog.get_logger(__name__)
 
@@ -88,8 +93,9 @@ def require_port(settings: Settings) -> None:
 
 
 def serve_sandbox(service: Service, facts: Demo) -> None:
-    """Serve the simulated push service and phone until a TERM signal; the phone starts with the demo's card."""
+    """Serve the simulated phones, push service and Google until a TERM signal; the phones start with the demo's card."""
     settings = service.settings
+    google = _google(service) if settings.google_sandbox else None
     chain = sandbox_chain(settings, now=service.clock())
     root = (chain / "root.pem").read_bytes()
     apns = SandboxApns(
@@ -107,24 +113,49 @@ def serve_sandbox(service: Service, facts: Demo) -> None:
         shop=Shop(facts.webhook_url, facts.webhook_secret, facts.customer_id),
         clock=service.clock,
         card_url=facts.card_url,
+        google=google,
+        google_add_url=facts.google_add_url if google else None,
     )
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with apns:
+    with ExitStack() as open_doors:
+        open_doors.enter_context(apns)
+        if google:
+            open_doors.callback(google.close)
+            doors = serve_google(create_google(google), settings.host, settings.sandbox_google_port)
+            open_doors.callback(doors.shutdown)
         server = serve(app, settings.host, settings.sandbox_port)
+        open_doors.callback(server.shutdown)
+        open_doors.callback(sandbox_of(app).stop)
         log.info("sandbox.started", page=f"http://{settings.host}:{server.port}/", push=apns.url)
         _hand_over(sandbox_of(app), stop)
         stop.wait()
-        sandbox_of(app).stop()
-        server.shutdown()
+
+
+def _google(service: Service) -> SandboxGoogle:
+    """Return a Google that knows our service account and keeps what it holds, as Google does."""
+    settings = service.settings
+    google = SandboxGoogle(
+        issuer_id=settings.issuer_id,
+        clock=service.clock,
+        most_per_second=settings.google_requests_per_second,
+        folder=settings.data_folder / "sandbox",
+    )
+    google.admit(sandbox_account(settings))
+    return google
 
 
 def _hand_over(sandbox: Sandbox, stop: threading.Event) -> None:
-    """Put the demo's card on the phone as soon as the web answers."""
+    """Put the demo's card on the phones as soon as the web answers."""
+    left: list[Callable[[], object]] = [sandbox.download_card]
+    if sandbox.android:
+        left.append(sandbox.save_card)
     for _ in range(HAND_OVER_TRIES):
         try:
-            sandbox.download_card()
+            while left:
+                left[0]()
+                left.pop(0)
             return
         except CardLinkFailed:
             if stop.wait(HAND_OVER_PAUSE):

@@ -18,14 +18,15 @@ from wallet_service.config import Settings
 from wallet_service.demo import Demo
 from wallet_service.serving import require_port
 from wallet_service.storage import migrate
-from wallet_service.usecases.publish import publish
+from wallet_service.usecases.publish import publish, publish_classes
 from wallet_service.wiring import build
 
 PATIENCE = 60  # seconds for a process to answer for the first time
 GRACE = 15  # seconds for a process to finish what it has at hand
 FACTS = "demo.json"
 RUNNING = "running.json"
-PORTS = ("WALLET_PORT", "WALLET_BASE_URL", "WALLET_SANDBOX_PORT", "WALLET_SANDBOX_APNS_PORT")
+NEXT_PORTS = ("WALLET_SANDBOX_PORT", "WALLET_SANDBOX_APNS_PORT", "WALLET_SANDBOX_GOOGLE_PORT")
+PORTS = ("WALLET_PORT", "WALLET_BASE_URL", *NEXT_PORTS)
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -46,6 +47,8 @@ def run(port: int) -> None:
         for template in service.templates.values():
             for _ in publish(service.begin, template, now=service.clock()):
                 pass
+        with service.begin() as tx:
+            publish_classes(tx, service.classes(), now=service.clock())
         if service.embedded:
             environment["WALLET_DATABASE_URL"] = service.embedded.url()
         processes = _Processes(environment, settings.data_folder / "logs")
@@ -91,8 +94,8 @@ def _environment(port: int) -> dict[str, str]:
     environment = dict(os.environ)
     environment.setdefault("WALLET_PORT", str(port))
     environment.setdefault("WALLET_BASE_URL", f"http://127.0.0.1:{environment['WALLET_PORT']}")
-    for name, wished in (("WALLET_SANDBOX_PORT", port + 1), ("WALLET_SANDBOX_APNS_PORT", port + 2)):
-        environment.setdefault(name, str(_free(wished)))
+    for step, name in enumerate(NEXT_PORTS, start=1):
+        environment.setdefault(name, str(_free(port + step)))
     return environment
 
 
@@ -123,10 +126,10 @@ def _start(processes: "_Processes", settings: Settings, loaded: Demo) -> None:
 
 def _tell(settings: Settings, loaded: Demo, facts: Path) -> None:
     lines = [
-        ("Phone", f"{loaded.phone_url}   open this, buy something, and watch the card") if loaded.phone_url else None,
+        ("Phones", f"{loaded.phone_url}   open this, buy something, and watch the cards") if loaded.phone_url else None,
         ("Service", loaded.base_url),
         ("Webhook", f"POST {loaded.webhook_url}"),
-        ("Card", loaded.card_url),
+        ("Card", loaded.add_url),
         ("For scripts", str(facts)),
         ("Logs", str(settings.data_folder / "logs")),
     ]

@@ -1,30 +1,55 @@
 """A worker: brings wallets up to date, again and again, until it is told to stop."""
 
 import threading
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 import structlog
 
 from wallet_service.domain.errors import DatabaseUnusable
-from wallet_service.usecases.deliver import Delivery
+from wallet_service.usecases.deliver import Delivered, Delivery
+from wallet_service.usecases.deliver_classes import ClassDelivery
 
 log = structlog.get_logger(__name__)
 
 POLL = 0.1  # seconds; a partial index makes looking cheap, and a notification would serialise every commit
 PAUSE = 2.0  # seconds, while the database is away
 
+Deliver = Callable[[], Delivered]
 
-def work(delivery: Delivery, stop: threading.Event) -> None:
+
+def work_on_all(platforms: dict[str, Deliver], stop: threading.Event) -> None:
+    """Deliver to all platforms side by side until `stop` is set; if one fails, the others stop and it is told."""
+    with ThreadPoolExecutor(len(platforms), thread_name_prefix="worker") as pool:
+        at_work = [pool.submit(work, platform, deliver, stop) for platform, deliver in platforms.items()]
+        wait(at_work, return_when=FIRST_COMPLETED)
+        stop.set()
+    for each in at_work:
+        each.result()
+
+
+def work(platform: str, deliver: Deliver, stop: threading.Event) -> None:
     """Deliver batch after batch until `stop` is set; the batch at hand is finished first."""
-    log.info("worker.started", platform=delivery.platform)
+    log.info("worker.started", platform=platform)
     while not stop.is_set():
         try:
-            done = delivery.deliver()
+            done = deliver()
         except DatabaseUnusable as error:
             log.error("worker.waits", detail=str(error))
             stop.wait(PAUSE)
             continue
         if done.total:
-            log.info("delivered", platform=delivery.platform, sent=done.sent, later=done.later, gone=done.gone)
+            log.info("delivered", platform=platform, sent=done.sent, later=done.later, gone=done.gone)
         else:
             stop.wait(POLL)
-    log.info("worker.stopped", platform=delivery.platform)
+    log.info("worker.stopped", platform=platform)
+
+
+def with_classes(classes: ClassDelivery, cards: Delivery) -> Deliver:
+    """Return what delivers classes and then cards, which need theirs."""
+
+    def deliver() -> Delivered:
+        classes.deliver()
+        return cards.deliver()
+
+    return deliver

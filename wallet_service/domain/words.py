@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 REFERENCE = "@"
 
@@ -10,7 +11,8 @@ REFERENCE = "@"
 class Words:
     """Strings by key, the unit's plural forms, the tiers' names, and how the language counts and writes numbers.
 
-    `plural_form` maps a count to its CLDR category; `number` writes it with the language's own grouping.
+    `plural_form` maps a count to its CLDR category; `number` writes it with the language's own grouping, `date` writes
+    the day of a moment in the moment's own time zone.
     """
 
     language: str
@@ -19,6 +21,7 @@ class Words:
     tier: dict[str, str]
     plural_form: Callable[[int], str]
     number: Callable[[int], str]
+    date: Callable[[datetime], str]
 
     def text(self, text: str) -> str:
         """Return the string that `@key` refers to; any other text stands for itself."""

@@ -20,12 +20,7 @@ _OFFER = text(f"""
         sent = CASE WHEN wallets.target = excluded.target THEN wallets.sent ELSE 0 END
     RETURNING id, sent
 """)
-_STATE = text("SELECT sent, last_error FROM wallets WHERE id = :wallet_id")
-# Before the vendor has taken the card for the first time there is nobody to be told.
-_ANNOUNCED = text("""
-    SELECT announced, announced_revision FROM wallets
-    WHERE id = :wallet_id AND announced IS NOT NULL AND sent > 0 AND announced_revision > sent
-""")
+_STATE = text("SELECT sent, last_error, announced, announced_revision FROM wallets WHERE id = :wallet_id")
 # What is heard late must not undo what was said after it: the end of a message's validity tells which is the later one.
 _SAVED = text("""
     UPDATE wallets
@@ -90,11 +85,16 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
-class Announced:
-    """The field whose change a wallet's holder should be told of, and the revision that changed it."""
+class State:
+    """The revision that the vendor has taken, what went wrong last, and what its holder should be told of.
 
-    field: str
-    revision: int
+    `announced` is the key of a field, `announced_revision` the revision that changed it.
+    """
+
+    sent: int
+    last_error: str | None
+    announced: str | None
+    announced_revision: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +128,10 @@ def offer(tx: Connection, *, card_id: int, platform: str, target: str, revision:
     return Offer(row.id, row.sent > 0)
 
 
-def taken(tx: Connection, wallet_id: int) -> tuple[bool, str | None]:
-    """Return whether the vendor holds the wallet's card by now, and what went wrong last."""
-    row = tx.execute(_STATE, {"wallet_id": wallet_id}).one()
-    return row.sent > 0, row.last_error
-
-
-def announced(tx: Connection, wallet_id: int) -> Announced | None:
-    """Return what the wallet's holder should be told of and was not yet."""
-    row = tx.execute(_ANNOUNCED, {"wallet_id": wallet_id}).first()
-    return Announced(row.announced, row.announced_revision) if row else None
+def state(tx: Connection, wallet_id: int) -> State | None:
+    """Return how things stand with the wallet; None if there is none any more."""
+    row = tx.execute(_STATE, {"wallet_id": wallet_id}).first()
+    return State(*row) if row else None
 
 
 def heard(

@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 from babel import Locale, UnknownLocaleError
+from babel.dates import format_date
 from babel.numbers import format_decimal
 
 from wallet_service.domain import look, program
@@ -125,6 +126,7 @@ class _Reading:
             tier=tier,
             plural_form=locale.plural_form,
             number=lambda count: str(format_decimal(count, locale=locale)),
+            date=lambda moment: str(format_date(moment, format="long", locale=locale)),
         )
 
     def _read(self, model: type[Model], name: str) -> Model | None:

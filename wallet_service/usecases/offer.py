@@ -47,9 +47,10 @@ class Offering:
         for _ in range(TRIES):
             done = self.cards.deliver_one(offered.wallet_id)
             with self.begin() as tx:
-                held, reason = holdings.taken(tx, offered.wallet_id)
-            if held:
+                state = holdings.state(tx, offered.wallet_id)
+            if state is None or state.sent > 0:
                 return
+            reason = state.last_error
             if done.total or done.stopped:
                 break
             self.pause(PAUSE)

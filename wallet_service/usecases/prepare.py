@@ -1,7 +1,7 @@
 """What to write of a card at a vendor who holds it: its face as it is now, and whether its holder is told."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -11,24 +11,30 @@ from wallet_service.domain.member import Membership
 from wallet_service.domain.push import Push
 from wallet_service.domain.template import Template
 from wallet_service.storage import holdings, members, notices
+from wallet_service.storage.holdings import State
 
 Channel = Callable[[Face, str], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """A card ready to be written: `told` is the field whose change the holder is told of, by `channel`.
+class Told:
+    """A field whose change the holder is told of by `channel`; `aloud` if a notification is left for it today."""
 
-    `aloud` says that there is a notification left for it today; otherwise it is written without one.
-    """
-
+    field: str
     revision: int
+    channel: str
+    aloud: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A card ready to be written; `new` says that the vendor has not taken it before."""
+
     template: Template
     member: Membership
     face: Face
-    told: str | None = None
-    channel: str = ""
-    aloud: bool = False
+    new: bool
+    told: Told | None = None
 
 
 def prepare(
@@ -39,15 +45,21 @@ def prepare(
     `channel` says how the vendor tells of a field; each way has a number of notifications a day of its own.
     """
     found = members.find_by_cards(tx, [push.card_id]).get(push.card_id)
+    state = holdings.state(tx, push.wallet_id)
     template = templates.get(found.template) if found else None
-    if found is None or template is None:
+    if found is None or template is None or state is None:
         return None
-    member = found.member
-    face = template.draw(member.standing, member.locale)
-    prepared = Prepared(member.card.revision, template, member, face)
-    announced = holdings.announced(tx, push.wallet_id)
-    if announced is None or announced.field not in {each.key for each in face.fields()} or face.voided:
+    face = template.draw(found.member.standing, found.member.locale)
+    prepared = Prepared(template, found.member, face, new=state.sent == 0)
+    if not _has_news(state, face):
         return prepared
-    way = channel(face, announced.field)
-    aloud = notices.plan(tx, wallet_id=push.wallet_id, channel=way, revision=announced.revision, now=now)
-    return Prepared(member.card.revision, template, member, face, announced.field, way, aloud)
+    told = Told(str(state.announced), state.announced_revision, channel(face, str(state.announced)))
+    aloud = notices.plan(tx, wallet_id=push.wallet_id, channel=told.channel, revision=told.revision, now=now)
+    return replace(prepared, told=replace(told, aloud=aloud))
+
+
+def _has_news(state: State, face: Face) -> bool:
+    """Whether there is something to tell the holder: of a card that is new or void, nothing."""
+    if state.sent == 0 or state.announced_revision <= state.sent or face.voided:
+        return False
+    return state.announced in {each.key for each in face.fields()}

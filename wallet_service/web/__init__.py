@@ -1,9 +1,9 @@
-"""The doors: merchants' webhooks, Apple's web service, public pages and health."""
+"""The doors: merchants' webhooks, Apple's web service, Google's callbacks, public pages and health."""
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from wallet_service.web import apple, errors, headers, health, public, requests_log, webhooks
+from wallet_service.web import apple, errors, google, headers, health, public, requests_log, webhooks
 from wallet_service.wiring import Service
 
 LARGEST_BODY = 1024 * 1024
@@ -19,6 +19,7 @@ def create_app(service: Service) -> Flask:
     requests_log.install(app)
     app.register_blueprint(webhooks.blueprint(service), url_prefix="/webhooks")
     app.register_blueprint(apple.blueprint(service), url_prefix="/apple/v1")
+    app.register_blueprint(google.blueprint(service))
     app.register_blueprint(public.blueprint(service))
     app.register_blueprint(health.blueprint(service))
     hops = service.settings.trusted_proxies

@@ -1,9 +1,8 @@
 """Builds the service out of its parts; the web, the workers, the commands and the tests all use this."""
 
-import os
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -22,14 +21,28 @@ from wallet_service.apple.pass_json import OWN_KEYS
 from wallet_service.apple.passes import ApplePasses
 from wallet_service.config import Settings
 from wallet_service.domain.card import Card
-from wallet_service.domain.errors import DatabaseUnusable, Fault, IdentityRefused, TemplateRefused, UnknownTemplate
+from wallet_service.domain.errors import (
+    DatabaseUnusable,
+    Fault,
+    IdentityRefused,
+    TemplateRefused,
+    UnknownTemplate,
+    WalletNotServed,
+)
 from wallet_service.domain.member import Membership
+from wallet_service.domain.pass_class import PassClass
 from wallet_service.domain.template import Standing, Template
+from wallet_service.google.service_account import ServiceAccount
 from wallet_service.sandbox.chain import make_chain
 from wallet_service.storage import migrate, templates
 from wallet_service.storage.embedded import Embedded
+from wallet_service.storage.members import Found
 from wallet_service.storage.vault import Vault
 from wallet_service.usecases.deliver import Delivery
+from wallet_service.wiring.files import made_once
+from wallet_service.wiring.google import GoogleWallet, open_account
+
+__all__ = ["Found", "Service", "build"]
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +68,7 @@ class Service:
     vault: Vault
     secret_key: str
     embedded: Embedded | None
+    google_account: ServiceAccount | None = None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -122,8 +136,30 @@ class Service:
             batch=self.settings.delivery_batch,
         )
 
+    @cached_property
+    def google(self) -> GoogleWallet | None:
+        """Google Wallet, if the service is set up for it."""
+        if self.google_account is None:
+            return None
+        return GoogleWallet(self.settings, self.google_account, self.templates, self.begin, self.clock)
+
+    def google_wallet(self) -> GoogleWallet:
+        """Return Google Wallet.
+
+        Raises `WalletNotServed`.
+        """
+        if self.google is None:
+            raise WalletNotServed("Cards are not offered for Google Wallet here. Set WALLET_GOOGLE_SERVICE_ACCOUNT.")
+        return self.google
+
+    def classes(self) -> list[PassClass]:
+        """Return what vendors hold once for all cards, as it is drawn here."""
+        return list(self.google.classes.values()) if self.google else []
+
     def close(self) -> None:
         """Let go of the database, and of its server if this process is the last to use it."""
+        if self.google:
+            self.google.close()
         self.engine.dispose()
         if self.embedded:
             self.embedded.stop()
@@ -138,7 +174,8 @@ def build(
 ) -> Service:
     """Return the service that the settings describe.
 
-    Raises `IdentityRefused`, `TemplateRefused`, `SettingsRefused` or `DatabaseUnusable`, each with all its faults.
+    Raises `IdentityRefused`, `ServiceAccountRefused`, `TemplateRefused`, `SettingsRefused` or `DatabaseUnusable`, each
+    with all its faults.
     """
     now = clock()
     identity = identity or open_identity(settings, now=now)
@@ -149,6 +186,7 @@ def build(
     for template in loaded.values():
         check_faces(template, passes, now=now)
     secret_key = open_secret_key(settings)
+    account = open_account(settings) if settings.google else None
     embedded = None
     if engine is None:
         url = settings.database_url.get_secret_value() if settings.database_url else None
@@ -166,6 +204,7 @@ def build(
         vault=Vault(secret_key),
         secret_key=secret_key,
         embedded=embedded,
+        google_account=account,
     )
 
 
@@ -246,17 +285,7 @@ def open_secret_key(settings: Settings) -> str:
     """Return the service's secret key; the sandbox makes one and keeps it."""
     if settings.secret_key:
         return settings.secret_key.get_secret_value()
-    path = settings.data_folder / "secret_key"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Whole or not at all, and the first of two processes wins.
-        fresh = path.with_suffix(f".{os.getpid()}")
-        fresh.touch(mode=0o600)
-        fresh.write_text(secrets.token_urlsafe(48))
-        with suppress(FileExistsError):
-            path.hardlink_to(fresh)
-        fresh.unlink()
-    return path.read_text()
+    return made_once(settings.data_folder / "secret_key", lambda: secrets.token_urlsafe(48).encode()).decode()
 
 
 def sandbox_chain(settings: Settings, *, now: datetime) -> Path:
