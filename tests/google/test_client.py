@@ -202,6 +202,24 @@ def test_a_write_whose_notification_is_refused_can_be_made_silently(here: Runnin
     assert client.put_object(OBJECT).meaning == Sent()
 
 
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_fourth_change_of_a_day_arrives_whatever_google_does(strict: bool) -> None:
+    """Where Google refuses it, it is made again silently; where Google is silent, it is made at once."""
+    with running(strict_notices=strict) as here:
+        client = here.client()
+        client.put_class(CLASS)
+        client.put_object(OBJECT)
+        meanings = []
+        for points in range(10, 14):
+            body = OBJECT | {"loyaltyPoints": {"balance": {"int": points}}}
+            meanings.append(client.put_object(body, notify=True).meaning)
+            if isinstance(meanings[-1], NotifyQuota):
+                client.put_object(body)
+        assert meanings[:3] == [Sent()] * 3
+        assert isinstance(meanings[3], NotifyQuota) is strict
+        assert held(here)["loyaltyPoints"]["balance"] == {"int": 13}
+
+
 def test_objects_are_listed_page_by_page(here: Running, client: WalletObjects) -> None:
     """All objects of a class come, over as many pages as it takes."""
     for number in range(5):

@@ -19,7 +19,7 @@ from wallet_service.google.callback_keys import KeyRing, http_fetch
 from wallet_service.google.save_link import save_link
 from wallet_service.sandbox.google import Behaviour, SandboxGoogle
 from wallet_service.sandbox.google_callbacks import CallbackKeys
-from wallet_service.sandbox.google_refusals import GoogleRefused
+from wallet_service.sandbox.google_refusals import GoogleRefused, LinkNotSaved
 from wallet_service.sandbox.google_traffic import Traffic
 
 NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
@@ -285,7 +285,16 @@ def test_lists_come_in_pages(shell: Shell) -> None:
     assert "nextPageToken" not in second["pagination"]
     assert len(shell.ask("GET", "loyaltyObject", params={"classId": CLASS["id"]}).json()["resources"]) == 3
     assert len(shell.ask("GET", "loyaltyClass", params={"issuerId": ISSUER}).json()["resources"]) == 1
-    assert shell.ask("GET", "loyaltyClass", params={"issuerId": "7"}).json()["resources"] == []
+    assert shell.ask("GET", "loyaltyObject", params={"classId": f"{ISSUER}.none"}).json()["resources"] == []
+
+
+@pytest.mark.parametrize("query", [{"issuerId": "7"}, {"classId": "7.program"}])
+def test_what_another_issuer_holds_is_not_listed(shell: Shell, query: dict[str, str]) -> None:
+    """Reading it is refused in the words in which writing it is."""
+    kind = "loyaltyClass" if "issuerId" in query else "loyaltyObject"
+    answer = shell.ask("GET", kind, params=query)
+    assert refusal(answer) == (403, "permissionDenied")
+    assert answer.content == shell.ask("POST", "loyaltyClass", CLASS | {"id": "7.program"}).content
 
 
 def test_ten_messages_are_held(shell: Shell) -> None:
@@ -325,6 +334,27 @@ def test_three_changes_a_day_notify_and_the_fourth_is_silent(shell: Shell) -> No
         assert shell.ask("PATCH", path, change).status_code == 200
     assert [each.channel for each in shell.here.google.notices()] == ["fields"] * 3
     assert shell.ask("POST", f"{path}/addMessage", NOTIFYING).status_code == 200
+
+
+def test_the_fourth_change_of_a_day_is_refused_on_demand(clock: Clock) -> None:
+    """Where Google is strict it says so and writes nothing; without a notification the change is made."""
+    with running(clock=clock, strict_notices=True) as here:
+        shell = Shell(here, clock)
+        shell.sign_in()
+        shell.put_card()
+        path = f"loyaltyObject/{OBJECT['id']}"
+        changes = [{"loyaltyPoints": {"balance": {"int": points}}} for points in range(10, 14)]
+        telling = {"notifyPreference": "NOTIFY_ON_UPDATE"}
+        answers = [shell.ask("PATCH", path, each | telling) for each in changes]
+        assert [each.status_code for each in answers] == [200, 200, 200, 403]
+        assert refusal(answers[3]) == (403, "quotaExceeded")
+        assert here.google.get("loyaltyObject", OBJECT["id"])["loyaltyPoints"]["balance"] == {"int": 12}
+        assert shell.ask("PATCH", path, {"accountName": "Eva"} | telling).status_code == 200
+        assert shell.ask("PATCH", path, changes[3]).status_code == 200
+        clock.on(hours=24)
+        shell.sign_in()
+        assert shell.ask("PATCH", path, changes[0] | telling).status_code == 200
+        shell.http.close()
 
 
 def test_merchant_locations_need_a_permission(clock: Clock) -> None:
@@ -493,6 +523,36 @@ def test_a_bad_link_saves_nothing(
     assert answer.status_code == 400
     assert words in answer.text
     assert shell.here.google.all("loyaltyObject") == []
+
+
+def test_a_new_issuer_in_demo_mode_refuses_ordinary_customers(
+    shell: Shell, link: Callable[..., requests.Response]
+) -> None:
+    """Testers alone can save its cards, which say that they are a test; once it may publish, all can."""
+    shell.put_card()
+    shell.here.google.demo = True
+    refused = link()
+    assert (refused.status_code, "User not allowed to save the pass" in refused.text) == (400, True)
+    assert shell.here.google.get("loyaltyObject", OBJECT["id"])["hasUsers"] is False
+    page = shell.http.get(f"{refused.url}?tester", timeout=5)
+    assert (page.status_code, "<h1>[TEST ONLY] Lumen Club</h1>" in page.text) == (200, True)
+    shell.here.google.demo = False
+    assert "<h1>Lumen Club</h1>" in link().text
+
+
+def test_a_tester_saves_without_a_page(shell: Shell) -> None:
+    """A phone that is a tester's saves in demo mode; any other does not."""
+    google = SandboxGoogle(issuer_id=ISSUER, clock=lambda: NOW, demo=True)
+    google.admit(account_json())
+    google.change("insert", "loyaltyClass", "", CLASS)
+    google.change("insert", "loyaltyObject", "", OBJECT)
+    payload = {"loyaltyObjects": [{"id": OBJECT["id"]}]}
+    jwt = shell.jwt(
+        {"iss": shell.here.account.email, "aud": "google", "typ": "savetowallet", "iat": 1} | {"payload": payload}
+    )
+    with pytest.raises(LinkNotSaved, match="User not allowed"):
+        google.save(jwt)
+    assert [each["hasUsers"] for each in google.save(jwt, tester=True)] == [True]
 
 
 def test_the_page_shows_names_as_text(shell: Shell, link: Callable[..., requests.Response]) -> None:

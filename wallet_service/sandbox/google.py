@@ -10,6 +10,7 @@ from wallet_service.sandbox.google_accounts import Account, Accounts, make_servi
 from wallet_service.sandbox.google_callbacks import CallbackKeys
 from wallet_service.sandbox.google_images import fetch_images
 from wallet_service.sandbox.google_notices import Notice
+from wallet_service.sandbox.google_refusals import NOT_A_TESTER, LinkNotSaved
 from wallet_service.sandbox.google_saves import Called, Saves
 from wallet_service.sandbox.google_store import Body, Kind, Store
 from wallet_service.sandbox.google_traffic import Behaviour, Traffic
@@ -27,9 +28,11 @@ class SandboxGoogle:
     """What Google holds for one issuer, and how it behaves. Every method may be called from any thread.
 
     `callback_keys` sign callbacks, and are made if not given. Without `merchant_locations` the issuer is one that
-    Google has not allowed to use them. More requests than `most_per_second` within a second are refused with 429;
-    without it they are only counted. google-auth dates its assertions by the machine's clock: where `clock` is another
-    one, `token_clock` must be the machine's.
+    Google has not allowed to use them; with `demo` one that it has not allowed to publish yet, whose cards nobody but
+    testers can save (`demo` may be set later, too). With `strict_notices` the fourth change of a day that would notify
+    is refused instead of silent. More requests than `most_per_second` within a second are refused with 429; without it
+    they are only counted. google-auth dates its assertions by the machine's clock: where `clock` is another one,
+    `token_clock` must be the machine's.
     """
 
     def __init__(
@@ -41,12 +44,17 @@ class SandboxGoogle:
         callback_keys: CallbackKeys | None = None,
         token_lifetime: timedelta = TOKEN_LIFETIME,
         merchant_locations: bool = True,
+        demo: bool = False,
+        strict_notices: bool = False,
         most_per_second: int | None = None,
     ) -> None:
         self.issuer_id = issuer_id
+        self.demo = demo
         self.accounts = Accounts(clock=token_clock or clock, lifetime=token_lifetime)
         self.traffic = Traffic(most_per_second=most_per_second)
-        self._store = Store(issuer_id=issuer_id, clock=clock, merchant_locations=merchant_locations)
+        self._store = Store(
+            issuer_id=issuer_id, clock=clock, merchant_locations=merchant_locations, strict_notices=strict_notices
+        )
         self._saves = Saves(
             issuer_id=issuer_id,
             accounts=self.accounts,
@@ -117,6 +125,14 @@ class SandboxGoogle:
         """Return every class or object."""
         return self._store.all(kind)
 
+    def listed(self, kind: Kind, owner: str) -> list[dict[str, Any]]:
+        """Return every class of an issuer, or every object of a class; `owner` is the id of either.
+
+        Raises: GoogleRefused if that is another issuer's.
+        """
+        self._store.check_ids(owner)
+        return [each for each in self.all(kind) if kind == "loyaltyClass" or each["classId"] == owner]
+
     def notices(self) -> list[Notice]:
         """Return the latest notifications of phones, the oldest first."""
         return self._store.notices()
@@ -125,11 +141,14 @@ class SandboxGoogle:
         """Return the latest callbacks, the oldest first."""
         return self._saves.called()
 
-    def save(self, jwt: str) -> list[dict[str, Any]]:
+    def save(self, jwt: str, *, tester: bool = False) -> list[dict[str, Any]]:
         """Save the cards of a save link as a signed-in customer, call the issuer back, and return the cards.
 
+        A `tester` may do so in demo mode, too.
         Raises: LinkNotSaved.
         """
+        if self.demo and not tester:
+            raise LinkNotSaved(NOT_A_TESTER)
         ids = self._saves.save(jwt)
         for each in ids:
             self._tell(each)

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from wallet_service.domain.errors import WalletError
 from wallet_service.sandbox.google_jwt import JwtRefused, verified_claims
-from wallet_service.sandbox.google_refusals import GoogleRefused
+from wallet_service.sandbox.google_refusals import NO_ACCESS, GoogleRefused
 
 SCOPE = "https://www.googleapis.com/auth/wallet_object.issuer"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -128,7 +128,7 @@ class Accounts:
             message = "Request had invalid authentication credentials. Expected OAuth 2 access token."
             raise GoogleRefused(401, message)
         if not account.invited:
-            raise GoogleRefused(403, "Service account email address did not have edit access on the issuer.")
+            raise GoogleRefused(403, NO_ACCESS)
 
     def revoke(self) -> None:
         """Accept none of the tokens given so far."""

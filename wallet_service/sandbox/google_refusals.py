@@ -17,6 +17,8 @@ REASONS = {
     429: "rateLimitExceeded",
 }
 OTHERWISE = "backendError"
+NO_ACCESS = "Service account email address did not have edit access on the issuer."
+NOT_A_TESTER = "User not allowed to save the pass"
 
 
 class GoogleRefused(WalletError):

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from wallet_service.sandbox.google_merge import merged, without_nulls
 from wallet_service.sandbox.google_notices import Notice, Notices, tells
-from wallet_service.sandbox.google_refusals import GoogleRefused
+from wallet_service.sandbox.google_refusals import NO_ACCESS, GoogleRefused
 from wallet_service.sandbox.walletobjects import faults
 
 Kind = Literal["loyaltyClass", "loyaltyObject"]
@@ -20,12 +20,23 @@ NOT_ALLOWLISTED = "Issuer not allowlisted for Merchant Locations. Please contact
 
 
 class Store:
-    """Classes and objects of one issuer; nothing can be deleted. Every method may be called from any thread."""
+    """Classes and objects of one issuer; nothing can be deleted. Every method may be called from any thread.
 
-    def __init__(self, *, issuer_id: str, clock: Callable[[], datetime], merchant_locations: bool) -> None:
+    With `strict_notices` a change that would notify beyond the day's three is refused; without, it is silent.
+    """
+
+    def __init__(
+        self,
+        *,
+        issuer_id: str,
+        clock: Callable[[], datetime],
+        merchant_locations: bool,
+        strict_notices: bool,
+    ) -> None:
         self._issuer_id = issuer_id
         self._clock = clock
         self._merchant_locations = merchant_locations
+        self._strict_notices = strict_notices
         self._lock = threading.RLock()
         self._held: dict[Kind, dict[str, dict[str, Any]]] = {"loyaltyClass": {}, "loyaltyObject": {}}
         self._saved: set[str] = set()
@@ -101,13 +112,14 @@ class Store:
     def check(self, kind: Kind, body: Body, *, partial: bool = False) -> None:
         """Return if a body keeps to the schema and may be written for this issuer."""
         _refuse(faults(SCHEMAS[kind], body, partial=partial))
-        self._check_ids(*(body[name] for name in ("id", "classId") if name in body))
+        self.check_ids(*(body[name] for name in ("id", "classId") if name in body))
         if body.get("merchantLocations") and not self._merchant_locations:
             raise GoogleRefused(400, NOT_ALLOWLISTED)
 
-    def _check_ids(self, *ids: str) -> None:
+    def check_ids(self, *ids: str) -> None:
+        """Return if these ids, of which an issuer's own is one, are of this issuer."""
         if any(each.partition(".")[0] != self._issuer_id for each in ids):
-            raise GoogleRefused(403, "Service account email address did not have edit access on the issuer.")
+            raise GoogleRefused(403, NO_ACCESS)
 
     def _named(self, kind: Kind, resource_id: str, body: Body) -> dict[str, Any]:
         if body.get("id", resource_id) != resource_id:
@@ -126,7 +138,7 @@ class Store:
         else:
             self._check_class(after["classId"])
         if before and notify and tells(kind, before, after):
-            self._notices.give(after["id"], "fields", self._clock())  # beyond the day's three nobody hears of it
+            self._notify_of_change(after["id"])
         self._held[kind][after["id"]] = after
         return self._shown(kind, after["id"])
 
@@ -142,6 +154,12 @@ class Store:
             return
         if not self._notices.give(resource_id, "message", self._clock()):
             words = f"Quota exceeded for issuer {self._issuer_id} when adding TEXT_AND_NOTIFY message to {resource_id}."
+            raise GoogleRefused(403, words, reason="quotaExceeded")
+
+    def _notify_of_change(self, resource_id: str) -> None:
+        """Notify, or do as Google does beyond the day's three, of which it does not say whether it refuses them."""
+        if not self._notices.give(resource_id, "fields", self._clock()) and self._strict_notices:
+            words = f"Quota exceeded for issuer {self._issuer_id} when notifying of an update to {resource_id}."
             raise GoogleRefused(403, words, reason="quotaExceeded")
 
     def _shown(self, kind: Kind, resource_id: str) -> dict[str, Any]:

@@ -108,16 +108,18 @@ def _add_writing(doors: Blueprint, google: SandboxGoogle) -> None:
 
 
 def _add_saving(doors: Blueprint, google: SandboxGoogle) -> None:
+    """Add the page behind a save link; with `?tester` after it, it is a tester of the issuer's who follows the link."""
+
     @doors.get("/save/<jwt>")
     def save(jwt: str) -> AnyResponse:
         try:
-            return _saved_page(200, cards=google.save(jwt))
+            return _saved_page(google, 200, cards=google.save(jwt, tester="tester" in request.args))
         except LinkNotSaved as error:
-            return _saved_page(400, why=str(error))
+            return _saved_page(google, 400, why=str(error))
 
     @doors.get("/saved/<object_id>")
     def saved(object_id: str) -> AnyResponse:
-        return _saved_page(200, cards=[google.get("loyaltyObject", object_id)])
+        return _saved_page(google, 200, cards=[google.get("loyaltyObject", object_id)])
 
     @doors.post("/saved/<object_id>/remove")
     def remove(object_id: str) -> AnyResponse:
@@ -155,8 +157,7 @@ def _page(google: SandboxGoogle, kind: Kind) -> dict[str, Any]:
     if not wanted:
         raise GoogleRefused(400, f"{name} is required.", reason="required")
     after, most = request.args.get("token", ""), request.args.get("maxResults", type=int)
-    owner = "classId" if kind == "loyaltyObject" else "id"
-    found = [each for each in google.all(kind) if each["id"] > after and _is_of(each[owner], wanted, kind)]
+    found = [each for each in google.listed(kind, wanted) if each["id"] > after]
     page = found[:most] if most and most > 0 else found
     pagination: dict[str, Any] = {"resultsPerPage": len(page)}
     if len(page) < len(found):
@@ -164,12 +165,8 @@ def _page(google: SandboxGoogle, kind: Kind) -> dict[str, Any]:
     return {"resources": page, "pagination": pagination}
 
 
-def _is_of(owner: str, wanted: str, kind: Kind) -> bool:
-    return owner == wanted if kind == "loyaltyObject" else owner.partition(".")[0] == wanted
-
-
-def _saved_page(status: int, **facts: Any) -> AnyResponse:
-    page = make_response(render_template("google_saved.html", **facts), status)
+def _saved_page(google: SandboxGoogle, status: int, **facts: Any) -> AnyResponse:
+    page = make_response(render_template("google_saved.html", demo=google.demo, **facts), status)
     page.headers["Content-Security-Policy"] = POLICY
     page.headers["Cache-Control"] = "no-store"
     page.headers["Referrer-Policy"] = "same-origin"
