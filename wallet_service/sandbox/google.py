@@ -1,13 +1,15 @@
-"""Google on this machine: tokens, the Wallet API for loyalty cards, saved cards and callbacks, all in memory."""
+"""Google on this machine: tokens, the Wallet API for loyalty cards, saved cards and callbacks."""
 
 import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Literal
 
 from wallet_service.sandbox.google_accounts import Account, Accounts, make_service_account
 from wallet_service.sandbox.google_callbacks import CallbackKeys
+from wallet_service.sandbox.google_file import NAME, HeldFile, HeldFileDamaged, read_held
 from wallet_service.sandbox.google_images import fetch_images
 from wallet_service.sandbox.google_notices import Notice
 from wallet_service.sandbox.google_refusals import NOT_A_TESTER, LinkNotSaved
@@ -15,7 +17,7 @@ from wallet_service.sandbox.google_saves import Called, Saves
 from wallet_service.sandbox.google_store import Body, Kind, Store
 from wallet_service.sandbox.google_traffic import Behaviour, Traffic
 
-__all__ = ["Account", "Behaviour", "Called", "Notice", "SandboxGoogle", "make_service_account"]
+__all__ = ["Account", "Behaviour", "Called", "HeldFileDamaged", "Notice", "SandboxGoogle", "make_service_account"]
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +28,10 @@ Change = Literal["insert", "update", "patch", "addMessage"]
 
 class SandboxGoogle:
     """What Google holds for one issuer, and how it behaves. Every method may be called from any thread.
+
+    With a `folder` its classes and objects, and who saved them, outlast a restart, in a file there; `close` writes what
+    is not written yet. Without one all is in memory alone, as accounts, notifications and callbacks are in any case.
+    HeldFileDamaged is raised if that file cannot be read.
 
     `callback_keys` sign callbacks, and are made if not given. Without `merchant_locations` the issuer is one that
     Google has not allowed to use them; with `demo` one that it has not allowed to publish yet, whose cards nobody but
@@ -47,13 +53,19 @@ class SandboxGoogle:
         demo: bool = False,
         strict_notices: bool = False,
         most_per_second: int | None = None,
+        folder: Path | None = None,
     ) -> None:
         self.issuer_id = issuer_id
         self.demo = demo
         self.accounts = Accounts(clock=token_clock or clock, lifetime=token_lifetime)
         self.traffic = Traffic(most_per_second=most_per_second)
+        self._file: HeldFile | None = None
         self._store = Store(
-            issuer_id=issuer_id, clock=clock, merchant_locations=merchant_locations, strict_notices=strict_notices
+            issuer_id=issuer_id,
+            clock=clock,
+            merchant_locations=merchant_locations,
+            strict_notices=strict_notices,
+            on_change=self._keep,
         )
         self._saves = Saves(
             issuer_id=issuer_id,
@@ -64,6 +76,8 @@ class SandboxGoogle:
         )
         self._lock = threading.Lock()
         self._listeners: list[Callable[[str], None]] = []
+        if folder is not None:
+            self._open(folder)
 
     @property
     def busiest_second(self) -> int:
@@ -161,6 +175,20 @@ class SandboxGoogle:
         """
         self._saves.remove(object_id)
         self._tell(object_id)
+
+    def close(self) -> None:
+        """Write to the folder what is not written yet; what changes afterwards is not kept."""
+        if self._file is not None:
+            self._file.close()
+
+    def _open(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._store.restore(read_held(folder / NAME, self.issuer_id))
+        self._file = HeldFile(folder / NAME, self._store.snapshot)
+
+    def _keep(self) -> None:
+        if self._file is not None:
+            self._file.changed()
 
     def _written(self, change: Change, kind: Kind, resource_id: str, body: Body) -> dict[str, Any]:
         if change == "insert":

@@ -23,6 +23,7 @@ class Store:
     """Classes and objects of one issuer; nothing can be deleted. Every method may be called from any thread.
 
     With `strict_notices` a change that would notify beyond the day's three is refused; without, it is silent.
+    `on_change` is called after every change, on the thread that made it, and must be quick.
     """
 
     def __init__(
@@ -32,15 +33,29 @@ class Store:
         clock: Callable[[], datetime],
         merchant_locations: bool,
         strict_notices: bool,
+        on_change: Callable[[], None],
     ) -> None:
         self._issuer_id = issuer_id
         self._clock = clock
         self._merchant_locations = merchant_locations
         self._strict_notices = strict_notices
+        self._on_change = on_change
         self._lock = threading.RLock()
         self._held: dict[Kind, dict[str, dict[str, Any]]] = {"loyaltyClass": {}, "loyaltyObject": {}}
         self._saved: set[str] = set()
         self._notices = Notices()
+
+    def restore(self, held: Mapping[str, Any]) -> None:
+        """Hold what a `snapshot` says, in place of all else."""
+        with self._lock:
+            self._held = {"loyaltyClass": dict(held["loyaltyClass"]), "loyaltyObject": dict(held["loyaltyObject"])}
+            self._saved = set(held["saved"])
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return all that is held and who saved what, as JSON has it; the notifications of the day are left out."""
+        with self._lock:
+            held: dict[str, Any] = {kind: dict(each) for kind, each in self._held.items()}
+            return {"issuerId": self._issuer_id, **held, "saved": sorted(self._saved)}
 
     def insert(self, kind: Kind, body: Body) -> dict[str, Any]:
         """Enter a new class or object and return it.
@@ -80,6 +95,7 @@ class Store:
             _refuse(faults(SCHEMAS[kind], {"messages": messages}, partial=True))
             self._notify_of(message, resource_id)
             self._held[kind][resource_id] = before | {"messages": messages}
+            self._on_change()
             return self._shown(kind, resource_id)
 
     def get(self, kind: Kind, resource_id: str) -> dict[str, Any]:
@@ -107,6 +123,7 @@ class Store:
             self._held_one("loyaltyObject", object_id)
             changed = saved != (object_id in self._saved)
             (self._saved.add if saved else self._saved.discard)(object_id)
+            self._on_change()
             return changed
 
     def check(self, kind: Kind, body: Body, *, partial: bool = False) -> None:
@@ -140,6 +157,7 @@ class Store:
         if before and notify and tells(kind, before, after):
             self._notify_of_change(after["id"])
         self._held[kind][after["id"]] = after
+        self._on_change()
         return self._shown(kind, after["id"])
 
     def _check_class(self, class_id: str) -> None:
