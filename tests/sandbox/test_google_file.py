@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from google_actors import CLASS, ISSUER, OBJECT
+from google_actors import CLASS, ISSUER, OBJECT, account_json
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wallet_service.domain.errors import WalletError
+from wallet_service.google.save_link import save_link
+from wallet_service.google.service_account import load_service_account
 from wallet_service.sandbox.google import HeldFileDamaged, SandboxGoogle
 from wallet_service.sandbox.google_file import HeldFile, read_held
 
@@ -59,15 +61,25 @@ def test_a_restart_loses_nothing(tmp_path: Path) -> None:
 
 def test_who_saved_what_outlasts_a_restart(tmp_path: Path) -> None:
     """A card that was saved is so after a restart, and one that was removed is not."""
-    filled(tmp_path).close()
+    google = filled(tmp_path)
+    google.admit(account_json())
+    account = load_service_account(account_json())
+    link = save_link(
+        OBJECT["id"],
+        service_account_email=account.email,
+        key=account.key,
+        key_id=account.key_id,
+        origins=[],
+        save_url="https://pay.example",
+        now=NOW,
+    )
+    google.save(link.rpartition("/")[2])
     for saved in (True, False):
-        document = kept(tmp_path) | {"saved": [OBJECT["id"]] if saved else []}
-        (tmp_path / FILE).write_text(json.dumps(document))
+        google.close()
         google = opened(tmp_path)
         assert google.get("loyaltyObject", OBJECT["id"])["hasUsers"] is saved
         google.remove(OBJECT["id"])
-        google.close()
-        assert kept(tmp_path)["saved"] == []
+    google.close()
 
 
 def test_a_change_is_written_soon_without_a_close(tmp_path: Path) -> None:

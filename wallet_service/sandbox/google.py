@@ -31,7 +31,6 @@ class SandboxGoogle:
 
     With a `folder` its classes and objects, and who saved them, outlast a restart, in a file there; `close` writes what
     is not written yet. Without one all is in memory alone, as accounts, notifications and callbacks are in any case.
-    HeldFileDamaged is raised if that file cannot be read.
 
     `callback_keys` sign callbacks, and are made if not given. Without `merchant_locations` the issuer is one that
     Google has not allowed to use them; with `demo` one that it has not allowed to publish yet, whose cards nobody but
@@ -39,6 +38,8 @@ class SandboxGoogle:
     is refused instead of silent. More requests than `most_per_second` within a second are refused with 429; without it
     they are only counted. google-auth dates its assertions by the machine's clock: where `clock` is another one,
     `token_clock` must be the machine's.
+
+    Raises: HeldFileDamaged if the file cannot be read; it says which one to delete.
     """
 
     def __init__(
