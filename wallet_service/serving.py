@@ -93,7 +93,7 @@ def require_port(settings: Settings) -> None:
 
 
 def serve_sandbox(service: Service, facts: Demo) -> None:
-    """Serve the simulated phones, push service and Google until a TERM signal; the phones start with the demo's card."""
+    """Serve the simulated phones, push service and Google until a TERM signal; both phones get the demo's card."""
     settings = service.settings
     google = _google(service) if settings.google_sandbox else None
     chain = sandbox_chain(settings, now=service.clock())

@@ -13,7 +13,7 @@ import orjson
 import requests
 
 from wallet_service.domain.errors import WalletError
-from wallet_service.domain.push import Later, Sent
+from wallet_service.domain.push import Later, Outcome, Sent
 from wallet_service.google.answers import (
     Answer,
     Exists,
@@ -86,6 +86,14 @@ class WalletObjects:
         self._timeout = timeout
         self._bearer = Bearer(service_account, session=self._session, pace=pace, timeout=timeout)
         self._locations_allowed = True
+
+    def sign_in(self) -> Outcome | None:
+        """Get an access token, or return what it means that there is none."""
+        return self._bearer.fetch()
+
+    def probe(self, issuer_id: str) -> Answer:
+        """Ask for the issuer's first class, which tells whether the account may write there, and changes nothing."""
+        return self._ask(_Request("GET", "/loyaltyClass", query={"issuerId": issuer_id, "maxResults": 1}))
 
     def put_class(self, body: Body, *, notify: bool = False) -> Answer:
         """Make the class be as its body says, whether or not it exists yet."""

@@ -22,7 +22,9 @@ from wallet_service.domain.pass_class import PassClass
 from wallet_service.domain.push import Heard, Outcome, Push
 from wallet_service.domain.template import Template
 from wallet_service.google import artwork, callback, loyalty
+from wallet_service.google.answers import Answer
 from wallet_service.google.callback_keys import KeyRing, http_fetch
+from wallet_service.google.callback_roots import RootKeys
 from wallet_service.google.cards import FIELDS, MESSAGE, GoogleCards, Writing, announcement, channel, outcome
 from wallet_service.google.change import change
 from wallet_service.google.clients import Clients
@@ -147,6 +149,29 @@ class GoogleWallet:
     def shelf(self) -> GoogleShelf:
         """What Google holds, to be asked."""
         return GoogleShelf(self._workers, self._object)
+
+    def token(self) -> Outcome | None:
+        """Get an access token, or return what it means that there is none."""
+        with self._workers.one() as client:
+            return client.sign_in()
+
+    def access(self) -> Answer:
+        """Ask whether the issuer lets us in."""
+        with self._workers.one() as client:
+            return client.probe(self.issuer_id)
+
+    def held_class(self, target: str) -> Answer:
+        """Return the class as Google holds it."""
+        with self._workers.one() as client:
+            return client.get_class(target)
+
+    def picture_url(self) -> str:
+        """Return the address of one of the pictures that Google fetches."""
+        return next(self._art_url(self.templates[name], file) for name, file in self.art)
+
+    def callback_keys(self) -> RootKeys:
+        """Return the root keys that callbacks are judged by; none if they cannot be had."""
+        return self._keys.current()
 
     def close(self) -> None:
         """Close the connections."""

@@ -1,33 +1,23 @@
 """What is wrong with this installation, in plain words."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 import requests
 
 from wallet_service.config import Settings
+from wallet_service.doctor import google
+from wallet_service.doctor.finding import Finding
 from wallet_service.domain.errors import WalletError
 from wallet_service.storage import ledger, sources, wallets
 from wallet_service.wiring import Service, tables_current
 
-State = Literal["good", "mind", "wrong"]
 SOON = 30  # days before the end of a certificate; Apple gives no grace
 PATIENCE = 5  # seconds for our own public address to answer
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at, and what was found."""
-
-    state: State
-    about: str
-    text: str
-
-
 def examine(open_service: Callable[[], Service], settings: Settings) -> Iterator[Finding]:
-    """Yield findings, from the settings to the push service; later ones need the earlier ones to be good."""
+    """Yield findings, from the settings to the vendors; later ones need the earlier ones to be good."""
     yield from _address(settings)
     try:
         service = open_service()
@@ -37,12 +27,15 @@ def examine(open_service: Callable[[], Service], settings: Settings) -> Iterator
     now = service.clock()
     yield Finding("good", "templates", ", ".join(sorted(service.templates)))
     yield from _certificates(service, now)
-    if tables_current(service.engine):
+    good = tables_current(service.engine)
+    if good:
         yield from _database(service)
         yield from _sources(service)
     else:
         yield Finding("wrong", "database", "does not answer or lacks tables; run `wallet-service migrate`")
     yield _push(service)
+    if good:
+        yield from google.examine(service)
 
 
 def _address(settings: Settings) -> Iterator[Finding]:
