@@ -17,10 +17,9 @@ import pytest
 import zxingcpp
 from flask import Flask, Response, request
 from flask.testing import FlaskClient
-from PIL import Image, ImageDraw
+from page_actors import painted, png, started
 from signed_passes import signed_pass
 from standardwebhooks import Webhook
-from werkzeug.serving import BaseWSGIServer, make_server
 
 from wallet_service.sandbox.apns import SandboxApns
 from wallet_service.sandbox.barcode import barcode_of, qr_svg
@@ -46,13 +45,6 @@ def now() -> datetime:
 def chain() -> Chain:
     """A chain whose root the phone trusts."""
     return make_chain(now(), pass_type_identifier=PASS_TYPE)
-
-
-def png(color: str) -> bytes:
-    """A small image."""
-    buffer = io.BytesIO()
-    Image.new("RGB", (30, 30), color).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 @dataclass
@@ -144,13 +136,6 @@ def create_service(service: Service) -> Flask:
         return {"entered": not service.failure}, service.failure or 202
 
     return app
-
-
-def started(app: Flask) -> BaseWSGIServer:
-    """A server that answers in threads."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    threading.Thread(target=server.serve_forever, args=(0.01,)).start()
-    return server
 
 
 @pytest.fixture
@@ -505,17 +490,6 @@ def test_the_page_speaks_to_screen_readers(client: FlaskClient) -> None:
     assert inputs <= set(re.findall(r'<label for="([^"]+)"', page))
     for button in re.findall(r"<button[^>]*>.*?</button>", page, re.DOTALL):
         assert "aria-label" in button or re.sub(r"<[^>]+>", "", button).strip()
-
-
-def painted(svg: str) -> Image.Image:
-    """The drawing as a picture, each module as a square of pixels."""
-    size = max(int(side) for side in re.findall(r'viewBox="0 0 (\d+)', svg))
-    image = Image.new("L", (size * 6, size * 6), 255)
-    draw = ImageDraw.Draw(image)
-    for x, y in re.findall(r"M(\d+) (\d+)h1v1h-1z", svg):
-        left, top = int(x) * 6, int(y) * 6
-        draw.rectangle((left, top, left + 5, top + 5), fill=0)
-    return image
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,12 @@ function spoken(field) {
   return phone ? `${phone}: ${words}` : words;
 }
 
+// The phone that does not show in a narrow window has news.
+function flag(place) {
+  const other = document.querySelector(`[data-show="${place?.dataset.phone.toLowerCase()}"][aria-pressed="false"]`);
+  other?.classList.add("news");
+}
+
 function markChanges(before) {
   const news = [];
   for (const field of document.querySelectorAll(".card [data-field]")) {
@@ -72,6 +78,7 @@ function markChanges(before) {
     if (old === undefined || old === field.dataset.value) continue;
     field.classList.add("changed");
     setTimeout(() => field.classList.remove("changed"), HIGHLIGHT_MS);
+    flag(field.closest("[data-phone]"));
     if (field.closest(".front, .sheet")) news.push(spoken(field));
   }
   if (news.length) announcer.textContent = news.join(". ");
@@ -115,6 +122,7 @@ function dismiss(banner) {
 function show(phone) {
   for (const button of document.querySelectorAll("[data-show]")) {
     button.setAttribute("aria-pressed", String(button.dataset.show === phone));
+    if (button.dataset.show === phone) button.classList.remove("news");
   }
   document.querySelector("main").dataset.shown = phone;
 }
