@@ -182,10 +182,18 @@ class AndroidPhone:
 
 
 def _difference(before: SavedCard, after: SavedCard, language: str) -> str:
-    """Return the fields that have another value now, in words; that of a class may change what no field shows."""
+    """Return in words what shows otherwise now; a class may change what nobody can put in words."""
     old = fields(before.body, before.program, language)
     new = fields(after.body, after.program, language)
     changed = [f"{each.label} {each.text}".strip() for path, each in new.items() if old.get(path) != each]
+    changed += [f"the message “{each}”" for each in _headers(after, language) - _headers(before, language)]
+    if before.body["state"] != after.body["state"]:
+        changed.append(f"the card as {after.body['state'].lower()}")
     if changed:
         return f"Google shows {', '.join(changed)}"
     return "Google shows the card anew" if before.program == after.program else "Google shows the programme anew"
+
+
+def _headers(card: SavedCard, language: str) -> set[str]:
+    messages = (*(card.body.get("messages") or ()), *(card.program.get("messages") or ()))
+    return {said(each, "header", language) for each in messages}
