@@ -51,6 +51,10 @@ def blueprint(service: Service) -> Blueprint:
     @routes.get("/cards/<token>/google")
     def save(token: str) -> AnyResponse:
         found = card_of(token)
+        if found.member.standing.voided:
+            page = _page(service, found, token)
+            page.status_code = 410
+            return page
         try:
             onward = redirect(service.google_wallet().add_link(found), 303)
         except CardNotOffered as error:
