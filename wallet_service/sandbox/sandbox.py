@@ -210,8 +210,8 @@ class Sandbox:
             answer = self._chrome.get(address, headers=headers, timeout=DOWNLOAD_TIMEOUT, allow_redirects=False)
         except requests.RequestException as failure:
             raise SaveLinkFailed(self._no_answer('"Add to Google Wallet"', failure)) from failure
-        *way, jwt = urlsplit(answer.headers.get("Location", "")).path.split("/")
-        if answer.status_code not in TO_THE_SAVE_PAGE or way[-1:] != ["save"] or not jwt:
+        jwt = _behind_save(answer.headers.get("Location", ""))
+        if answer.status_code not in TO_THE_SAVE_PAGE or not jwt:
             raise SaveLinkFailed(
                 f'"Add to Google Wallet" answered {answer.status_code}, and not with the way to a save page. It must '
                 "answer 303 with a Location that ends in /save/ and the signed link's JWT."
@@ -227,3 +227,12 @@ class Sandbox:
         session.trust_env = False
         self._sessions.append(session)
         return session
+
+
+def _behind_save(link: str) -> str:
+    """Return the last part of a save link's path, "" if it is no save link."""
+    try:
+        *way, jwt = urlsplit(link).path.split("/")
+    except ValueError:
+        return ""
+    return jwt if way[-1:] == ["save"] else ""
