@@ -35,13 +35,20 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "apple_apns_url": ("https://127.0.0.1:8443", "https://127.0.0.1:8443"),
     "apple_apns_ca_file": ("/srv/root.pem", Path("/srv/root.pem")),
     "apple_apns_connections": ("3", 3),
+    "google_issuer_id": ("3388000000022000001", "3388000000022000001"),
+    "google_service_account": ("account.json", "account.json"),
+    "google_api_url": ("http://127.0.0.1:8443/", "http://127.0.0.1:8443"),
+    "google_save_url": ("http://127.0.0.1:8443/save", "http://127.0.0.1:8443/save"),
+    "google_callback_keys_url": ("http://127.0.0.1:8443/keys", "http://127.0.0.1:8443/keys"),
+    "google_requests_per_second": ("10", 10),
     "delivery_batch": ("500", 500),
     "delivery_lease": ("120", 120),
     "sandbox_port": ("0", 0),
     "sandbox_apns_port": ("0", 0),
+    "sandbox_google_port": ("0", 0),
     "log_format": ("json", "json"),
 }
-SECRETS = ("apple_key", "apple_key_password", "database_url", "secret_key")
+SECRETS = ("apple_key", "apple_key_password", "database_url", "google_service_account", "secret_key")
 
 
 def plain(value: Any) -> Any:

@@ -10,9 +10,10 @@ from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from wallet_service.domain.card import Card
+from wallet_service.domain.card import Card, Revised
 from wallet_service.domain.errors import ProgramTaken
 from wallet_service.domain.event import Customer
+from wallet_service.domain.face import Barcode, Colors, Face
 from wallet_service.storage import members, programs
 from wallet_service.wiring import Service
 
@@ -24,6 +25,9 @@ CARD = Card(
     revision=1,
     modified_at=START,
 )
+
+
+FACE = Face("en", "Shop", "Club", "A card", Colors("#000000", "#ffffff", "#ffffff"), Barcode("qr", "1"))
 
 
 @pytest.fixture
@@ -38,7 +42,7 @@ def add(tx: Connection, program: int, name: str = "ann") -> int:
     member = members.add(tx, program_id=program, public_id=f"mem_{name}", external_id=name, now=START)
     card = replace(CARD, serial_number=f"serial-{name}")
     code = f"CODE{name.upper()}"
-    members.add_card(tx, member_id=member, card=card, code=code, face_digest=b"\x01", template_version="v1", now=START)
+    members.add_card(tx, member_id=member, card=card, code=code, face=FACE, template_version="v1", now=START)
     return member
 
 
@@ -51,7 +55,7 @@ def test_a_member_is_found_as_it_was_added(engine: Engine, program: int) -> None
     assert found
     assert (found.id, found.public_id, found.external_id, found.locale) == (member, "mem_ann", "ann", None)
     assert replace(found.card, id=0) == CARD
-    assert found.face_digest == b"\x01"
+    assert (found.face_digest, found.own_digest) == (FACE.digest(), FACE.own_digest())
     assert (found.standing.balance, found.standing.qualifying, found.standing.member_name) == (0, 0, None)
     assert (found.standing.member_since, found.standing.card_code) == (START, "CODEANN")
 
@@ -150,12 +154,13 @@ def test_a_revision_is_written_whole(engine: Engine, program: int) -> None:
         found = members.find(tx, program, "ann")
         assert found
         later = replace(found.card, revision=2, modified_at=START + timedelta(seconds=1), announced="tier")
-        members.revise(tx, later, b"\x02", template_version="v2")
+        revised = Revised(later, b"\x02", b"\x03", own_changed=True)
+        members.revise(tx, [revised], template_version="v2")
         again = members.find(tx, program, "ann")
         after = tx.execute(text("SELECT changed_xid::text FROM cards")).scalar_one()
 
     assert again
-    assert (again.card, again.face_digest) == (later, b"\x02")
+    assert (again.card, again.face_digest, again.own_digest) == (later, b"\x02", b"\x03")
     assert int(after) > int(before)
 
 

@@ -4,6 +4,7 @@ import itertools
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Barrier
 from typing import Any
 
@@ -16,7 +17,17 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from wallet_service.domain import ledger
 from wallet_service.domain.ledger import Transaction
-from wallet_service.storage import device_logs, migrate, wallets
+from wallet_service.domain.pass_class import PassClass
+from wallet_service.storage import (
+    device_logs,
+    holdings,
+    migrate,
+    nonces,
+    notices,
+    pass_classes,
+    turns,
+    wallets,
+)
 from wallet_service.storage import ledger as books
 from wallet_service.storage.embedded import Embedded
 from wallet_service.wiring import Service, open_engine
@@ -64,6 +75,12 @@ def history(service: Service, shop: Shop, device: Device) -> Service:
     with service.begin() as tx:
         device_logs.add(tx, ["hello"], now=START)
         wallets.stop(tx, "apple", "a test", until=START, now=START)
+        card = card_of(service, enrolled["serial_number"])
+        offered = holdings.offer(tx, card_id=card.id, platform="google", target="1.card", revision=1, now=START)
+        notices.plan(tx, wallet_id=offered.wallet_id, channel="fields", revision=1, now=START)
+        pass_classes.want(tx, PassClass("google", "points", "1.program", b"drawn", {}), publish=True, now=START)
+        turns.take(tx, platform="google", most=1, longest=timedelta(seconds=1))
+        nonces.first(tx, "once", expires_at=START + timedelta(hours=1), now=START)
     return service
 
 

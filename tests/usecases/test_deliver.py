@@ -241,7 +241,7 @@ def test_fault_of_ours_stops_everything_and_loses_nothing(
     clock.now += STOP_FOR
     assert delivery.deliver().sent == 1
     with service.begin() as tx:
-        assert drift(tx, service.templates, most=10, now=clock.now).stop is None
+        assert drift(tx, service.templates, most=10, now=clock.now).stops == ()
 
 
 def test_many_refusals_together_drop_nobody(
