@@ -36,6 +36,7 @@ WALLS: dict[str, frozenset[str]] = {
     "cli": ANY,
     "demo": ANY,
     "doctor": ANY,
+    "reconciling": ANY,
     "serving": ANY,
     "stage": ANY,
 }
@@ -73,6 +74,7 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     "cli": frozenset(("click", "structlog")),
     "demo": frozenset(("structlog",)),
     "doctor": frozenset(("requests", "structlog")),
+    "reconciling": frozenset(("click",)),
     "serving": frozenset(("flask", "granian", "structlog")),
     "stage": frozenset(("click", "requests", "structlog")),
 }

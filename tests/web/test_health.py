@@ -127,6 +127,8 @@ def test_metrics_count_what_there_is(client: FlaskClient, service: Service, shop
     days = service.identity.days_left(service.clock())
     nothing = {
         "wallet_cards": 0,
+        "wallet_cards_behind": 0,
+        "wallet_classes_behind": 0,
         "wallet_wallets": 0,
         "wallet_wallets_unsent": 0,
         "wallet_wallets_unfetched": 0,
@@ -140,6 +142,8 @@ def test_metrics_count_what_there_is(client: FlaskClient, service: Service, shop
     device.register(card)
     assert figures(client) == nothing | {
         "wallet_cards": 2,
+        "wallet_cards_behind": 1,
+        "wallet_installed": 1,
         "wallet_wallets": 1,
         "wallet_wallets_unsent": 1,
         "wallet_events": 2,

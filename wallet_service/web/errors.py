@@ -22,7 +22,7 @@ KINDS: tuple[tuple[type[WalletError], int, str, str], ...] = (
         "callback-undecided",
         "The callback cannot be judged now. Send it again.",
     ),
-    (errors.CallbackRefused, 401, "not-signed", "This callback is not signed for us."),
+    (errors.CallbackRefused, 401, "callback-not-signed", "This callback is not signed for us."),
     (errors.WalletNotServed, 404, "wallet-not-served", "Cards are not offered for this wallet here."),
     (errors.CardVoid, 410, "card-void", "This card is no longer valid."),
     (errors.UnknownCard, 401, "not-authorised", "The token does not open this card."),

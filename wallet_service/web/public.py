@@ -47,10 +47,13 @@ def blueprint(service: Service) -> Blueprint:
         signed = service.sign(found.member, service.template(found.template))
         return dated(pass_response(bytes(signed)), found.member.card)
 
-    # Made when it is followed: the link that leads on to Google holds no end, and the card must be there by then.
+    # Made when it is followed: the link that leads on to Google has no end, and the card must be there by then. Whoever
+    # asks for the headers alone is a mail program that looks at links, not a customer.
     @routes.get("/cards/<token>/google")
     def save(token: str) -> AnyResponse:
         found = card_of(token)
+        if request.method == "HEAD":
+            return Response(headers={"Cache-Control": "no-store"})
         if found.member.standing.voided:
             page = _page(service, found, token)
             page.status_code = 410
