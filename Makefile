@@ -23,6 +23,9 @@ check: .venv/test ## Check style and types, then run the tests.
 bench: .venv/test ## Print speed as ratios, measured in one run.
 	@$(BIN)/python -m bench
 
+soak: .venv/test ## Run the tests that take minutes: long loads and outages, all on this machine.
+	@$(BIN)/python -m pytest -q -m soak
+
 lock: .venv/run ## Pin every dependency anew, with hashes and without addresses.
 	@$(BIN)/pip install -qq uv
 	@for part in run test; do \
@@ -47,4 +50,4 @@ clean: ## Remove the environment and everything that runs have left in var/.
 	@$(BIN)/pip install -qq --require-hashes -r requirements/test.txt
 	@touch $@
 
-.PHONY: help run test check bench lock clean
+.PHONY: help run test check bench soak lock clean

@@ -41,6 +41,7 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "google_save_url": ("http://127.0.0.1:8443/save", "http://127.0.0.1:8443/save"),
     "google_callback_keys_url": ("http://127.0.0.1:8443/keys", "http://127.0.0.1:8443/keys"),
     "google_requests_per_second": ("10", 10),
+    "google_timeout": ("5", 5),
     "delivery_batch": ("500", 500),
     "delivery_lease": ("120", 120),
     "sandbox_port": ("0", 0),

@@ -86,6 +86,7 @@ class Settings(BaseModel):
     google_requests_per_second: int = Field(
         20, ge=1, le=1000, description="Requests to the Wallet API by all processes together; Google admits 20."
     )
+    google_timeout: int = Field(15, ge=1, le=60, description="Seconds that an answer of Google's may take.")
     delivery_batch: int = Field(1000, ge=1, le=20_000, description="Wallets that a worker takes on at once.")
     delivery_lease: int = Field(
         90, ge=1, le=3600, description="Seconds after which another worker takes over what a dead one had taken on."

@@ -16,7 +16,7 @@ from stage_actors import PATIENCE, ROOT, Stage, free_ports, wait_until
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """`wallet-service run` in a folder of its own; it must end by itself, with everything it started, on TERM."""
     folder = tmp_path_factory.mktemp("stage")
-    port = free_ports(3)
+    port = free_ports(4)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("WALLET_")}
     environment |= {"PORT": str(port), "WALLET_DATA_FOLDER": str(folder / "var")}
     log = (folder / "run.log").open("w+")

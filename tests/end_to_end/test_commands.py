@@ -22,7 +22,7 @@ COMMAND = [sys.executable, "-m", "wallet_service"]
 def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
     """An environment with a data folder of its own, which is gone afterwards wherever the database had to lie."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("WALLET_")}
-    yield clean | {"WALLET_DATA_FOLDER": str(tmp_path / "var"), "PORT": str(free_ports(3))}
+    yield clean | {"WALLET_DATA_FOLDER": str(tmp_path / "var"), "PORT": str(free_ports(4))}
     shutil.rmtree((tmp_path / "var" / "postgres").resolve(), ignore_errors=True)
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from wallet_service.domain.face import Face
-from wallet_service.domain.push import ClassMissing, Later, Outcome, Push, Sent
+from wallet_service.domain.push import ClassMissing, Later, Outcome, Push, Refused, Sent
 from wallet_service.domain.shown import plain
 from wallet_service.google.answers import Answer, Exists, Missing, NotifyQuota
 from wallet_service.google.client import WalletObjects
@@ -39,7 +39,7 @@ class Writing:
 
 
 class GoogleCards:
-    """Sends pushes by writing what `draw` makes of each at that moment; what it makes nothing of is not sent.
+    """Sends pushes by writing what `draw` makes of each at that moment, unless it says that nothing can be made of it.
 
     Nothing is begun within `margin` of the end of a push's lease, so that an older writing never arrives after a newer.
     """
@@ -47,7 +47,7 @@ class GoogleCards:
     def __init__(
         self,
         clients: Clients,
-        draw: Callable[[Push], Writing | None],
+        draw: Callable[[Push], Writing | Outcome],
         *,
         clock: Callable[[], datetime],
         margin: timedelta,
@@ -70,12 +70,17 @@ class GoogleCards:
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _one(self, push: Push) -> tuple[Push, Outcome] | None:
-        if push.until is not None and self._clock() > push.until - self._margin:
+        def in_time() -> bool:
+            return push.until is None or self._clock() <= push.until - self._margin
+
+        if not in_time():
             return None
         writing = self._draw(push)
-        if writing is None:
-            return None
-        with self._clients.one() as client:
+        if not isinstance(writing, Writing):
+            return push, writing
+        if writing.body["id"] != push.target:
+            return push, Refused(f"{push.target} is not of this issuer; its holder must add the card again")
+        with self._clients.one(in_time) as client:
             return replace(push, revision=writing.revision), write(client, writing)
 
 

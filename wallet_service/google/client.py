@@ -4,7 +4,7 @@ Source: https://developers.google.com/wallet/reference/rest
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote
@@ -40,6 +40,11 @@ Body = Mapping[str, Any]
 log = logging.getLogger(__name__)
 
 
+def always() -> bool:
+    """Say that there is time."""
+    return True
+
+
 class ListCutShort(WalletError):
     """Google did not give the whole list; `meaning` says why."""
 
@@ -68,8 +73,10 @@ class WalletObjects:
     `with pace():` is held around every single request, tokens' included, from before it is sent until its answer is
     read or it failed: so never more requests than there are turns are on their way or were answered in the last second.
     Google admits 20 a second for all workers together. An OSError instead of a turn (such as TimeoutError) means
-    `Later`.
+    `Later`. `in_time` is asked once the turn has come: if it says no, nothing is sent, and the answer is `Later`.
     """
+
+    in_time: Callable[[], bool]
 
     def __init__(
         self,
@@ -80,6 +87,7 @@ class WalletObjects:
         session: requests.Session | None = None,
         timeout: tuple[float, float] = TIMEOUT,
     ) -> None:
+        self.in_time = always
         self._root = api_url.rstrip("/").removesuffix(PREFIX) + PREFIX
         self._pace = pace
         self._session = session or _own_session()
@@ -187,6 +195,8 @@ class WalletObjects:
     def _send(self, request: _Request) -> Answer:
         try:
             with turn(self._pace):
+                if not self.in_time():
+                    return Answer(Later("the turn came too late"))
                 answer = self._session.request(
                     request.method,
                     self._root + request.path,

@@ -1,10 +1,10 @@
 """Clients of the Wallet API, lent to one thread at a time, so that each keeps its connection and its token."""
 
 import queue
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from wallet_service.google.client import WalletObjects
+from wallet_service.google.client import WalletObjects, always
 from wallet_service.google.pace import Pace
 from wallet_service.google.service_account import ServiceAccount
 
@@ -22,17 +22,19 @@ class Clients:
         self._idle: queue.SimpleQueue[WalletObjects] = queue.SimpleQueue()
 
     @contextmanager
-    def one(self) -> Iterator[WalletObjects]:
-        """Lend a client."""
+    def one(self, in_time: Callable[[], bool] = always) -> Iterator[WalletObjects]:
+        """Lend a client that sends nothing any more once it is not `in_time`."""
         try:
             client = self._idle.get_nowait()
         except queue.Empty:
             client = WalletObjects(
                 api_url=self._api_url, service_account=self._account, pace=self._pace, timeout=self._timeout
             )
+        client.in_time = in_time
         try:
             yield client
         finally:
+            client.in_time = always
             self._idle.put(client)
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
 """Google Wallet, put together: what the doors, the workers and the commands need of it."""
 
 import hashlib
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -16,10 +17,10 @@ from sqlalchemy import Connection
 
 from wallet_service.config import Settings
 from wallet_service.domain.card import Card
-from wallet_service.domain.errors import CardVoid, Fault, UnknownTemplate
+from wallet_service.domain.errors import CardNotOffered, CardVoid, Fault, UnknownTemplate
 from wallet_service.domain.face import Face
 from wallet_service.domain.pass_class import PassClass
-from wallet_service.domain.push import Heard, Outcome, Push
+from wallet_service.domain.push import Heard, Later, Outcome, Push
 from wallet_service.domain.template import Template
 from wallet_service.google import artwork, callback, loyalty
 from wallet_service.google.answers import Answer
@@ -42,13 +43,13 @@ from wallet_service.wiring.files import made_once
 
 PLATFORM = "google"
 BATCH = 20  # a second's worth, so that a lease never runs out while others use the same twenty a second
-WORKERS_TIMEOUT = (5.0, 30.0)  # seconds, to connect and between bytes
-PEOPLES_TIMEOUT = (3.0, 10.0)
-WORKERS_PATIENCE = 60.0  # seconds for a turn
+CONNECT = 5.0  # seconds
+WORKERS_PATIENCE = 30.0  # seconds for a turn
 PEOPLES_PATIENCE = 10.0
 FOR_PEOPLE = 2  # turns that workers leave to whoever has pressed a button
-LONGEST_TURN = timedelta(seconds=45)
-MARGIN = timedelta(seconds=40)  # of a lease, for the request that is begun last
+NOT_HERE = timedelta(minutes=1)  # until a worker with newer files may have come
+DOOR_PATIENCE = 1.0
+SLACK = 5.0  # seconds beyond the time that an answer may take
 
 Begin = Callable[[], AbstractContextManager[Connection]]
 
@@ -126,7 +127,13 @@ class GoogleWallet:
         offering = Offering(
             self._delivery(self._people), self._class_delivery(self._people), self.begin, self.clock, time.sleep
         )
-        offering.offer(found.member.card, self.class_of(template), target=target)
+        # A Google that hangs must not keep all threads of the web from merchants and phones.
+        if not self._door.acquire(timeout=DOOR_PATIENCE):
+            raise CardNotOffered("others are waiting for Google already")
+        try:
+            offering.offer(found.member.card, self.class_of(template), target=target)
+        finally:
+            self._door.release()
         return save_link(
             target,
             service_account_email=self.account.email,
@@ -179,32 +186,45 @@ class GoogleWallet:
         self._people.close()
 
     @cached_property
+    def _door(self) -> threading.BoundedSemaphore:
+        return threading.BoundedSemaphore(max(self.settings.web_threads // 2, 1))
+
+    @cached_property
     def _workers(self) -> Clients:
         most = max(self.settings.google_requests_per_second - FOR_PEOPLE, 1)
-        return self._clients(most, WORKERS_PATIENCE, WORKERS_TIMEOUT)
+        return self._clients(most, WORKERS_PATIENCE)
 
     @cached_property
     def _people(self) -> Clients:
-        return self._clients(self.settings.google_requests_per_second, PEOPLES_PATIENCE, PEOPLES_TIMEOUT)
+        return self._clients(self.settings.google_requests_per_second, PEOPLES_PATIENCE)
 
-    def _clients(self, most: int, patience: float, timeout: tuple[float, float]) -> Clients:
-        turns = Turns(PLATFORM, most, LONGEST_TURN, patience, self.begin)
+    def _clients(self, most: int, patience: float) -> Clients:
         return Clients(
-            api_url=self.settings.wallet_api_url, service_account=self.account, pace=turns.turn, timeout=timeout
+            api_url=self.settings.wallet_api_url,
+            service_account=self.account,
+            pace=Turns(PLATFORM, most, self._longest_request, patience, self.begin).turn,
+            timeout=(CONNECT, float(self.settings.google_timeout)),
         )
 
+    @property
+    def _longest_request(self) -> timedelta:
+        return timedelta(seconds=CONNECT + self.settings.google_timeout + SLACK)
+
+    @property
+    def _lease(self) -> timedelta:
+        """How long a card is taken on for: a request may begin until just before its answer could come too late."""
+        return timedelta(seconds=self.settings.delivery_lease) + self._longest_request
+
     def _delivery(self, clients: Clients) -> Delivery:
-        cards = GoogleCards(clients, self._writing, clock=self.clock, margin=MARGIN)
-        lease = timedelta(seconds=self.settings.delivery_lease) + MARGIN
-        return Delivery(PLATFORM, cards, self.begin, self.clock, lease=lease, batch=BATCH)
+        cards = GoogleCards(clients, self._writing, clock=self.clock, margin=self._longest_request)
+        return Delivery(PLATFORM, cards, self.begin, self.clock, lease=self._lease, batch=BATCH)
 
     def _class_delivery(self, clients: Clients) -> ClassDelivery:
         def put(drawn: PassClass) -> Outcome:
             with clients.one() as client:
                 return outcome(client.put_class(change(drawn.body)))
 
-        lease = timedelta(seconds=self.settings.delivery_lease) + MARGIN
-        return ClassDelivery(PLATFORM, self.classes, put, self.begin, self.clock, lease=lease)
+        return ClassDelivery(PLATFORM, self.classes, put, self.begin, self.clock, lease=self._lease)
 
     @cached_property
     def _keys(self) -> KeyRing:
@@ -212,12 +232,12 @@ class GoogleWallet:
         session.trust_env = False
         return KeyRing(lambda: http_fetch(self.settings.callback_keys_url, session), self.clock)
 
-    def _writing(self, push: Push) -> Writing | None:
+    def _writing(self, push: Push) -> Writing | Outcome:
         """Draw the pushed card as it is now; nothing waits for Google while this transaction is open."""
         with self.begin() as tx:
             ready = prepare(tx, push, self.templates, channel=channel, now=self.clock())
         if ready is None:
-            return None
+            return Later("its template is not loaded here", NOT_HERE)
         card, told = ready.member.card, ready.told
         news = announcement(ready.face, told.field, told.revision) if told and told.channel == MESSAGE else None
         return Writing(
