@@ -90,6 +90,18 @@ def test_later_changes_go_together(shop: Shop, delivery: Delivery, vendor: Vendo
     assert [push.revision for push in vendor.got] == [2, 21]
 
 
+def test_purchase_right_after_registering_goes_at_once(
+    service: Service, shop: Shop, device: Device, delivery: Delivery, vendor: Vendor
+) -> None:
+    """The push that a phone gets for registering does not make its first change wait."""
+    device.register(card_of(service, shop.enrol("ann")["serial_number"]))
+    delivery.deliver()
+    shop.buy(100, order="1")
+
+    assert delivery.deliver().sent == 1
+    assert [push.revision for push in vendor.got] == [1, 2]
+
+
 def test_unchanged_face_is_not_pushed(shop: Shop, delivery: Delivery, vendor: Vendor, serial: str) -> None:
     """An event that changes nothing visible pushes nothing."""
     shop.buy(50, order="too small for a point")

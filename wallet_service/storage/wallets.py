@@ -21,7 +21,7 @@ _WANT = text("""
     SET wanted = told.revision,
         sent = CASE WHEN platform = 'google' AND NOT told.own AND sent = wanted THEN told.revision ELSE sent END,
         coalesce_for = :window,
-        not_before = greatest(:now, sent_at + :window, CASE WHEN refused AND told.own THEN NULL ELSE not_before END),
+        not_before = greatest(:now, CASE WHEN refused AND told.own THEN sent_at + :window ELSE not_before END),
         refused = refused AND NOT told.own,
         announced = coalesce(told.announced, wallets.announced),
         announced_revision = CASE WHEN told.announced IS NULL THEN announced_revision ELSE told.revision END
@@ -198,7 +198,10 @@ class DeliveryStop:
 
 
 def want(tx: Connection, revised: Sequence[Revised], *, window: timedelta, now: datetime) -> None:
-    """Ask that every wallet of these cards shows their new revision: at once, or `window` after its last push."""
+    """Ask that every wallet of these cards shows their new revision: at once, or `window` after its last change.
+
+    The push that a phone gets for registering is no change: a purchase right after it goes out at once.
+    """
     values = {
         "card_ids": [each.card.id for each in revised],
         "revisions": [each.card.revision for each in revised],
