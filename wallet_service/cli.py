@@ -14,11 +14,11 @@ import structlog
 
 from wallet_service import config, demo, doctor, logs, reconciling, serving, stage, worker
 from wallet_service.apple import artwork
+from wallet_service.apple import shown as apple_shown
 from wallet_service.apple.passes import ApplePasses
-from wallet_service.apple.shown import shown as apple_shown
 from wallet_service.domain.errors import WalletError
 from wallet_service.domain.shown import report
-from wallet_service.google.shown import shown as google_shown
+from wallet_service.google import shown as google_shown
 from wallet_service.storage import device_logs, migrate, templates
 from wallet_service.storage.wallets import Drift
 from wallet_service.usecases import connect as connecting
@@ -353,7 +353,9 @@ def check_template(folder: Path, languages: tuple[str, ...]) -> None:
     click.echo(f"{found.name} is sound: {summary}\n")
     for language in languages or tuple(found.words):
         face = found.draw(sample_standing(now), language)
-        click.echo("\n".join(report(face.language, apple_shown(face), google_shown(face))) + "\n")
+        apple = [*apple_shown.shown(face), *apple_shown.pictures(found.art)]
+        google = [*google_shown.shown(face), *google_shown.pictures(found.art)]
+        click.echo("\n".join(report(face.language, apple, google)) + "\n")
 
 
 @main.command("device-log")

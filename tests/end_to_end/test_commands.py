@@ -1,6 +1,7 @@
 """Commands as they are typed: what they refuse, and what they leave behind."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -88,6 +89,16 @@ def test_source_and_its_secret(environment: dict[str, str]) -> None:
     assert call(environment, "source", "list").stdout == "standard/till-1  points\n"
 
 
+def test_template_is_checked_by_its_name(environment: dict[str, str]) -> None:
+    """A template's name finds its folder; what is shown has a column for each wallet, and one table a language."""
+    done = call(environment, "template", "check", "points")
+
+    assert done.returncode == 0, done.stderr
+    tables = re.findall(r"^([a-z]{2}) +Text +Apple Wallet +Google Wallet$", done.stdout, re.MULTILINE)
+    assert sorted(tables) == ["cs", "en", "ro", "ru"]
+    assert "Google Wallet, art logo: Google shows a square logo, which is made from the icon" in done.stdout
+
+
 def test_refusals_are_sentences(environment: dict[str, str], tmp_path: Path) -> None:
     """What a command cannot do it says without a stack trace."""
     assert call(environment, "migrate").returncode == 0
@@ -99,6 +110,9 @@ def test_refusals_are_sentences(environment: dict[str, str], tmp_path: Path) -> 
         ("publish", "nope"),
         ("source", "rotate", "nope"),
         ("template", "check", str(tmp_path)),
+        ("template", "check", "nope"),
+        ("revoke", "nope"),
+        ("reconcile", "--limit", "0"),
     ):
         done = call(environment, *arguments)
         assert done.returncode in (1, 2), arguments

@@ -1,10 +1,12 @@
 """Before a card is sent, both wallets say what they will show of it, where, and what they will cut."""
 
+import io
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from wallet_service.apple import shown as apple
 from wallet_service.domain.face import Barcode, Colors, Face, Field, Link, Location, Message, Money
@@ -204,6 +206,16 @@ def test_a_text_that_just_fits_is_not_cut() -> None:
     """The room is the last length that fits."""
     assert cut("1234567", 7) is None
     assert cut("12345678", 7) == 7
+
+
+def test_each_picture_has_its_place_in_each_wallet() -> None:
+    """Google shows no wide logo, and says of a picture that is too small for it how large it must be."""
+    assert [each.where for each in apple.pictures(POINTS.art)] == ["notifications", "top left", "behind primary"]
+    assert [each.where for each in google.pictures(POINTS.art)] == ["logo, in a circle", None, "below the barcode"]
+    small = io.BytesIO()
+    Image.new("RGB", (180, 180)).save(small, "PNG")
+    (icon,) = google.pictures({"icon": small.getvalue()})
+    assert "180x180, too small for Google Wallet" in icon.note
 
 
 def test_the_report_is_a_table_with_notes() -> None:

@@ -4,7 +4,7 @@ Apple names no lengths: those here come from practice with phones 375 points wid
 too long and then cut it. Slots: https://developer.apple.com/design/human-interface-guidelines/wallet
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from wallet_service.domain.face import Face, Field
@@ -15,6 +15,7 @@ SLOTS = (("header", "header"), ("primary", "on the strip"), ("secondary", "front
 ROOM = {"header": (16, 16), "primary": (24, 24), "secondary": (40, 20), "auxiliary": (40, 20)}
 LOGO_TEXT_ROOM = 20
 ON_BACK = "back"
+PICTURES = {"icon": "notifications", "logo": "top left", "strip": "behind primary"}
 
 
 def shown(face: Face) -> list[Shown]:
@@ -30,6 +31,11 @@ def shown(face: Face) -> list[Shown]:
         *(Shown("link", str(number), ON_BACK, each.label) for number, each in enumerate(face.links, start=1)),
         *_places(face),
     ]
+
+
+def pictures(art: Iterable[str]) -> list[Shown]:
+    """Return where Apple Wallet shows each picture of a template, by its name in `[art]`."""
+    return [Shown("art", each, PICTURES[each], "") for each in art]
 
 
 def _front(face: Face) -> Iterator[Shown]:

@@ -3,10 +3,11 @@
 https://developers.google.com/wallet/reference/rest/v1/loyaltyobject
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from wallet_service.domain.face import Face, Field, Money
 from wallet_service.domain.shown import Shown, cut, plain
+from wallet_service.google.artwork import faults
 from wallet_service.google.layout import MOST_TEXTS, POINTS, class_texts, members, rows
 
 # Characters that Google recommends at the most.
@@ -17,6 +18,8 @@ ROOM = {"loyaltyPoints": 7, "secondaryLoyaltyPoints": 7, "accountName": 20, "acc
 LABEL_ROOM = {"loyaltyPoints": 9, "secondaryLoyaltyPoints": 9, "accountName": 15, "accountId": 15}
 # For a text module in a row of so many items: Google says 30 and 15 of rows of labels, the third is from practice.
 ROW_ROOM = {1: 30, 2: 15, 3: 10}
+PICTURES = {"icon": "logo, in a circle", "strip": "below the barcode"}
+PICTURE_NOTES = {"strip": "as a banner of its own: no field stands on it"}
 IN_ROW, IN_DETAILS = "front, row {}", "details"
 PHONES_LANGUAGE = "in the phone's language, not the member's"
 TOO_MANY = f"Google shows {MOST_TEXTS} text modules {{}}, and this one comes after them"
@@ -38,6 +41,19 @@ def shown(face: Face) -> list[Shown]:
 def _names(face: Face) -> Iterator[Shown]:
     for key, name in (("organization", face.organization), ("program", face.program)):
         yield Shown("brand", key, "card title", name, cut(name, NAME_ROOM), PHONES_LANGUAGE)
+
+
+def pictures(art: Mapping[str, bytes]) -> list[Shown]:
+    """Return where Google Wallet shows each picture of a template, by its name in `[art]`, and what spoils it there."""
+    spoilt = {each.key: each.message for each in faults(art, "")}
+    return [Shown("art", each, *_picture(each, spoilt.get(each, ""))) for each in art]
+
+
+def _picture(name: str, spoilt: str) -> tuple[str | None, str, None, str]:
+    where = PICTURES.get(name)
+    if where is None:
+        return None, "", None, "Google shows a square logo, which is made from the icon"
+    return where, "", None, " ".join(filter(None, (PICTURE_NOTES.get(name, ""), spoilt)))
 
 
 def _colors(face: Face) -> Iterator[Shown]:
