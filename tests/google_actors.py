@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from actors import START
+from flask import request
 from hypothesis import strategies as st
 
 from wallet_service.domain.face import Barcode, Colors, Face, Field, Money
@@ -67,6 +68,7 @@ class Running:
     account_json: bytes
     clients: list[WalletObjects] = field(default_factory=list)
     turns: int = 0
+    asked: list[str] = field(default_factory=list)  # such as "PATCH loyaltyObject", in the order of arrival
 
     @property
     def account(self) -> ServiceAccount:
@@ -86,13 +88,21 @@ class Running:
         return self.clients[-1]
 
 
+def _what(method: str, path: str) -> str:
+    """A request without ids: the method, the kind, and what is done to it if that is more than writing it."""
+    kind, *rest = path.removeprefix("/walletobjects/v1").strip("/").split("/")
+    return " ".join([method, kind, *rest[1:]])
+
+
 @contextmanager
 def running(**options: Any) -> Iterator[Running]:
     """Run a sandbox Google on a free port."""
     google = SandboxGoogle(**{"issuer_id": ISSUER, "clock": machine_clock} | options)
-    server = serve_google(create_google(google), "127.0.0.1", 0)
+    app, asked = create_google(google), []
+    app.before_request(lambda: asked.append(_what(request.method, request.path)))
+    server = serve_google(app, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.port}"
-    here = Running(google, url, account_json(f"{url}/token"))
+    here = Running(google, url, account_json(f"{url}/token"), asked=asked)
     google.admit(here.account_json)
     yield here
     for client in here.clients:
