@@ -31,7 +31,7 @@ _CLAIM = text("""
         WHERE platform = :platform AND sent IS DISTINCT FROM wanted AND (not_before <= :now OR :at_once)
           AND (lease_until IS NULL OR lease_until <= :now)
         ORDER BY pass_classes.id
-        FOR UPDATE OF pass_classes SKIP LOCKED
+        FOR UPDATE OF pass_classes
     ) AS behind
     WHERE pass_classes.id = behind.id
     RETURNING pass_classes.target, wanted, attempts
@@ -55,6 +55,12 @@ _FORGET_OF = text("""
         SELECT wallets.platform, members.program_id
         FROM wallets JOIN cards ON cards.id = card_id JOIN members ON members.id = cards.member_id
         WHERE wallets.id = ANY(:wallet_ids)
+    )
+""")
+_UNDER_WAY = text("""
+    SELECT EXISTS (
+        SELECT FROM pass_classes
+        WHERE platform = :platform AND target = :target AND sent IS NULL AND lease_until > :now
     )
 """)
 _EVERY = text("""
@@ -148,6 +154,11 @@ def forget(tx: Connection, platform: str, target: str, *, now: datetime) -> None
 def forget_of(tx: Connection, wallet_ids: Iterable[int], *, now: datetime) -> None:
     """Note that the vendor does not hold the classes of these wallets' cards, so that they are put again."""
     tx.execute(_FORGET_OF, {"wallet_ids": list(wallet_ids), "now": now})
+
+
+def under_way(tx: Connection, platform: str, target: str, *, now: datetime) -> bool:
+    """Return whether somebody is just putting the class for the first time."""
+    return bool(tx.execute(_UNDER_WAY, {"platform": platform, "target": target, "now": now}).scalar())
 
 
 def every(tx: Connection) -> list[Held]:

@@ -35,16 +35,19 @@ class Offering:
         """
         now = self.clock()
         with self.begin() as tx:
-            pass_classes.want(tx, pass_class, publish=False, now=now)
             revision = registrations.lock_card(tx, card.id, device=holdings.DEVICE)
             offered = holdings.offer(
                 tx, card_id=card.id, platform=pass_class.platform, target=target, revision=revision, now=now
             )
+            pass_classes.want(tx, pass_class, publish=False, now=now)
         if offered.held:
             return
         self.classes.deliver(at_once=True)
         reason = None
         for _ in range(TRIES):
+            if self._class_is_under_way(pass_class):
+                self.pause(PAUSE)
+                continue
             done = self.cards.deliver_one(offered.wallet_id)
             with self.begin() as tx:
                 state = holdings.state(tx, offered.wallet_id)
@@ -55,3 +58,8 @@ class Offering:
                 break
             self.pause(PAUSE)
         raise CardNotOffered(reason or "another worker is still at it")
+
+    def _class_is_under_way(self, pass_class: PassClass) -> bool:
+        """Whether somebody else is just putting the class, without which no card is taken."""
+        with self.begin() as tx:
+            return pass_classes.under_way(tx, pass_class.platform, pass_class.target, now=self.clock())
