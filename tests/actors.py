@@ -130,10 +130,10 @@ class Device:
         return {"Authorization": f"ApplePass {token}"}
 
 
-def connected_shop(service: Service, client: FlaskClient, name: str) -> Shop:
-    """Connect one more shop to the points programme."""
+def connected_shop(service: Service, client: FlaskClient, name: str, *, template: str = "points") -> Shop:
+    """Connect one more shop to a programme."""
     with service.begin() as tx:
-        secret = connect(tx, vault=service.vault, template=service.template("points"), name=name, now=service.clock())
+        secret = connect(tx, vault=service.vault, template=service.template(template), name=name, now=service.clock())
     assert secret
     return Shop(client, service.clock, secret, name)
 

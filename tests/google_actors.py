@@ -75,6 +75,11 @@ class Running:
         """The account that it knows."""
         return replace(_loaded_once(), token_uri=f"{self.url}/token")
 
+    @property
+    def calls(self) -> list[str]:
+        """What its Wallet API was asked; each client has a token of its own to ask for besides."""
+        return [each for each in self.asked if each != "POST token"]
+
     @contextmanager
     def pace(self) -> Iterator[None]:
         """A turn, which is counted and always to be had."""

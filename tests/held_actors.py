@@ -128,6 +128,13 @@ def interrupted(service: Service, meanwhile: Callable[[], object]) -> Delivery:
     return replace(delivery, sender=Interrupted(delivery.sender, meanwhile))
 
 
+def forgotten(google: SandboxGoogle, *kept: str) -> None:
+    """Have Google hold nothing any more but what is `kept` ("loyaltyClass"); there is no request that deletes."""
+    store = google._store
+    whole = store.snapshot()
+    store.restore({"loyaltyClass": {}, "loyaltyObject": {}, "saved": []} | {kind: whole[kind] for kind in kept})
+
+
 def looked(service: Service) -> Report:
     """What `drift` reports."""
     with service.begin() as tx:

@@ -45,7 +45,7 @@ def test_second_click_asks_google_nothing(member: Member, sandbox: Running) -> N
     sandbox.asked.clear()
 
     assert ann.click().status_code == 303
-    assert sandbox.asked == []
+    assert sandbox.calls == []
 
 
 def test_looking_at_the_link_makes_nothing(member: Member, sandbox: Running) -> None:
@@ -53,7 +53,7 @@ def test_looking_at_the_link_makes_nothing(member: Member, sandbox: Running) -> 
     ann = member("ann")
 
     assert ann.click("HEAD").status_code == 200
-    assert sandbox.asked == []
+    assert sandbox.calls == []
     assert ann.row() == {}
 
 
@@ -114,7 +114,7 @@ def test_void_card_is_gone(member: Member, service: Service, sandbox: Running) -
 
     assert answer.status_code == 410
     assert WORDS["en"]["void"] in answer.text
-    assert sandbox.asked == []
+    assert sandbox.calls == []
 
 
 def test_forged_link(member: Member, client: FlaskClient, sandbox: Running) -> None:
@@ -123,7 +123,7 @@ def test_forged_link(member: Member, client: FlaskClient, sandbox: Running) -> N
     forged = ann.page[:-1] + ("A" if ann.page[-1] != "A" else "B")
 
     assert client.get(f"{forged}/google").status_code == 401
-    assert sandbox.asked == []
+    assert sandbox.calls == []
 
 
 def test_not_set_up(settings: Settings, service: Service, chain: Chain, shop: Shop, tmp_path: Path) -> None:
