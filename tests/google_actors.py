@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from actors import START
-from flask import request
+from flask import Response, request
 from hypothesis import strategies as st
 
 from wallet_service.domain.face import Barcode, Colors, Face, Field, Money
@@ -69,6 +69,7 @@ class Running:
     clients: list[WalletObjects] = field(default_factory=list)
     turns: int = 0
     asked: list[str] = field(default_factory=list)  # such as "PATCH loyaltyObject", in the order of arrival
+    statuses: list[int] = field(default_factory=list)
 
     @property
     def account(self) -> ServiceAccount:
@@ -103,11 +104,20 @@ def _what(method: str, path: str) -> str:
 def running(**options: Any) -> Iterator[Running]:
     """Run a sandbox Google on a free port."""
     google = SandboxGoogle(**{"issuer_id": ISSUER, "clock": machine_clock} | options)
-    app, asked = create_google(google), []
-    app.before_request(lambda: asked.append(_what(request.method, request.path)))
+    app = create_google(google)
     server = serve_google(app, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.port}"
-    here = Running(google, url, account_json(f"{url}/token"), asked=asked)
+    here = Running(google, url, account_json(f"{url}/token"))
+
+    @app.before_request
+    def arrives() -> None:
+        here.asked.append(_what(request.method, request.path))
+
+    @app.after_request
+    def answered(answer: Response) -> Response:
+        here.statuses.append(answer.status_code)
+        return answer
+
     google.admit(here.account_json)
     yield here
     for client in here.clients:

@@ -32,7 +32,9 @@ _TOLD = text("""
 def plan(tx: Connection, *, wallet_id: int, channel: str, revision: int, now: datetime) -> bool:
     """Return whether the holder may be told of this revision; each try of the same revision is one notice.
 
-    It counts from now on, before it is sent, so that a death in between can cost a notice but never exceed the day's.
+    It counts from now on, before it is sent, until it is told or a newer revision takes its place. Nobody knows whether
+    a try whose answer was lost has told the holder; so a vendor may then be asked for one too many, which it does not
+    give.
     """
     values = {"wallet_id": wallet_id, "channel": channel, "revision": revision, "now": now}
     tx.execute(_DROP, values | {"since": now - NOTICE_DAY})
