@@ -101,14 +101,14 @@ def work() -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         log.info("settings", **service.settings.shown())
-        worker.work_on_all(_platforms(service), stop)
+        worker.work_on_all(_platforms(service, stop), stop)
         service.apns.close()
 
 
-def _platforms(service: Service) -> dict[str, worker.Deliver]:
+def _platforms(service: Service, stop: threading.Event) -> dict[str, worker.Deliver]:
     platforms: dict[str, worker.Deliver] = {"apple": service.delivery().deliver}
     if service.google:
-        platforms["google"] = worker.with_classes(service.google.class_delivery(), service.google.delivery())
+        platforms["google"] = worker.with_classes(service.google.class_delivery(), service.google.delivery(stop.is_set))
     return platforms
 
 
@@ -263,8 +263,9 @@ def publish(template: str) -> None:
 def publishing_class(service: Service, template: str) -> list[str]:
     """Publish the template's class where cards are held at a vendor; return the ids of those that change."""
     found = service.template(template)
+    drawn = [service.google.drawings.class_of(found)] if service.google else []
     with service.begin() as tx:
-        return publish_classes(tx, [service.google.class_of(found)] if service.google else [], now=service.clock())
+        return publish_classes(tx, drawn, now=service.clock())
 
 
 def _source_name(_: click.Context, __: click.Parameter, name: str) -> str:

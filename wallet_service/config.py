@@ -32,6 +32,10 @@ def _web_address(url: str) -> str:
     return url.rstrip("/")
 
 
+def _is_here(url: str) -> bool:
+    return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
+
+
 Url = Annotated[str, AfterValidator(_web_address)]
 
 
@@ -106,7 +110,7 @@ class Settings(BaseModel):
     @property
     def local(self) -> bool:
         """Whether the public address is this very machine, so that no stranger can reach it."""
-        return urlsplit(self.base_url).hostname in ("127.0.0.1", "localhost", "::1")
+        return _is_here(self.base_url)
 
     @property
     def push_url(self) -> str:
@@ -114,6 +118,11 @@ class Settings(BaseModel):
         if self.apple_apns_url:
             return self.apple_apns_url
         return f"https://127.0.0.1:{self.sandbox_apns_port}" if self.sandbox else APPLE_PUSH
+
+    @property
+    def apple(self) -> bool:
+        """Whether the passes that are signed here open on a phone: a real one, or the sandbox's."""
+        return not self.sandbox or self.google_service_account is None
 
     @property
     def google_sandbox(self) -> bool:
@@ -169,13 +178,27 @@ class Settings(BaseModel):
                 faults.append(Fault("WALLET_SECRET_KEY", "", "is needed outside the sandbox; use 32 random characters"))
             if not self.base_url.startswith("https://"):
                 faults.append(Fault("WALLET_BASE_URL", "", "must be https outside the sandbox; phones ignore http"))
-        if self.google_service_account and not self.google_issuer_id and not self.local:
-            message = "is needed beside WALLET_GOOGLE_SERVICE_ACCOUNT; copy it from the Google Pay & Wallet Console"
-            faults.append(Fault("WALLET_GOOGLE_ISSUER_ID", "", message))
-        if self.google_service_account and not self.local and not self.base_url.startswith("https://"):
-            faults.append(Fault("WALLET_BASE_URL", "", "must be https for Google, which fetches images and calls back"))
+        faults += self._google_faults()
         if self.sandbox and (self.apple_key or self.apple_wwdr):
             faults.append(Fault("WALLET_APPLE_CERTIFICATE", "", "is missing beside the key or WWDR certificate given"))
+        return faults
+
+    def _google_faults(self) -> list[Fault]:
+        faults = []
+        at_googles = self.google_api_url is None or not _is_here(self.google_api_url)
+        if self.google_service_account and not self.google_issuer_id and (at_googles or not self.local):
+            message = "is needed beside WALLET_GOOGLE_SERVICE_ACCOUNT; copy it from the Google Pay & Wallet Console"
+            faults.append(Fault("WALLET_GOOGLE_ISSUER_ID", "", message))
+        if self.google_service_account and not self.local:
+            if not self.base_url.startswith("https://"):
+                message = "must be https for Google, which fetches pictures and calls back"
+                faults.append(Fault("WALLET_BASE_URL", "", message))
+            if self.sandbox and not self.secret_key:
+                faults.append(Fault("WALLET_SECRET_KEY", "", "is needed outside the sandbox; use 32 random characters"))
+        half = (self.google_issuer_id and not self.sandbox) or (self.google_api_url and at_googles)
+        if half and not self.google_service_account:
+            message = "is missing beside the Google settings given"
+            faults.append(Fault("WALLET_GOOGLE_SERVICE_ACCOUNT", "", message))
         return faults
 
     def shown(self) -> dict[str, str]:

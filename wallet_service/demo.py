@@ -84,7 +84,7 @@ def load(service: Service) -> Demo:
         google_add_url=(
             google_add_url(settings.base_url, service.secret_key, member.card.serial_number) if google else None
         ),
-        google_issuer_id=google.issuer_id if google else None,
-        google_object_id=google.target_of(member.card) if google else None,
+        google_issuer_id=settings.issuer_id if google else None,
+        google_object_id=google.drawings.target_of(member.card) if google else None,
         ca_file=str(root.resolve()) if settings.sandbox else None,
     )

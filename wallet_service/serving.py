@@ -24,7 +24,7 @@ from wallet_service.sandbox.server import create_sandbox, sandbox_of, serve
 from wallet_service.sandbox.shop import Shop
 from wallet_service.web import create_app
 from wallet_service.wiring import Service, build, sandbox_chain
-from wallet_service.wiring.google import sandbox_account
+from wallet_service.wiring.google_account import sandbox_account
 
 log = structlog.get_logger(__name__)
 

@@ -22,7 +22,7 @@ from wallet_service.usecases.publish import publish, publish_classes
 from wallet_service.wiring import build
 
 PATIENCE = 60  # seconds for a process to answer for the first time
-GRACE = 15  # seconds for a process to finish what it has at hand
+GRACE = 25  # seconds for a process to finish what it has at hand; an answer of Google's may take most of them
 FACTS = "demo.json"
 RUNNING = "running.json"
 NEXT_PORTS = ("WALLET_SANDBOX_PORT", "WALLET_SANDBOX_APNS_PORT", "WALLET_SANDBOX_GOOGLE_PORT")

@@ -29,7 +29,6 @@ SHARED = loyalty.loyalty_class(
     issuer_id=ISSUER,
     art_url="https://cards.example/art/{}".format,
     callback_url="https://cards.example/callback",
-    home_url="https://shop.example",
 )
 
 TEXT = {"defaultValue": {"language": "cs", "value": "Jinak"}}

@@ -38,7 +38,6 @@ def class_of(template: Template, **changes: Any) -> dict[str, Any]:
     """Return the class of a template, found to be one that the schema accepts."""
     links: dict[str, Any] = {
         "callback_url": "https://cards.example/google/callback",
-        "home_url": "https://shop.example",
     }
     drawn = loyalty_class(
         template, issuer_id=ISSUER, art_url=lambda name: f"https://cards.example/art/v1/{name}", **links | changes
@@ -127,7 +126,7 @@ def test_what_a_template_lacks_is_left_out() -> None:
     empty: dict[str, Any] = dict.fromkeys(("header", "primary", "secondary", "auxiliary", "back"), ())
     empty |= dict.fromkeys(("link", "location", "message"), ())
     bare = look_of(art={"icon": "art/icon.png", "logo": "art/logo.png"}, **empty)
-    assert set(class_of(bare, callback_url=None, home_url=None)) == {
+    assert set(class_of(bare, callback_url=None)) == {
         *("id", "issuerName", "localizedIssuerName", "programName", "localizedProgramName", "programLogo"),
         *("hexBackgroundColor", "reviewStatus", "multipleDevicesAndHoldersAllowedStatus"),
     }
@@ -141,7 +140,7 @@ def test_the_class_names_the_images_that_are_made() -> None:
         asked.append(name)
         return f"https://cards.example/{name}"
 
-    loyalty_class(POINTS, issuer_id=ISSUER, art_url=art_url, callback_url=None, home_url=None)
+    loyalty_class(POINTS, issuer_id=ISSUER, art_url=art_url, callback_url=None)
     assert set(asked) == images(POINTS.art, background=POINTS.look.colors.background).keys()
 
 

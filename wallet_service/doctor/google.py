@@ -49,15 +49,15 @@ def _access(service: Service, google: GoogleWallet) -> Iterator[Finding]:
     """Yield whether the issuer lets us in, and how each published class stands there."""
     answer = google.access()
     if not isinstance(answer.meaning, Sent):
-        yield Finding("wrong", "Google issuer", f"{google.issuer_id}: {_reason(answer)}")
+        yield Finding("wrong", "Google issuer", f"{google.settings.issuer_id}: {_reason(answer)}")
         return
-    text = f"{google.issuer_id} lets the service account in, and the Wallet API is enabled"
+    text = f"{google.settings.issuer_id} lets the service account in, and the Wallet API is enabled"
     yield Finding("good", "Google issuer", text)
     with service.read() as tx:
         known = {each.target: each for each in pass_classes.every(tx) if each.platform == "google"}
     if not known:
         yield Finding("mind", "Google classes", "none yet; the first customer who adds a card makes it, or `publish`")
-    for drawn in google.classes.values():
+    for drawn in google.drawings.classes.values():
         if drawn.target in known:
             yield _class(google, drawn, known[drawn.target])
 
@@ -87,12 +87,11 @@ def _own_doors(google: GoogleWallet) -> Iterator[Finding]:
     if not base.startswith("https://"):
         text = f"{base} is not https; Google fetches pictures and calls back over https alone"
         yield Finding("mind", "Google's way here", text)
-    picture = google.picture_url()
+    picture = google.drawings.picture_url()
     yield _asked("Google pictures", "GET", picture, 200, f"{picture} is served")
     yield _asked("robots.txt", "GET", f"{base}/robots.txt", 200, "lets Google's robot in")
-    yield _asked(
-        "Google callbacks", "POST", google.callback_url, 401, "refuses what Google has not signed, as it should"
-    )
+    callback = google.drawings.callback_url
+    yield _asked("Google callbacks", "POST", callback, 401, "refuses what Google has not signed, as it should")
     keys = google.callback_keys()
     url = google.settings.callback_keys_url
     if keys:

@@ -5,6 +5,7 @@ https://google.aip.dev/193 for the shape of errors.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,6 +20,7 @@ from wallet_service.google.pace import NoTurn
 UNKNOWN_WAIT = timedelta(minutes=15)
 TOO_MANY_WAIT = timedelta(seconds=10)
 LONGEST_MESSAGE = 300
+QUOTED = re.compile(r'"[^"]*"')
 
 API_DISABLED = {"accessNotConfigured", "SERVICE_DISABLED"}
 WRONG_SCOPE = {"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"}
@@ -201,5 +203,7 @@ def _word(value: object) -> Iterator[str]:
 def _plain(message: object) -> str:
     if not isinstance(message, str):
         return ""
+    # What stands in double quotes may be a member's name that Google quotes back.
+    message = QUOTED.sub('"…"', message)
     printable = "".join(each if each.isprintable() else " " for each in message[: 2 * LONGEST_MESSAGE])
     return " ".join(printable.split())[:LONGEST_MESSAGE]

@@ -3,22 +3,27 @@
 https://developers.google.com/wallet/retail/loyalty-cards/use-cases/trigger-push-notifications
 """
 
+import logging
 from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from wallet_service.domain.errors import WalletError
 from wallet_service.domain.face import Face
 from wallet_service.domain.push import ClassMissing, Later, Outcome, Push, Refused, Sent
 from wallet_service.domain.shown import plain
 from wallet_service.google.answers import Answer, Exists, Missing, NotifyQuota
-from wallet_service.google.client import WalletObjects
+from wallet_service.google.client import WalletObjects, always
 from wallet_service.google.clients import Clients
 from wallet_service.google.layout import POINTS, members
 from wallet_service.google.message import message, pruned
 
-AT_ONCE = 6  # requests on their way; at a third of a second each they just use up Google's twenty a second
+AT_ONCE = 6  # requests on their way of one worker; a turn lasts a second longer than they do
+NOT_DRAWN = timedelta(minutes=15)
+log = logging.getLogger(__name__)
+
 FIELDS, MESSAGE = "fields", "message"  # the two ways of telling, each with notifications of its own
 
 
@@ -41,7 +46,8 @@ class Writing:
 class GoogleCards:
     """Sends pushes by writing what `draw` makes of each at that moment, unless it says that nothing can be made of it.
 
-    Nothing is begun within `margin` of the end of a push's lease, so that an older writing never arrives after a newer.
+    No request is begun within `margin` of the end of a push's lease, so that an older writing never arrives after a
+    newer, nor once it is not `in_time` any more.
     """
 
     def __init__(
@@ -51,11 +57,13 @@ class GoogleCards:
         *,
         clock: Callable[[], datetime],
         margin: timedelta,
+        in_time: Callable[[], bool] = always,
     ) -> None:
         self._clients = clients
         self._draw = draw
         self._clock = clock
         self._margin = margin
+        self._in_time = in_time
 
     def send(self, pushes: Iterable[Push]) -> Generator[tuple[Push, Outcome], None, None]:
         """Write all of them, some at once, and yield each one's outcome with the revision that was written."""
@@ -71,11 +79,17 @@ class GoogleCards:
 
     def _one(self, push: Push) -> tuple[Push, Outcome] | None:
         def in_time() -> bool:
-            return push.until is None or self._clock() <= push.until - self._margin
+            return self._in_time() and (push.until is None or self._clock() <= push.until - self._margin)
 
         if not in_time():
             return None
-        writing = self._draw(push)
+        try:
+            writing = self._draw(push)
+        except WalletError:
+            raise  # about the database or the settings, and so about every card
+        except Exception as error:
+            log.exception("card %s cannot be drawn; the others go on", push.card_id)
+            return push, Later(f"it cannot be drawn ({type(error).__name__})", NOT_DRAWN)
         if not isinstance(writing, Writing):
             return push, writing
         if writing.body["id"] != push.target:
@@ -105,7 +119,9 @@ def write(client: WalletObjects, writing: Writing) -> Outcome:
     if isinstance(answer.meaning, NotifyQuota):
         answer = client.put_object(writing.body)
     if isinstance(answer.meaning, Sent) and writing.message is not None:
-        answer = _told(client, answer, writing.message, aloud=writing.aloud)
+        told = _told(client, answer, writing.message, aloud=writing.aloud)
+        # The card has been taken; a message that Google refuses does not make it one that it has not.
+        answer = answer if isinstance(told.meaning, Refused) else told
     return outcome(answer)
 
 

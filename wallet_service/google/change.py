@@ -26,7 +26,6 @@ CLASS: dict[str, Any] = {
     "linksModuleData": None,
     LOCATIONS: None,
     "callbackOptions": None,
-    "homepageUri": {"localizedDescription": _TEXTS},
 }
 OBJECT: dict[str, Any] = {
     "accountName": None,

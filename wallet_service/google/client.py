@@ -137,8 +137,10 @@ class WalletObjects:
                 raise ListCutShort(class_id, answer.meaning)
             yield from _resources(answer.resource)
             token = _next_page(answer.resource)
-            if not token or token in seen:
+            if not token:
                 return
+            if token in seen:
+                raise ListCutShort(class_id, Later("the same page came twice"))
             seen.add(token)
             query["token"] = token
 

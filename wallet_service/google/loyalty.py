@@ -10,7 +10,7 @@ https://developers.google.com/wallet/reference/rest/v1/loyaltyobject
 import re
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from wallet_service.domain.face import Face, Value
 from wallet_service.domain.shown import plain
@@ -28,7 +28,6 @@ from wallet_service.google.parts import (
     merchant_location,
 )
 
-State = Literal["ACTIVE", "COMPLETED", "EXPIRED", "INACTIVE"]
 DateText = Callable[[datetime, str], str]
 
 ISSUER_ID = re.compile(r"[0-9]+")
@@ -59,7 +58,6 @@ def loyalty_class(
     issuer_id: str,
     art_url: Callable[[str], str],
     callback_url: str | None,
-    home_url: str | None,
 ) -> dict[str, Any]:
     """Return the LoyaltyClass of a template; `art_url` gives the public address of an image by its name.
 
@@ -85,8 +83,6 @@ def loyalty_class(
         drawn["heroImage"] = image(template, art_url(HERO_IMAGE), look.brand.description)
     if callback_url is not None:
         drawn["callbackOptions"] = {"url": callback_url}
-    if home_url is not None:
-        drawn["homepageUri"] = {"uri": home_url, **both(template, "description", look.brand.organization)}
     return filled(drawn)
 
 
@@ -101,7 +97,6 @@ def loyalty_object(
     issuer_id: str,
     class_id: str,
     object_id: str,
-    state: State = "ACTIVE",
     date: DateText = iso_date,
 ) -> dict[str, Any]:
     """Return the LoyaltyObject of a face; the ids are those that `class_id` and `object_id` make.
@@ -117,7 +112,7 @@ def loyalty_object(
     _check_issuer(issuer_id, class_id, object_id)
     if face.voided:
         return retired(object_id, class_id)
-    drawn: Part = {"id": object_id, "classId": class_id, "state": state}
+    drawn: Part = {"id": object_id, "classId": class_id, "state": "ACTIVE"}
     held = members((each.key, each.role) for each in face.fields())
     modules = []
     for each in face.fields():
@@ -145,7 +140,7 @@ def retired(object_id: str, class_id: str) -> dict[str, Any]:
 
     Nothing can be deleted at Google, so `change` of it says what is gone.
     """
-    return {"id": object_id, "classId": class_id, "state": "INACTIVE"}
+    return {"id": object_id, "classId": class_id, "state": "INACTIVE", "messages": []}
 
 
 def _resource_id(issuer_id: str, suffix: str) -> str:

@@ -109,7 +109,7 @@ def _note(field: Field, member: str | None) -> str:
         notes.append(LABEL_CUT.format(field.label, room))
     if field.change_message:
         words = "a change is told in Google's words, not in the template's"
-        notes.append(words if member in POINTS else "a change is not told")
+        notes.append(words if member in POINTS else "a change is told by a message on the card")
     if field.role is None:
         notes.append(PHONES_LANGUAGE)
     elif member and member not in POINTS:  # whose labels stand on the class

@@ -20,35 +20,50 @@ _OFFER = text(f"""
         sent = CASE WHEN wallets.target = excluded.target THEN wallets.sent ELSE 0 END
     RETURNING id, sent
 """)
-_STATE = text("SELECT sent, last_error, announced, announced_revision FROM wallets WHERE id = :wallet_id")
+_STATE = text("""
+    SELECT sent, last_error, wallets.announced, announced_revision, revision
+    FROM wallets JOIN cards ON cards.id = card_id WHERE wallets.id = :wallet_id
+""")
 # What is heard late must not undo what was said after it: the end of a message's validity tells which is the later one.
 _SAVED = text("""
     UPDATE wallets
     SET installed_at = coalesce(installed_at, :now), removed_at = NULL, heard_until = greatest(heard_until, :until)
     WHERE platform = :platform AND target = :target
-      AND (CAST(:until AS timestamptz) IS NULL OR heard_until IS NULL OR heard_until <= :until)
+      AND (heard_until IS NULL OR heard_until <= :until)
     RETURNING id
 """)
 _REMOVED = text("""
     UPDATE wallets
     SET installed_at = NULL, removed_at = :now, heard_until = greatest(heard_until, :until)
     WHERE platform = :platform AND target = :target
-      AND (CAST(:until AS timestamptz) IS NULL OR heard_until IS NULL OR heard_until <= :until)
+      AND (heard_until IS NULL OR heard_until <= :until)
+    RETURNING id
+""")
+# What was seen counts only as long as nothing was heard since.
+_SEEN_SAVED = text("""
+    UPDATE wallets SET installed_at = :now, removed_at = NULL
+    WHERE id = :wallet_id AND installed_at IS NULL AND (removed_at IS NULL OR removed_at < :looked_at)
+    RETURNING id
+""")
+_SEEN_UNSAVED = text("""
+    UPDATE wallets SET installed_at = NULL, removed_at = :now
+    WHERE id = :wallet_id AND installed_at < :looked_at
     RETURNING id
 """)
 _BY_TARGET = text("""
     SELECT id, card_id, target, wanted, sent, lease_until IS NOT NULL AND lease_until > :now AS leased,
            installed_at IS NOT NULL AS installed, removed_at IS NOT NULL AS removed
-    FROM wallets WHERE platform = :platform AND target = ANY(:targets)
+    FROM wallets WHERE platform = :platform AND target = ANY(:targets) ORDER BY id
 """)
-_COMPARED = text("UPDATE wallets SET compared_at = :now WHERE id = ANY(:ids)")
-_UNSEEN = text("""
-    SELECT id, card_id, target, wanted, sent, false AS leased, installed_at IS NOT NULL AS installed,
+_HELD = text(f"{_BY_TARGET.text} FOR UPDATE")
+_SHOULD_BE = text("""
+    SELECT wallets.id, card_id, wallets.target, wanted, sent, false AS leased, installed_at IS NOT NULL AS installed,
            false AS removed
-    FROM wallets
-    WHERE platform = :platform AND sent > 0 AND removed_at IS NULL AND registered_at < :since
-      AND (compared_at IS NULL OR compared_at < :since) AND (sent_at IS NULL OR sent_at < :since)
-    ORDER BY id
+    FROM wallets JOIN cards ON cards.id = card_id JOIN members ON members.id = cards.member_id
+    JOIN programs ON programs.id = members.program_id
+    WHERE platform = :platform AND programs.code = :program AND sent > 0 AND removed_at IS NULL
+      AND sent_at < :since AND wallets.id > :after
+    ORDER BY wallets.id LIMIT :most
 """)
 _AGAIN = text("""
     UPDATE wallets
@@ -57,6 +72,7 @@ _AGAIN = text("""
     WHERE wallets.id = wrong.id
     RETURNING wallets.id
 """)
+_CALL_BACK = text("UPDATE wallets SET removed_at = NULL WHERE card_id = :card_id AND removed_at IS NOT NULL")
 _IMPATIENT = text("""
     UPDATE wallets SET not_before = :now, attempts = 0, refused = false
     FROM (SELECT id FROM wallets WHERE wanted > sent AND not_before > :now ORDER BY id FOR UPDATE) AS put_off
@@ -88,13 +104,14 @@ class Offer:
 class State:
     """The revision that the vendor has taken, what went wrong last, and what its holder should be told of.
 
-    `announced` is the key of a field, `announced_revision` the revision that changed it.
+    `announced` is the key of a field, `announced_revision` the revision that changed it, `revision` the card's own.
     """
 
     sent: int
     last_error: str | None
     announced: str | None
     announced_revision: int
+    revision: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,37 +151,43 @@ def state(tx: Connection, wallet_id: int) -> State | None:
     return State(*row) if row else None
 
 
-def heard(
-    tx: Connection, *, platform: str, target: str, saved: bool, now: datetime, until: datetime | None = None
-) -> bool:
-    """Note that the holder saved or removed the card; return False if it is not ours, or something later was said.
-
-    `until` is the end of the message's validity; None for what was seen just now.
-    """
+def heard(tx: Connection, *, platform: str, target: str, saved: bool, until: datetime, now: datetime) -> bool:
+    """Note that the holder saved or removed the card; return False if it is not ours, or something later was said."""
     values = {"platform": platform, "target": target, "until": until, "now": now}
     return tx.execute(_SAVED if saved else _REMOVED, values).first() is not None
 
 
-def by_target(tx: Connection, platform: str, targets: Iterable[str], *, now: datetime) -> dict[str, Holding]:
-    """Return what we know of the cards with these ids at the vendor."""
-    rows = tx.execute(_BY_TARGET, {"platform": platform, "targets": list(targets), "now": now})
+def seen(tx: Connection, holding: Holding, *, saved: bool, looked_at: datetime, now: datetime) -> bool:
+    """Note what the vendor said then of who has the card; return False if something else was heard since."""
+    values = {"wallet_id": holding.wallet_id, "looked_at": looked_at, "now": now}
+    return tx.execute(_SEEN_SAVED if saved else _SEEN_UNSAVED, values).first() is not None
+
+
+def by_target(
+    tx: Connection, platform: str, targets: Iterable[str], *, now: datetime, hold: bool
+) -> dict[str, Holding]:
+    """Return what we know of the cards with these ids at the vendor; `hold` keeps them still, in their order."""
+    rows = tx.execute(_HELD if hold else _BY_TARGET, {"platform": platform, "targets": list(targets), "now": now})
     return {row.target: _holding(row) for row in rows}
 
 
-def compared(tx: Connection, wallet_ids: Iterable[int], *, now: datetime) -> None:
-    """Note that the vendor was asked what it holds of these."""
-    tx.execute(_COMPARED, {"ids": list(wallet_ids), "now": now})
-
-
-def unseen(tx: Connection, platform: str, *, since: datetime) -> list[Holding]:
-    """Return the cards that the vendor took before `since` and has not shown since."""
-    return [_holding(row) for row in tx.execute(_UNSEEN, {"platform": platform, "since": since})]
+def should_be_held(
+    tx: Connection, platform: str, program: str, *, since: datetime, after: int, most: int
+) -> list[Holding]:
+    """Return up to `most` cards of a programme that the vendor took before `since`, from the wallet `after` on."""
+    values = {"platform": platform, "program": program, "since": since, "after": after, "most": most}
+    return [_holding(row) for row in tx.execute(_SHOULD_BE, values)]
 
 
 def again(tx: Connection, holding: Holding, *, reason: str, now: datetime) -> bool:
     """Have the card sent again, unless something else was sent meanwhile; return whether that is so."""
     values = {"wallet_id": holding.wallet_id, "sent": holding.sent, "reason": reason, "now": now}
     return tx.execute(_AGAIN, values).first() is not None
+
+
+def call_back(tx: Connection, card_id: int) -> None:
+    """Have the card's wallets follow its changes again, though their holders removed it."""
+    tx.execute(_CALL_BACK, {"card_id": card_id})
 
 
 def impatient(tx: Connection, *, now: datetime) -> int:

@@ -90,11 +90,15 @@ _REVISE = text("""
 _STALE = text("""
     SELECT members.program_id, external_id, cards.id
     FROM cards JOIN members ON members.id = cards.member_id JOIN programs ON programs.id = members.program_id
-    WHERE programs.template = :template AND template_version <> :version
+    WHERE programs.template = :template AND template_version <> :version AND cards.id > :after
     ORDER BY cards.id LIMIT :most
 """)
 _VOID = text("UPDATE cards SET voided_at = :now WHERE id = :card_id")
-_KEEP_FACES = text("UPDATE cards SET template_version = :template_version WHERE id = ANY(:card_ids)")
+_KEEP_FACES = text("""
+    UPDATE cards SET template_version = :template_version, own_digest = told.own_digest
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:own_digests AS bytea[])) AS told (id, own_digest)
+    WHERE cards.id = told.id
+""")
 _VERSIONS = text("""
     SELECT programs.template, template_version, count(*) AS cards
     FROM cards JOIN members ON members.id = cards.member_id JOIN programs ON programs.id = members.program_id
@@ -204,15 +208,19 @@ def void(tx: Connection, card_id: int, *, now: datetime) -> None:
     tx.execute(_VOID, {"card_id": card_id, "now": now})
 
 
-def stale(tx: Connection, *, template: str, version: str, most: int) -> list[tuple[int, str, int]]:
-    """Return programme, merchant's id and card of up to `most` members whose card was drawn from another version."""
-    rows = tx.execute(_STALE, {"template": template, "version": version, "most": most})
+def stale(tx: Connection, *, template: str, version: str, after: int, most: int) -> list[tuple[int, str, int]]:
+    """Return programme, merchant's id and card of up to `most` members whose card was drawn from another version.
+
+    They come in the order of their cards' ids, from the one `after` on.
+    """
+    rows = tx.execute(_STALE, {"template": template, "version": version, "after": after, "most": most})
     return [(row.program_id, row.external_id, row.id) for row in rows]
 
 
-def keep_faces(tx: Connection, card_ids: Iterable[int], *, template_version: str) -> None:
-    """Note that these cards look the same when drawn from this version of their template."""
-    tx.execute(_KEEP_FACES, {"card_ids": list(card_ids), "template_version": template_version})
+def keep_faces(tx: Connection, own_digests: dict[int, bytes], *, template_version: str) -> None:
+    """Note that these cards look the same when drawn from this version of their template; takes digests by card."""
+    values = {"ids": list(own_digests), "own_digests": list(own_digests.values()), "template_version": template_version}
+    tx.execute(_KEEP_FACES, values)
 
 
 def versions(tx: Connection) -> list[tuple[str, str, int]]:

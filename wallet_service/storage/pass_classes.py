@@ -14,11 +14,14 @@ _WANT = text("""
     SELECT :platform, id, :target, :digest, :now, 0 FROM programs WHERE code = :program
     ON CONFLICT (platform, program_id) DO UPDATE
     SET sent = CASE WHEN pass_classes.target = excluded.target THEN pass_classes.sent END,
+        sent_at = CASE WHEN pass_classes.target = excluded.target THEN pass_classes.sent_at END,
         target = excluded.target, wanted = excluded.wanted, not_before = excluded.not_before, attempts = 0,
         last_error = NULL
-    WHERE (pass_classes.target, pass_classes.wanted) <> (excluded.target, excluded.wanted)
-      AND (:publish OR pass_classes.sent IS NULL OR pass_classes.target <> excluded.target)
     RETURNING id
+""")
+_KNOWN = text("""
+    SELECT target, wanted, sent_at FROM pass_classes JOIN programs ON programs.id = program_id
+    WHERE platform = :platform AND programs.code = :program
 """)
 _CLAIM = text("""
     UPDATE pass_classes
@@ -28,7 +31,7 @@ _CLAIM = text("""
         FROM pass_classes
         JOIN unnest(CAST(:targets AS text[]), CAST(:digests AS bytea[])) AS drawn (target, digest)
           ON drawn.target = pass_classes.target AND drawn.digest = wanted
-        WHERE platform = :platform AND sent IS DISTINCT FROM wanted AND (not_before <= :now OR :at_once)
+        WHERE platform = :platform AND sent IS DISTINCT FROM wanted AND not_before <= :now
           AND (lease_until IS NULL OR lease_until <= :now)
         ORDER BY pass_classes.id
         FOR UPDATE OF pass_classes
@@ -103,11 +106,16 @@ class Held:
 def want(tx: Connection, drawn: PassClass, *, publish: bool, now: datetime) -> bool:
     """Ask that the vendor holds the class as drawn; return whether that is news.
 
-    Unless it is to be `publish`ed, a class that the vendor holds already stays as it is: a process that still runs with
-    older files must not bring them back.
+    Unless it is to be `publish`ed, a class that the vendor has ever taken stays as it is: a process that still runs
+    with older files must not bring them back. Where there is no news, nothing is locked.
     """
     values = {"platform": drawn.platform, "program": drawn.program, "target": drawn.target, "digest": drawn.digest}
-    return tx.execute(_WANT, values | {"publish": publish, "now": now}).first() is not None
+    known = tx.execute(_KNOWN, values).first()
+    if known is not None and known.target == drawn.target:
+        stays = known.sent_at is not None and not publish
+        if stays or bytes(known.wanted) == drawn.digest:
+            return False
+    return tx.execute(_WANT, values | {"now": now}).first() is not None
 
 
 def claim(
@@ -118,7 +126,6 @@ def claim(
     lease: UUID,
     until: datetime,
     now: datetime,
-    at_once: bool = False,
 ) -> Sequence[Claimed]:
     """Lease those of the drawn classes that should be held in just that drawing and are not yet."""
     classes = list(drawn)
@@ -129,7 +136,6 @@ def claim(
         "lease": lease,
         "until": until,
         "now": now,
-        "at_once": at_once,
     }
     return [Claimed(row.target, bytes(row.wanted), row.attempts) for row in tx.execute(_CLAIM, values)]
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 
 _LOCK_DEVICE = text("SELECT pg_advisory_xact_lock(hashtextextended(:device, 3))")
 _LOCK_CARD = text("SELECT revision FROM cards WHERE id = :card_id FOR UPDATE")
+_LOCK_CARDS_WALLETS = text("SELECT id FROM wallets WHERE card_id = :card_id ORDER BY id FOR UPDATE")
 _LOCK_WALLETS = text("""
     SELECT id FROM wallets WHERE card_id = :card_id OR (device = :device AND platform = 'apple') ORDER BY id FOR UPDATE
 """)
@@ -111,10 +112,13 @@ def lock_device(tx: Connection, device: str) -> None:
     tx.execute(_LOCK_DEVICE, {"device": device})
 
 
-def lock_card(tx: Connection, card_id: int, *, device: str) -> int:
-    """Hold the card still against events, with its wallets and those of the device; return the card's revision."""
+def lock_card(tx: Connection, card_id: int, *, device: str | None = None) -> int:
+    """Hold the card still against events, with its wallets and those of a device; return the card's revision."""
     revision: int = tx.execute(_LOCK_CARD, {"card_id": card_id}).scalar_one()
-    tx.execute(_LOCK_WALLETS, {"card_id": card_id, "device": device})
+    if device is None:
+        tx.execute(_LOCK_CARDS_WALLETS, {"card_id": card_id})
+    else:
+        tx.execute(_LOCK_WALLETS, {"card_id": card_id, "device": device})
     return revision
 
 

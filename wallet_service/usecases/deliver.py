@@ -68,6 +68,7 @@ class Delivery:
     lease: timedelta
     batch: int
     chance: random.Random = field(default_factory=random.Random)
+    settle_every: int = SETTLE_EVERY
 
     def deliver(self) -> Delivered:
         """Deliver one batch and tell how it went; an empty batch is nothing to do."""
@@ -108,7 +109,7 @@ class Delivery:
             return
         by_id = {each.push.wallet_id: each for each in behind}
         with closing(self.sender.send([each.push for each in behind])) as results:
-            while group := list(islice(results, SETTLE_EVERY)):
+            while group := list(islice(results, self.settle_every)):
                 fault = suspicious(group)
                 if fault is None:
                     fault = next((outcome for _, outcome in group if isinstance(outcome, Stop)), None)
@@ -133,6 +134,10 @@ class Delivery:
             self._judge(push, outcome, verdicts, by_id[push.wallet_id].attempts, claimed_at=claimed_at, now=now)
         with self.begin() as tx:
             verdicts.write(tx, lease, now)
+        if verdicts.without_class:
+            # On its own: whoever asks for a class holds it before a card's wallets.
+            with self.begin() as tx:
+                pass_classes.forget_of(tx, verdicts.without_class, now=now)
         done.sent += len(verdicts.sent)
         done.later += len(verdicts.later) + len(verdicts.refused)
         done.gone += len(verdicts.gone)
@@ -156,7 +161,8 @@ class Delivery:
             case Refused(reason, wait):
                 verdicts.refused.append(told(now + wait, reason))
             case ClassMissing(reason):
-                verdicts.later.append(told(now + CLASS_WAIT, reason))
+                wait = max(CLASS_WAIT, back_off(attempts, self.chance))
+                verdicts.later.append(told(now + wait, reason))
                 verdicts.without_class.append(push.wallet_id)
 
     def _finish(self, done: Delivered, by_id: Iterable[int], lease: UUID, *, was_stopped: bool) -> None:
@@ -195,5 +201,3 @@ class _Verdicts:
             wallets.settle_later(tx, self.refused, lease=lease, now=now, refused=True)
         if self.gone:
             wallets.settle_gone(tx, self.gone, lease=lease)
-        if self.without_class:
-            pass_classes.forget_of(tx, self.without_class, now=now)

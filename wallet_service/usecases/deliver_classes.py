@@ -4,7 +4,7 @@ There is one for each programme, so they go one after the other, and before any 
 """
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,34 +21,42 @@ from wallet_service.usecases.deliver import STOP_FOR
 
 log = structlog.get_logger(__name__)
 
+LONGEST_WAIT = timedelta(minutes=1)  # every card of a programme waits for its class
+
 Begin = Callable[[], AbstractContextManager[Connection]]
+InTime = Callable[[], bool]
 
 
 @dataclass(frozen=True)
 class ClassDelivery:
-    """All that delivering classes to one platform needs; `drawn` are those that this process can draw, by id."""
+    """All that delivering classes to one platform needs; `drawn` are those that this process can draw, by id.
+
+    `put` is told until when it may begin anything: after that another worker may be at the same class.
+    """
 
     platform: str
     drawn: Mapping[str, PassClass]
-    put: Callable[[PassClass], Outcome]
+    put: Callable[[PassClass, datetime], Outcome]
     begin: Begin
     clock: Callable[[], datetime]
     lease: timedelta
     chance: random.Random = field(default_factory=random.Random)
 
-    def deliver(self, *, at_once: bool = False) -> int:
-        """Put every class that is behind and whose time has come, or `at_once`; return how many were taken."""
-        now, lease = self.clock(), uuid4()
+    def deliver(self) -> int:
+        """Put every class that is behind and whose time has come; return how many were taken."""
         with self.begin() as tx:
             stop = wallets.stopped(tx, self.platform)
-            if stop and stop.until > now and not at_once:
-                return 0
-            claimed = pass_classes.claim(
-                tx, self.platform, self.drawn.values(), lease=lease, until=now + self.lease, now=now, at_once=at_once
-            )
+        return 0 if stop and stop.until > self.clock() else self.deliver_some(self.drawn.values())
+
+    def deliver_some(self, wished: Iterable[PassClass]) -> int:
+        """Put those of the wished classes that are behind and whose time has come, also while delivery is stopped."""
+        now, lease = self.clock(), uuid4()
+        until = now + self.lease
+        with self.begin() as tx:
+            claimed = pass_classes.claim(tx, self.platform, wished, lease=lease, until=until, now=now)
         taken = 0
         for each in claimed:
-            outcome = self.put(self.drawn[each.target])
+            outcome = self.put(self.drawn[each.target], until)
             taken += isinstance(outcome, Sent)
             with self.begin() as tx:
                 self._settle(tx, each, outcome, lease)
@@ -56,7 +64,7 @@ class ClassDelivery:
 
     def _settle(self, tx: Connection, claimed: Claimed, outcome: Outcome, lease: UUID) -> None:
         now, drawn = self.clock(), self.drawn[claimed.target]
-        wait = back_off(claimed.attempts, self.chance)
+        wait = min(back_off(claimed.attempts, self.chance), LONGEST_WAIT)
         match outcome:
             case Sent():
                 pass_classes.settle_sent(tx, drawn, lease=lease, now=now)

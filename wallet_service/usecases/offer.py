@@ -27,6 +27,7 @@ class Offering:
     begin: Callable[[], AbstractContextManager[Connection]]
     clock: Callable[[], datetime]
     pause: Callable[[float], object]
+    in_time: Callable[[], bool]
 
     def offer(self, card: Card, pass_class: PassClass, *, target: str) -> None:
         """Return once the vendor holds the card; after the first time that costs it no request.
@@ -35,16 +36,19 @@ class Offering:
         """
         now = self.clock()
         with self.begin() as tx:
-            revision = registrations.lock_card(tx, card.id, device=holdings.DEVICE)
+            pass_classes.want(tx, pass_class, publish=False, now=now)
+        with self.begin() as tx:
+            revision = registrations.lock_card(tx, card.id)
             offered = holdings.offer(
                 tx, card_id=card.id, platform=pass_class.platform, target=target, revision=revision, now=now
             )
-            pass_classes.want(tx, pass_class, publish=False, now=now)
         if offered.held:
             return
-        self.classes.deliver(at_once=True)
+        self.classes.deliver_some([pass_class])
         reason = None
         for _ in range(TRIES):
+            if not self.in_time():
+                break
             if self._class_is_under_way(pass_class):
                 self.pause(PAUSE)
                 continue

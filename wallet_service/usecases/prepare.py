@@ -12,6 +12,9 @@ from wallet_service.domain.push import Push
 from wallet_service.domain.template import Template
 from wallet_service.storage import holdings, members, notices
 from wallet_service.storage.holdings import State
+from wallet_service.storage.members import Found
+
+TRIES = 5  # between two looks of a transaction an event may change the card
 
 Channel = Callable[[Face, str], str]
 
@@ -44,8 +47,7 @@ def prepare(
 
     `channel` says how the vendor tells of a field; each way has a number of notifications a day of its own.
     """
-    found = members.find_by_cards(tx, [push.card_id]).get(push.card_id)
-    state = holdings.state(tx, push.wallet_id)
+    found, state = _both(tx, push)
     template = templates.get(found.template) if found else None
     if found is None or template is None or state is None:
         return None
@@ -56,6 +58,16 @@ def prepare(
     told = Told(str(state.announced), state.announced_revision, channel(face, str(state.announced)))
     aloud = notices.plan(tx, wallet_id=push.wallet_id, channel=told.channel, revision=told.revision, now=now)
     return replace(prepared, told=replace(told, aloud=aloud))
+
+
+def _both(tx: Connection, push: Push) -> tuple[Found | None, State | None]:
+    """Return the card and its wallet as they were at one moment: what is told must be of the revision that is shown."""
+    for _ in range(TRIES):
+        found = members.find_by_cards(tx, [push.card_id]).get(push.card_id)
+        state = holdings.state(tx, push.wallet_id)
+        if found is None or state is None or found.member.card.revision == state.revision:
+            return found, state
+    return None, None
 
 
 def _has_news(state: State, face: Face) -> bool:

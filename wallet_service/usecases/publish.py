@@ -25,10 +25,10 @@ def publish(
     A group of cards is a transaction under their customers' locks, so that events go on meanwhile; stopped half-way,
     the rest is found again the next time.
     """
-    seen = changed = 0
+    seen = changed = last = 0
     while True:
         with begin() as tx:
-            waiting = members.stale(tx, template=template.name, version=template.version, most=GROUP)
+            waiting = members.stale(tx, template=template.name, version=template.version, after=last, most=GROUP)
             if not waiting:
                 return
             # All take them in one order, so that two who publish at once wait for each other and not in a circle.
@@ -36,6 +36,7 @@ def publish(
                 members.lock_customer(tx, program_id, external_id)
             changed += _redraw(tx, [card_id for *_, card_id in waiting], template, now)
         seen += len(waiting)
+        last = waiting[-1][2]
         yield seen, changed
 
 
@@ -56,6 +57,11 @@ def stale(tx: Connection, templates: dict[str, Template]) -> int:
 def _redraw(tx: Connection, card_ids: list[int], template: Template, now: datetime) -> int:
     found = [each.member for each in members.find_by_cards(tx, card_ids).values()]
     revised = revise_all(tx, [(member, member) for member in found], template, now=now)
-    unchanged = set(card_ids) - {each.card.id for each in revised}
+    changed = {each.card.id for each in revised}
+    unchanged = {
+        member.card.id: template.draw(member.standing, member.locale).own_digest()
+        for member in found
+        if member.card.id not in changed
+    }
     members.keep_faces(tx, unchanged, template_version=template.version)
     return len(revised)

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
 from sqlalchemy import Connection
 
+from wallet_service.domain.errors import VendorSilent
 from wallet_service.domain.pass_class import PassClass
+from wallet_service.domain.push import ENOUGH_TO_SUSPECT
 from wallet_service.domain.shelf import HeldCard, Shelf
 from wallet_service.domain.template import Template
 from wallet_service.storage import holdings, members, pass_classes
@@ -16,6 +18,7 @@ from wallet_service.storage.holdings import Holding
 from wallet_service.storage.members import Found
 
 PAGE = 200
+LOST = "the vendor did not hold it any more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +32,18 @@ class Finding:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One look at a vendor: `mend` it, or only look."""
+    """One look at a vendor: `mend` it, or only look. Every method raises `VendorSilent` if it cannot be asked."""
 
     shelf: Shelf
     templates: dict[str, Template]
     begin: Callable[[], AbstractContextManager[Connection]]
     clock: Callable[[], datetime]
     mend: bool
+    _seen: set[int] = field(default_factory=set)
+    _without_class: set[str] = field(default_factory=set)
 
     def classes(self, drawn: Iterable[PassClass]) -> Iterator[Finding]:
-        """Compare the classes that should be held, and yield what differs.
-
-        Raises `VendorSilent`, here and in `cards`.
-        """
+        """Compare the classes that should be held, and yield what differs."""
         with self.begin() as tx:
             known = {each.target: each for each in pass_classes.every(tx) if each.platform == self.shelf.platform}
         for each in drawn:
@@ -51,57 +53,54 @@ class Comparison:
             wrong = self.shelf.class_differences(each)
             if wrong == []:
                 continue
-            what = "the class is missing" if wrong is None else f"the class differs in {', '.join(wrong)}"
             if self.mend:
                 with self.begin() as tx:
                     pass_classes.forget(tx, each.platform, each.target, now=self.clock())
+            if wrong is None:
+                self._without_class.add(each.target)
+            what = "the class is missing" if wrong is None else f"the class differs in {', '.join(wrong)}"
             yield Finding(each.target, what, self.mend)
 
-    def cards(self, drawn: Iterable[PassClass]) -> Iterator[Finding | int]:
-        """Compare all cards of these classes; yield what differs, and after each page the number of cards in it."""
-        began = self.clock()
-        for each in drawn:
-            held = self.shelf.cards(each)
-            while page := list(islice(held, PAGE)):
-                yield from self._page(page)
-                yield len(page)
-        with self.begin() as tx:
-            missing = holdings.unseen(tx, self.shelf.platform, since=began) if self.mend else []
-            lost = [each for each in missing if holdings.again(tx, each, reason="it was missing", now=self.clock())]
-        for gone in lost:
-            yield Finding(gone.target, "the card is missing", mended=True)
+    def cards(self, drawn: PassClass) -> Iterator[Finding | int]:
+        """Compare all cards of a class; yield what differs, and after each page how many cards it had."""
+        began = looked_at = self.clock()
+        held = self.shelf.cards(drawn)
+        while page := list(islice(held, PAGE)):
+            yield from self._page(page, looked_at)
+            yield len(page)
+            looked_at = self.clock()
+        yield from self._missing(drawn, began)
 
-    def _page(self, page: list[HeldCard]) -> Iterator[Finding]:
-        now = self.clock()
+    def _page(self, page: list[HeldCard], looked_at: datetime) -> Iterator[Finding]:
+        now, findings = self.clock(), []
         with self.begin() as tx:
-            known = holdings.by_target(tx, self.shelf.platform, [each.target for each in page], now=now)
+            targets = [each.target for each in page]
+            known = holdings.by_target(tx, self.shelf.platform, targets, now=now, hold=self.mend)
             cards = members.find_by_cards(tx, [each.card_id for each in known.values()])
-            findings = []
             for each in page:
                 holding = known.get(each.target)
                 if holding is None:
                     findings.append(Finding(each.target, "the vendor holds a card that is not ours", mended=False))
                     continue
-                findings += self._holder(tx, holding, each, now)
-                findings += self._content(tx, holding, each, cards[holding.card_id], now)
-            if self.mend:
-                holdings.compared(tx, [each.wallet_id for each in known.values()], now=now)
+                self._seen.add(holding.wallet_id)
+                findings += self._holder(tx, holding, each, looked_at)
+                findings += self._content(tx, holding, each, cards[holding.card_id])
         yield from findings
 
-    def _holder(self, tx: Connection, holding: Holding, held: HeldCard, now: datetime) -> list[Finding]:
+    def _holder(self, tx: Connection, holding: Holding, held: HeldCard, looked_at: datetime) -> list[Finding]:
         """Believe the vendor about who has saved the card, where its message was lost."""
         if held.installed == holding.installed:
             return []
-        if self.mend:
-            holdings.heard(tx, platform=self.shelf.platform, target=held.target, saved=held.installed, now=now)
         text = "somebody has saved the card" if held.installed else "nobody has the card any more"
+        if self.mend and not holdings.seen(tx, holding, saved=held.installed, looked_at=looked_at, now=self.clock()):
+            return []  # the message has come meanwhile
         return [Finding(held.target, f"{text}, and we were not told", self.mend)]
 
-    def _content(self, tx: Connection, holding: Holding, held: HeldCard, found: Found, now: datetime) -> list[Finding]:
-        """Compare what the card shows, unless a change of it is on its way."""
-        template = self.templates.get(found.template)
-        card = found.member.card
-        if template is None or holding.leased or not holding.sent == holding.wanted == card.revision:
+    def _content(self, tx: Connection, holding: Holding, held: HeldCard, found: Found) -> list[Finding]:
+        """Compare what the card shows, unless a change of it is on its way, or nobody has it any more."""
+        template, card = self.templates.get(found.template), found.member.card
+        settled = holding.sent == holding.wanted == card.revision
+        if template is None or holding.leased or holding.removed or not settled:
             return []
         face = template.draw(found.member.standing, found.member.locale)
         if face.own_digest() != found.member.own_digest:
@@ -110,5 +109,34 @@ class Comparison:
         if not wrong:
             return []
         reason = f"the card differs in {', '.join(wrong)}"
-        mended = self.mend and holdings.again(tx, holding, reason=reason, now=now)
+        mended = self.mend and holdings.again(tx, holding, reason=reason, now=self.clock())
         return [Finding(held.target, reason, mended)]
+
+    def _missing(self, drawn: PassClass, began: datetime) -> Iterator[Finding]:
+        """Yield the cards that the vendor took and did not show.
+
+        Most of them together, though their class is there, are a fault of the asking.
+        """
+        missing = [each for each in self._should_be(drawn, began) if each.wallet_id not in self._seen]
+        suspicious = len(missing) >= ENOUGH_TO_SUSPECT and len(missing) > len(self._seen)
+        if suspicious and drawn.target not in self._without_class:
+            raise VendorSilent(f"Of {drawn.target} {len(missing):,} cards are missing, which cannot be believed.")
+        while group := missing[:PAGE]:
+            missing = missing[PAGE:]
+            now = self.clock()
+            with self.begin() as tx:
+                lost = [each for each in group if not self.mend or holdings.again(tx, each, reason=LOST, now=now)]
+            for each in lost:
+                yield Finding(each.target, "the card is missing", self.mend)
+
+    def _should_be(self, drawn: PassClass, since: datetime) -> Iterator[Holding]:
+        after = 0
+        while True:
+            with self.begin() as tx:
+                page = holdings.should_be_held(
+                    tx, self.shelf.platform, drawn.program, since=since, after=after, most=PAGE
+                )
+            if not page:
+                return
+            yield from page
+            after = page[-1].wallet_id

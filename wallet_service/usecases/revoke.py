@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from wallet_service.domain.card import Card
 from wallet_service.domain.template import Template
-from wallet_service.storage import members
+from wallet_service.storage import holdings, members
 from wallet_service.storage.members import Found
 from wallet_service.usecases.revise import revise
 
@@ -22,5 +22,6 @@ def revoke(tx: Connection, found: Found, template: Template, *, now: datetime) -
     if member.standing.voided:
         return member.card
     members.void(tx, member.card.id, now=now)
+    holdings.call_back(tx, member.card.id)  # what a vendor still holds of a removed card must go, too
     after = replace(member, standing=replace(member.standing, voided=True))
     return revise(tx, member, after, template, now=now)

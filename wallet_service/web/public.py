@@ -85,7 +85,7 @@ def _page(service: Service, found: Found, token: str, *, later: bool = False) ->
         face=face,
         later=later,
         back_url=url_for("public.add", token=token) if later else None,
-        apple_url=url_for("public.download", token=token),
+        apple_url=url_for("public.download", token=token) if service.settings.apple else None,
         google_url=url_for("public.save", token=token) if service.google else None,
     )
     response = make_response(page)

@@ -40,7 +40,8 @@ from wallet_service.storage.members import Found
 from wallet_service.storage.vault import Vault
 from wallet_service.usecases.deliver import Delivery
 from wallet_service.wiring.files import made_once
-from wallet_service.wiring.google import GoogleWallet, open_account
+from wallet_service.wiring.google import GoogleWallet
+from wallet_service.wiring.google_account import open_account
 
 __all__ = ["Found", "Service", "build"]
 
@@ -154,7 +155,7 @@ class Service:
 
     def classes(self) -> list[PassClass]:
         """Return what vendors hold once for all cards, as it is drawn here."""
-        return list(self.google.classes.values()) if self.google else []
+        return list(self.google.drawings.classes.values()) if self.google else []
 
     def close(self) -> None:
         """Let go of the database, and of its server if this process is the last to use it."""

@@ -9,7 +9,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add what such a wallet needs; cards that are there have no digest of their own part yet, which redraws them."""
+    """Add what such a wallet needs; cards that are there get the digest of their own part when they are next drawn."""
     op.execute("""
         ALTER TABLE cards ADD COLUMN own_digest bytea, ADD COLUMN voided_at timestamptz;
 
@@ -19,8 +19,7 @@ def upgrade() -> None:
             ADD COLUMN announced_revision integer DEFAULT 0 NOT NULL,
             ADD COLUMN installed_at timestamptz,
             ADD COLUMN removed_at timestamptz,
-            ADD COLUMN heard_until timestamptz,
-            ADD COLUMN compared_at timestamptz;
+            ADD COLUMN heard_until timestamptz;
 
         DROP INDEX wallets_behind;
         CREATE INDEX wallets_behind ON wallets (platform, not_before, id) WHERE wanted > sent AND removed_at IS NULL;
@@ -61,6 +60,8 @@ def upgrade() -> None:
             PRIMARY KEY (id)
         );
 
+        CREATE INDEX turns_until ON turns (platform, until);
+
         CREATE TABLE nonces (
             nonce text NOT NULL,
             expires_at timestamptz NOT NULL,
@@ -84,7 +85,6 @@ def downgrade() -> None:
             DROP COLUMN announced_revision,
             DROP COLUMN installed_at,
             DROP COLUMN removed_at,
-            DROP COLUMN heard_until,
-            DROP COLUMN compared_at;
+            DROP COLUMN heard_until;
         ALTER TABLE cards DROP COLUMN own_digest, DROP COLUMN voided_at;
     """)

@@ -1,0 +1,93 @@
+"""What is drawn for Google: pictures and a class for each template, an object for each card."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import orjson
+
+from wallet_service.config import Settings
+from wallet_service.domain.card import Card
+from wallet_service.domain.face import Face
+from wallet_service.domain.pass_class import PassClass
+from wallet_service.domain.template import Template
+from wallet_service.google import artwork, loyalty
+
+PLATFORM = "google"
+
+
+@dataclass(frozen=True)
+class Art:
+    """An image of a class, and a short name for its content."""
+
+    data: bytes
+    version: str
+
+
+@dataclass(frozen=True)
+class GoogleDrawings:
+    """The drawings of all templates that are loaded here; pictures and classes are drawn when first asked for."""
+
+    settings: Settings
+    templates: dict[str, Template]
+
+    @property
+    def callback_url(self) -> str:
+        """Where Google tells of saved and removed cards."""
+        return f"{self.settings.base_url}/google/callback"
+
+    @cached_property
+    def art(self) -> dict[tuple[str, str], Art]:
+        """Every image that Google fetches, by template and file name."""
+        made = {
+            (name, file): data
+            for name, template in self.templates.items()
+            for file, data in artwork.images(template.art, background=template.look.colors.background).items()
+        }
+        return {key: Art(data, hashlib.sha256(data).hexdigest()[:16]) for key, data in made.items()}
+
+    @cached_property
+    def classes(self) -> dict[str, PassClass]:
+        """Every template's class as it is drawn here, by its id."""
+        return {each.target: each for each in map(self._class, self.templates.values())}
+
+    def class_of(self, template: Template) -> PassClass:
+        """Return the template's class."""
+        return self.classes[self._class_id(template)]
+
+    def target_of(self, card: Card) -> str:
+        """Return the id of the card's object."""
+        return loyalty.object_id(self.settings.issuer_id, card.serial_number)
+
+    def object_of(self, template: Template, face: Face, card: Card) -> dict[str, Any]:
+        """Return the card's object; dates are written in the face's language and the programme's time zone."""
+        zone = template.program.zone
+        return loyalty.loyalty_object(
+            face,
+            issuer_id=self.settings.issuer_id,
+            class_id=self._class_id(template),
+            object_id=self.target_of(card),
+            date=lambda moment, language: template.words[language].date(moment.astimezone(zone)),
+        )
+
+    def picture_url(self) -> str:
+        """Return the address of one of the pictures that Google fetches."""
+        return next(self._art_url(self.templates[name], file) for name, file in self.art)
+
+    def _class_id(self, template: Template) -> str:
+        return loyalty.class_id(self.settings.issuer_id, template.program.program.code)
+
+    def _class(self, template: Template) -> PassClass:
+        body = loyalty.loyalty_class(
+            template,
+            issuer_id=self.settings.issuer_id,
+            art_url=lambda file: self._art_url(template, file),
+            callback_url=self.callback_url,
+        )
+        digest = hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).digest()
+        return PassClass(PLATFORM, template.program.program.code, body["id"], digest, body)
+
+    def _art_url(self, template: Template, file: str) -> str:
+        version = self.art[template.name, file].version
+        return f"{self.settings.base_url}/art/{template.name}/{version}/{file}"
