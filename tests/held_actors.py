@@ -20,6 +20,7 @@ from wallet_service.links import card_links
 from wallet_service.sandbox.google import SandboxGoogle
 from wallet_service.usecases.deliver import Delivered, Delivery
 from wallet_service.usecases.drift import Report, drift
+from wallet_service.usecases.reconcile import Comparison, Finding
 from wallet_service.wiring import Service
 from wallet_service.wiring.google import GoogleWallet
 from wallet_service.worker import with_classes
@@ -46,7 +47,7 @@ class Holder:
     @property
     def target(self) -> str:
         """The id of the card at Google."""
-        return wallet_of(self.service).target_of(self.card)
+        return wallet_of(self.service).drawings.target_of(self.card)
 
     @property
     def card(self) -> Card:
@@ -141,6 +142,14 @@ def looked(service: Service) -> Report:
         return drift(tx, service.templates, most=50, now=service.clock(), drawn=service.classes())
 
 
+def compared(service: Service, *, mend: bool = True) -> list[Finding]:
+    """All findings of one comparison."""
+    shelf = wallet_of(service).shelf
+    comparison = Comparison(shelf, service.templates, service.begin, service.clock, mend)
+    found: list[Any] = [*comparison.classes(service.classes()), *comparison.cards(service.classes())]
+    return [each for each in found if isinstance(each, Finding)]
+
+
 def later(service: Service, clock: Clock, **step: float) -> Delivered:
     """Let time pass, and deliver."""
     clock.on(**step)
@@ -155,6 +164,14 @@ def copied_template(folder: Path, old: str = "", new: str = "", *, file: str = "
     assert old in before
     path.write_text(before.replace(old, new, 1))
     return folder
+
+
+def templates_with_extra(folder: Path) -> Path:
+    """A folder of templates with the starter and one more, `extra`, with a programme of its own."""
+    copied_template(folder / "one")
+    copied_template(folder / "other", 'code = "points"', 'code = "extra"', file="program.toml")
+    (folder / "other" / "points").rename(folder / "one" / "extra")
+    return folder / "one"
 
 
 class Door:

@@ -15,7 +15,14 @@ from wallet_service.config import APPLE_PUSH, PREFIX, Settings
 from wallet_service.domain.errors import SettingsRefused
 
 KEY = "k" * 32
-NEEDED_BESIDE = {"WALLET_APPLE_CERTIFICATE", "WALLET_APPLE_WWDR", "WALLET_SECRET_KEY", "WALLET_BASE_URL"}
+NEEDED_BESIDE = {
+    "WALLET_GOOGLE_ISSUER_ID",
+    "WALLET_GOOGLE_SERVICE_ACCOUNT",
+    "WALLET_APPLE_CERTIFICATE",
+    "WALLET_APPLE_WWDR",
+    "WALLET_SECRET_KEY",
+    "WALLET_BASE_URL",
+}
 APPLE = {"WALLET_APPLE_CERTIFICATE": "pass.pem", "WALLET_APPLE_WWDR": "wwdr.pem"}
 EXAMPLES: dict[str, tuple[str, Any]] = {
     "data_folder": ("/srv/wallet", Path("/srv/wallet")),

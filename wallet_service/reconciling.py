@@ -62,8 +62,7 @@ def _google(service: Service, findings: _Findings, *, mend: bool) -> int:
 
 def _steps(comparison: Comparison, service: Service) -> Iterator[Finding | int]:
     yield from comparison.classes(service.classes())
-    for each in service.classes():
-        yield from comparison.cards(each)
+    yield from comparison.cards(service.classes())
 
 
 def _tell_again(service: Service, findings: _Findings, patience: timedelta) -> None:

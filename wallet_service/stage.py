@@ -116,10 +116,10 @@ def _free(wished: int) -> int:
 def _start(processes: "_Processes", settings: Settings, loaded: Demo) -> None:
     click.echo("Starting web, worker and sandbox …")
     processes.start("web")
-    processes.start("worker")
     if settings.sandbox:
         processes.start("sandbox")
     processes.wait_for(f"http://{settings.host}:{settings.port}/readyz")
+    processes.start("worker")  # which has Google fetch pictures from the web at once
     if loaded.phone_url:
         processes.wait_for(f"{loaded.phone_url}state.json")
 

@@ -56,6 +56,7 @@ def environment(tmp_path: Path, engine: Engine, google: Running) -> dict[str, st
         "WALLET_GOOGLE_REQUESTS_PER_SECOND": str(MOST),
         "WALLET_GOOGLE_TIMEOUT": "2",
         "WALLET_BASE_URL": "https://cards.example",
+        "WALLET_SECRET_KEY": "for tests alone, " * 3,
         "WALLET_DELIVERY_LEASE": str(LEASE),
     }
 

@@ -87,9 +87,9 @@ def test_junk_is_judged_by_its_status(status: int, kind: type[Meaning], junk: by
 
 def test_a_404_to_an_insert_is_about_the_class_or_the_address() -> None:
     """In Google's words a class is missing; in any others it is not Google that answers."""
-    assert read(404, body(404, "classNotFound"), inserting=True).meaning == Missing("404 classNotFound")
-    assert read(404, b'{"error": {"code": 404}}', inserting=True).meaning == Missing("404")
-    assert isinstance(read(404, b"<html>", inserting=True).meaning, Stop)
+    assert read(404, body(404, "classNotFound"), class_alone=True).meaning == Missing("404 classNotFound")
+    assert read(404, b'{"error": {"code": 404}}', class_alone=True).meaning == Missing("404")
+    assert isinstance(read(404, b"<html>", class_alone=True).meaning, Stop)
 
 
 @given(st.integers(100, 599), st.binary(max_size=300), st.booleans())

@@ -242,11 +242,14 @@ def test_a_list_that_breaks_off_is_not_taken_for_the_whole(here: Running, client
 
 
 def test_a_list_that_goes_in_circles_ends(here: Running) -> None:
-    """A page token that comes again is not followed again; entries that are no objects are left out."""
+    """A page token that comes again is not followed again: the list is cut short. What is no object is left out."""
     page = b'{"resources": [{"id": "1.a"}, 7], "pagination": {"nextPageToken": "x"}}'
     with answering(200, page) as (url, asked):
         client = here.client(api_url=url)
-        assert list(client.list_objects(CLASS["id"])) == [{"id": "1.a"}] * 2
+        listed = client.list_objects(CLASS["id"])
+        assert [next(listed), next(listed)] == [{"id": "1.a"}] * 2
+        with pytest.raises(ListCutShort, match="the same page came twice"):
+            next(listed)
         assert len(asked) == 2
 
 

@@ -309,12 +309,13 @@ def test_every_barcode_has_its_type(barcode: Barcode, drawn: dict[str, Any]) -> 
 
 
 def test_a_void_card_keeps_nothing_of_its_member() -> None:
-    """Its object is inactive, without barcode, name, number or balance."""
+    """Its object is inactive, without barcode, name, number, balance or messages."""
     face = POINTS.draw(replace(ANN, voided=True), "en")
     assert object_of(face) == retired(OBJECT_ID, CLASS_ID)
     sent = change(retired(OBJECT_ID, CLASS_ID))
     assert faults("LoyaltyObject", sent, partial=True) == []
-    assert merged(object_of(POINTS.draw(ANN, "en")), sent) == retired(OBJECT_ID, CLASS_ID)
+    held = {**object_of(POINTS.draw(ANN, "en")), "messages": [{"body": "You have 42 points"}]}
+    assert merged(held, sent) == retired(OBJECT_ID, CLASS_ID)
 
 
 def test_a_change_leaves_what_is_not_drawn() -> None:

@@ -159,7 +159,8 @@ def test_google_shortens_labels_and_tells_of_changes_in_its_own_words() -> None:
     )
     phones = "in the phone's language, not the member's"
     assert found["back name"].note == (
-        f"its label {'A' * 16!r} may be cut after 15 characters; a change is not told; its label is {phones}"
+        f"its label {'A' * 16!r} may be cut after 15 characters; "
+        f"a change is told by a message on the card; its label is {phones}"
     )
     assert found["back text"].note == f"its label {'A' * 36!r} may be cut after 35 characters; {phones}"
     message = replace(PLAIN, messages=(Message("m", "A" * 36, "B"),))

@@ -9,14 +9,13 @@ from google_actors import Running
 from held_actors import (
     PAST_WINDOW,
     Holder,
-    copied_template,
     delivered,
     enrolled,
     forgotten,
     interrupted,
     later,
     looked,
-    wallet_of,
+    templates_with_extra,
 )
 from sqlalchemy import text
 
@@ -189,21 +188,28 @@ def test_class_that_google_has_lost(
     delivered(service)
 
     assert not looked(service).good
-    later(service, clock, seconds=1)
+    later(service, clock, seconds=4)
     assert ann.balance() == 10
     assert looked(service).good
 
 
-def test_lease_that_is_nearly_over(ann: Holder, shop: Shop, service: Service, sandbox: Running, clock: Clock) -> None:
-    """Nothing is begun so late that another worker might be at it already, and nothing is lost by that."""
-    delivery = wallet_of(service).delivery()
+def test_class_that_cannot_be_put(
+    ann: Holder, shop: Shop, service: Service, google: SandboxGoogle, sandbox: Running, clock: Clock
+) -> None:
+    """While a class is missing and refused, its cards ask for it less and less often, and come right after it."""
+    forgotten(google)
+    google.behave(Behaviour(status=404, reason="classNotFound"))
     shop.buy(1_000, order="1")
-    slow = interrupted(service, lambda: clock.on(seconds=delivery.lease.total_seconds() - 39))
+    for _ in range(100):
+        later(service, clock, seconds=6)
+    asked = sandbox.calls.count("PATCH loyaltyObject")
+    google.behave(Behaviour())
+    later(service, clock, minutes=16)
+    later(service, clock, minutes=16)
 
-    assert slow.deliver().total == 0
-    assert sandbox.calls == []
-    assert delivered(service).sent == 1
+    assert 3 < asked < 25
     assert ann.balance() == 10
+    assert looked(service).good
 
 
 def test_card_that_cannot_be_drawn_here_blocks_no_other(
@@ -216,11 +222,7 @@ def test_card_that_cannot_be_drawn_here_blocks_no_other(
     clock: Clock,
 ) -> None:
     """Cards of a template that only another process knows are put off here, and those that are known here are sent."""
-    folder = copied_template(tmp_path / "both")
-    copied_template(folder / "more", 'code = "points"', 'code = "extra"', file="program.toml")
-    (folder / "more" / "points").rename(folder / "extra")
-    (folder / "more").rmdir()
-    newer = another(settings.model_copy(update={"templates": folder}))
+    newer = another(settings.model_copy(update={"templates": templates_with_extra(tmp_path)}))
     extra = connected_shop(newer, create_app(newer).test_client(), "extra", template="extra")
     for number in range(BATCH):
         assert enrolled(newer, ann.google, extra, f"member {number}").click().status_code == 303

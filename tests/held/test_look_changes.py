@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from actors import Clock, Device, Shop
 from google_actors import ISSUER, Running
-from held_actors import PAST_WINDOW, Holder, Vendor, copied_template, delivered, looked, wallet_of
+from held_actors import PAST_WINDOW, Holder, Vendor, copied_template, delivered, later, looked, wallet_of
 
 from wallet_service.config import Settings
 from wallet_service.sandbox.google import Behaviour, SandboxGoogle
@@ -36,7 +36,7 @@ def changed(settings: Settings, another: Callable[[Settings], Service], tmp_path
 
 def published(service: Service) -> list[str]:
     """Publish the template as this process has it; return the classes that change."""
-    drawn = wallet_of(service).class_of(service.template("points"))
+    drawn = wallet_of(service).drawings.class_of(service.template("points"))
     with service.begin() as tx:
         targets = publish_classes(tx, [drawn], now=service.clock())
     list(publish(service.begin, service.template("points"), now=service.clock()))
@@ -137,7 +137,7 @@ def test_older_process_does_not_bring_its_look_back(
     delivered(newer)
     sandbox.asked.clear()
     with service.begin() as tx:
-        drawn = wallet_of(service).class_of(service.template("points"))
+        drawn = wallet_of(service).drawings.class_of(service.template("points"))
         assert not pass_classes.want(tx, drawn, publish=False, now=service.clock())
     delivered(service)
     ann.click()
@@ -174,6 +174,25 @@ def test_look_that_google_refuses(
     delivered(newer)
     assert looked(newer).good
     assert google.get("loyaltyClass", CLASS)["hexBackgroundColor"] == "#1f3d2b"
+
+
+def test_look_while_delivery_is_stopped(
+    ann: Holder, shop: Shop, google: SandboxGoogle, sandbox: Running, changed: Callable[..., Service], clock: Clock
+) -> None:
+    """While delivery to Google is stopped no class is put either; afterwards it is."""
+    newer = changed(*PAINTED)
+    google.behave(Behaviour(status=403))
+    shop.buy(1_000, order="1")
+    delivered(newer)
+    published(newer)
+    google.behave(Behaviour())
+    sandbox.asked.clear()
+    delivered(newer)
+
+    assert sandbox.calls == []
+    later(newer, clock, minutes=5)
+    assert google.get("loyaltyClass", CLASS)["hexBackgroundColor"] == "#1f3d2b"
+    assert looked(newer).good
 
 
 @pytest.mark.parametrize("options", [{"merchant_locations": False}])

@@ -55,6 +55,22 @@ def test_announced_text_is_told_by_a_message(
     assert looked(service).good
 
 
+def test_new_card_tells_nothing(
+    member: Callable[..., Holder], shop: Shop, service: Service, google: SandboxGoogle, clock: Clock
+) -> None:
+    """A card that changed before Google could take it tells of nothing when it is taken."""
+    ann = member("ann")
+    google.behave(Behaviour(status=503))
+    ann.click()
+    google.behave(Behaviour())
+    shop.buy(4_000, order="1")
+    later(service, clock, minutes=20)
+
+    assert ann.balance() == 40
+    assert messages(ann) == []
+    assert google.notices() == []
+
+
 def test_message_is_in_the_members_language(
     member: Callable[..., Holder], shop: Shop, service: Service, clock: Clock
 ) -> None:

@@ -4,16 +4,20 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
-from actors import Clock
+from actors import Clock, connected_shop
 from google_actors import Running
-from held_actors import Holder, delivered, looked
+from held_actors import Holder, delivered, enrolled, looked, templates_with_extra
 
+from wallet_service.config import Settings
 from wallet_service.sandbox.google import Behaviour, SandboxGoogle
 from wallet_service.web import create_app
 from wallet_service.wiring import Service
 
 Member = Callable[..., Holder]
+Another = Callable[[Settings], Service]
 
 
 def clicked(service: Service, holders: list[Holder]) -> list[int]:
@@ -76,3 +80,19 @@ def test_click_while_a_worker_is_at_it(
     assert worker.result().sent == 1
     assert answer.status_code == 303
     assert sandbox.asked.count("POST loyaltyObject") == 2  # the one that was refused, and the worker's
+
+
+def test_click_waits_for_no_other_programme(
+    ann: Holder, member: Member, settings: Settings, another: Another, tmp_path: Path, sandbox: Running
+) -> None:
+    """A click puts the class of its own card if need be, and no other that is behind."""
+    newer = another(settings.model_copy(update={"templates": templates_with_extra(tmp_path)}))
+    extra = connected_shop(newer, create_app(newer).test_client(), "extra", template="extra")
+    ann.google.behave(Behaviour(status=400))
+    assert enrolled(newer, ann.google, extra, "eve").click().status_code == 503
+    ann.google.behave(Behaviour())
+    sandbox.asked.clear()
+    bob = replace(member("bob"), service=newer, client=create_app(newer).test_client())
+
+    assert bob.click().status_code == 303
+    assert sandbox.calls == ["POST loyaltyObject"]

@@ -36,12 +36,13 @@ def test_link_saves_the_card(member: Member, google: SandboxGoogle, street: str,
     assert looked(service).good
 
 
-def test_pictures_are_fetched(member: Member, google: SandboxGoogle, door: Door) -> None:
-    """Where Google cannot fetch our pictures no card can be offered; once it can, the next click works."""
+def test_pictures_are_fetched(member: Member, google: SandboxGoogle, door: Door, clock: Clock) -> None:
+    """Where Google cannot fetch our pictures no card can be offered; seconds after it can, a click works."""
     ann = member("ann")
     app, door.app = door.app, None
     refused = ann.click()
     door.app = app
+    clock.on(seconds=5)
 
     assert refused.status_code == 503
     assert ann.click().status_code == 303

@@ -45,6 +45,18 @@ def test_a_link_downloads_the_pass(client: FlaskClient, card: Card, link: str, c
     assert open_pass(answer.data, root_pem=chain.root, now=START).serial_number == card.serial_number
 
 
+def test_a_page_offers_both_wallets(client: FlaskClient, link: str) -> None:
+    """Above the link to the pass is a page with a button for each wallet; it is kept nowhere and runs no script."""
+    page = client.get(link.removesuffix("/card.pkpass"), headers=BROWSER)
+    assert page.status_code == 200
+    assert page.headers["Cache-Control"] == "no-store"
+    assert re.findall(r'href="([^"]+)" rel="nofollow">([^<]+)<', page.text) == [
+        (link, "Add to Apple Wallet"),
+        (link.replace("/card.pkpass", "/google"), "Add to Google Wallet"),
+    ]
+    assert "<script" not in page.text
+
+
 def test_a_link_may_be_asked_for_again(client: FlaskClient, link: str, clock: Clock) -> None:
     """Browsers hand the address to Wallet, which asks anew: without a cookie, and a day later as well."""
     first = client.get(link)

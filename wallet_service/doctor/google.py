@@ -8,6 +8,7 @@ from wallet_service.doctor.finding import Finding
 from wallet_service.domain.pass_class import PassClass
 from wallet_service.domain.push import Sent
 from wallet_service.google.answers import Answer, Missing
+from wallet_service.google.change import LOCATIONS
 from wallet_service.google.differences import differences
 from wallet_service.storage import pass_classes, wallets
 from wallet_service.storage.pass_classes import Held
@@ -75,7 +76,8 @@ def _class(google: GoogleWallet, drawn: PassClass, known: Held) -> Finding:
         return Finding("wrong", about, STATUS_NOT_APPROVED[status])
     if known.wanted != drawn.digest:
         return Finding("mind", about, f"would be drawn otherwise now; run `wallet-service publish {known.template}`")
-    wrong = differences(drawn.body, answer.resource)
+    # An issuer that may not use locations has its class written without them.
+    wrong = differences(drawn.body, answer.resource, locations=bool(answer.resource.get(LOCATIONS)))
     if wrong:
         return Finding("mind", about, f"differs in {', '.join(wrong)}; `wallet-service reconcile` puts that right")
     return Finding("good", about, f"{status.lower()}, and just as it is drawn here")

@@ -79,11 +79,11 @@ class Answer:
     message: str = ""
 
 
-def read(status: int, body: bytes, *, notifying: bool = False, inserting: bool = False) -> Answer:
+def read(status: int, body: bytes, *, notifying: bool = False, class_alone: bool = False) -> Answer:
     """Return the answer and what it means; never raises, whatever the body holds.
 
     `notifying` says that the request asked for a notification: only then can it be the day's notifications that are
-    used up. `inserting` says that it names nothing that must exist but a class: a 404 without Google's words is then
+    used up. `class_alone` says that it names nothing that must exist but a class: a 404 without Google's words is then
     about the address. A 400 or 413 is about this one body, and others are taken.
     """
     said = _parsed(body)
@@ -94,7 +94,7 @@ def read(status: int, body: bytes, *, notifying: bool = False, inserting: bool =
     error = _mapping(_mapping(said).get("error"))
     reasons = list(_reasons(error))
     message = _plain(error.get("message"))
-    if status == 404 and (error or not inserting):
+    if status == 404 and (error or not class_alone):
         return Answer(Missing(_said(status, reasons)), status, message=message)
     return Answer(_meaning(status, reasons, message, notifying=notifying), status, message=message)
 

@@ -38,12 +38,22 @@ OBJECT: dict[str, Any] = {
 }
 
 
+VOID: dict[str, Any] = {**OBJECT, "messages": None}  # which may tell of the member
+
+
+def blank(drawn: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return every member that a drawing of this kind may leave out, and that must be gone then."""
+    if "classId" not in drawn:
+        return CLASS
+    return VOID if drawn.get("state") == "INACTIVE" else OBJECT
+
+
 def change(drawn: Mapping[str, Any]) -> dict[str, Any]:
     """Return the body of a PATCH that makes Google's class or object be as drawn; what it lacks is null.
 
-    What is not ours to draw stays as it is: `messages`, for one.
+    What is not ours to draw stays as it is: `messages`, for one, unless the card is void.
     """
-    return _laid_over(OBJECT if "classId" in drawn else CLASS, drawn)
+    return _laid_over(blank(drawn), drawn)
 
 
 def _laid_over(blank: Mapping[str, Any], drawn: Mapping[str, Any]) -> dict[str, Any]:

@@ -60,7 +60,7 @@ class _Request:
     body: Body | None = None
     query: Mapping[str, str | int] | None = None
     notifying: bool = False
-    inserting: bool = False
+    class_alone: bool = False
 
 
 class WalletObjects:
@@ -118,7 +118,7 @@ class WalletObjects:
 
     def get_class(self, class_id: str) -> Answer:
         """Return the class as Google holds it, or `Missing`."""
-        return self._ask(_Request("GET", _path("loyaltyClass", class_id)))
+        return self._ask(_Request("GET", _path("loyaltyClass", class_id), class_alone=True))
 
     def get_object(self, object_id: str) -> Answer:
         """Return the object as Google holds it, with its class in `classReference`; or `Missing`."""
@@ -132,7 +132,7 @@ class WalletObjects:
         query: dict[str, str | int] = {"classId": class_id, "maxResults": page}
         seen: set[str] = set()
         while True:
-            answer = self._ask(_Request("GET", "/loyaltyObject", query=query))
+            answer = self._ask(_Request("GET", "/loyaltyObject", query=query, class_alone=True))
             if not isinstance(answer.meaning, Sent):
                 raise ListCutShort(class_id, answer.meaning)
             yield from _resources(answer.resource)
@@ -180,7 +180,7 @@ class WalletObjects:
         sent = {name: value for name, value in body.items() if name != LOCATIONS or self._locations_allowed}
         if insert:
             # A new card has nothing to clear and nobody to tell.
-            return _Request("POST", f"/{kind}", _without_nulls(sent), inserting=True)
+            return _Request("POST", f"/{kind}", _without_nulls(sent), class_alone=True)
         if notify:
             sent["notifyPreference"] = "NOTIFY_ON_UPDATE"
         return _Request("PATCH", _path(kind, body["id"]), sent, notifying=notify)
@@ -210,7 +210,7 @@ class WalletObjects:
                 )
         except OSError as error:  # RequestException is one
             return Answer(transport_failure(error))
-        return read(answer.status_code, answer.content, notifying=request.notifying, inserting=request.inserting)
+        return read(answer.status_code, answer.content, notifying=request.notifying, class_alone=request.class_alone)
 
 
 def _own_session() -> requests.Session:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from wallet_service.google.change import CLASS, LOCATIONS, OBJECT
+from wallet_service.google.change import LOCATIONS, blank
 
 DEPTH = 2  # names in a path; nobody looks for more than "loyaltyPoints.balance"
 KIND = "kind"  # what Google may write into every element of an array
@@ -18,27 +18,27 @@ NOTHING: tuple[Any, ...] = (None, "", [], {})
 def differences(drawn: Mapping[str, Any], held: Mapping[str, Any], *, locations: bool = True) -> list[str]:
     """Return the names of the members ("loyaltyPoints.balance") in which what Google holds is not what is drawn.
 
-    Only what we draw counts, or would have cleared: `messages`, `hasUsers`, `classReference` and the like are Google's
-    or somebody else's. Texts, numbers and dates may be written in any way that means the same. Without `locations` the
-    issuer may not use merchant locations, and what is held of them is not looked at.
+    Only what we draw counts, or would have cleared: `messages` of a card in force, `hasUsers`, `classReference` and the
+    like are Google's or somebody else's. Texts, numbers and dates may be written in any way that means the same.
+    Without `locations` the issuer may not use merchant locations, and what is held of them is not looked at.
     """
-    blank = OBJECT if "classId" in drawn else CLASS
-    names = [each for each in {**drawn, **blank} if locations or each != LOCATIONS]
-    found = (path for each in names for path in _unlike(each, drawn.get(each), held.get(each), blank.get(each)))
+    gone = blank(drawn)
+    names = [each for each in {**drawn, **gone} if locations or each != LOCATIONS]
+    found = (path for each in names for path in _unlike(each, drawn.get(each), held.get(each), gone.get(each)))
     return list(dict.fromkeys(".".join(each.split(".")[:DEPTH]) for each in found))
 
 
-def _unlike(path: str, drawn: Any, held: Any, blank: Mapping[str, Any] | None) -> Iterator[str]:
+def _unlike(path: str, drawn: Any, held: Any, gone: Mapping[str, Any] | None) -> Iterator[str]:
     """Yield the paths in which two members differ; what is held beyond the drawn and the blank is not ours."""
     if not isinstance(drawn, dict) or not isinstance(held, dict):
         if not _alike(path.rpartition(".")[2], drawn, held):
             yield path
         return
-    blank = blank or {}
-    for each in {**drawn, **blank}:
+    gone = gone or {}
+    for each in {**drawn, **gone}:
         # An inner part may be left out where all of it is zero; an outer one never is.
         missing: Any = {} if isinstance(drawn.get(each), dict) else None
-        yield from _unlike(f"{path}.{each}", drawn.get(each), held.get(each, missing), blank.get(each))
+        yield from _unlike(f"{path}.{each}", drawn.get(each), held.get(each, missing), gone.get(each))
 
 
 def _alike(name: str, drawn: Any, held: Any) -> bool:

@@ -140,7 +140,7 @@ def retired(object_id: str, class_id: str) -> dict[str, Any]:
 
     Nothing can be deleted at Google, so `change` of it says what is gone.
     """
-    return {"id": object_id, "classId": class_id, "state": "INACTIVE", "messages": []}
+    return {"id": object_id, "classId": class_id, "state": "INACTIVE"}
 
 
 def _resource_id(issuer_id: str, suffix: str) -> str:

@@ -44,7 +44,7 @@ class GoogleShelf:
         return differences(drawn.body, answer.resource, locations=bool(answer.resource.get(LOCATIONS)))
 
     def cards(self, drawn: PassClass) -> Iterator[HeldCard]:
-        """Yield every object of the class.
+        """Yield every object of the class; a class that is not there has none.
 
         Raises: VendorSilent.
         """
@@ -53,6 +53,8 @@ class GoogleShelf:
                 for each in client.list_objects(drawn.target):
                     yield HeldCard(str(each.get("id", "")), bool(each.get("hasUsers")), each)
             except ListCutShort as error:
+                if isinstance(error.meaning, Missing):
+                    return
                 raise VendorSilent(str(error)) from error
 
     def differences(self, template: Template, face: Face, card: Card, held: HeldCard) -> list[str]:

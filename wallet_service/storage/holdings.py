@@ -32,9 +32,12 @@ _SAVED = text("""
       AND (heard_until IS NULL OR heard_until <= :until)
     RETURNING id
 """)
+# A void card is followed to its end though nobody has it: what the vendor holds of its member must go.
 _REMOVED = text("""
     UPDATE wallets
-    SET installed_at = NULL, removed_at = :now, heard_until = greatest(heard_until, :until)
+    SET installed_at = NULL, heard_until = greatest(heard_until, :until),
+        removed_at = (SELECT CASE WHEN voided_at IS NULL THEN CAST(:now AS timestamptz) END FROM cards
+                      WHERE cards.id = card_id)
     WHERE platform = :platform AND target = :target
       AND (heard_until IS NULL OR heard_until <= :until)
     RETURNING id
@@ -42,23 +45,26 @@ _REMOVED = text("""
 # What was seen counts only as long as nothing was heard since.
 _SEEN_SAVED = text("""
     UPDATE wallets SET installed_at = :now, removed_at = NULL
-    WHERE id = :wallet_id AND installed_at IS NULL AND (removed_at IS NULL OR removed_at < :looked_at)
+    WHERE id = :wallet_id AND installed_at IS NULL AND (removed_at IS NULL OR removed_at <= :looked_at)
     RETURNING id
 """)
 _SEEN_UNSAVED = text("""
-    UPDATE wallets SET installed_at = NULL, removed_at = :now
-    WHERE id = :wallet_id AND installed_at < :looked_at
+    UPDATE wallets
+    SET installed_at = NULL,
+        removed_at = (SELECT CASE WHEN voided_at IS NULL THEN CAST(:now AS timestamptz) END FROM cards
+                      WHERE cards.id = card_id)
+    WHERE id = :wallet_id AND installed_at <= :looked_at
     RETURNING id
 """)
 _BY_TARGET = text("""
-    SELECT id, card_id, target, wanted, sent, lease_until IS NOT NULL AND lease_until > :now AS leased,
+    SELECT id, card_id, target, wanted, sent, sent_at, lease_until IS NOT NULL AND lease_until > :now AS leased,
            installed_at IS NOT NULL AS installed, removed_at IS NOT NULL AS removed
     FROM wallets WHERE platform = :platform AND target = ANY(:targets) ORDER BY id
 """)
 _HELD = text(f"{_BY_TARGET.text} FOR UPDATE")
 _SHOULD_BE = text("""
-    SELECT wallets.id, card_id, wallets.target, wanted, sent, false AS leased, installed_at IS NOT NULL AS installed,
-           false AS removed
+    SELECT wallets.id, card_id, wallets.target, wanted, sent, sent_at, false AS leased,
+           installed_at IS NOT NULL AS installed, false AS removed
     FROM wallets JOIN cards ON cards.id = card_id JOIN members ON members.id = cards.member_id
     JOIN programs ON programs.id = members.program_id
     WHERE platform = :platform AND programs.code = :program AND sent > 0 AND removed_at IS NULL
@@ -72,7 +78,13 @@ _AGAIN = text("""
     WHERE wallets.id = wrong.id
     RETURNING wallets.id
 """)
-_CALL_BACK = text("UPDATE wallets SET removed_at = NULL WHERE card_id = :card_id AND removed_at IS NOT NULL")
+_CALL_BACK = text("""
+    UPDATE wallets SET removed_at = NULL
+    FROM (
+        SELECT id FROM wallets WHERE card_id = :card_id AND removed_at IS NOT NULL ORDER BY id FOR UPDATE
+    ) AS removed
+    WHERE wallets.id = removed.id
+""")
 _IMPATIENT = text("""
     UPDATE wallets SET not_before = :now, attempts = 0, refused = false
     FROM (SELECT id FROM wallets WHERE wanted > sent AND not_before > :now ORDER BY id FOR UPDATE) AS put_off
@@ -123,6 +135,7 @@ class Holding:
     target: str
     wanted: int
     sent: int
+    sent_at: datetime | None
     leased: bool
     installed: bool
     removed: bool
@@ -202,4 +215,6 @@ def repush(tx: Connection, *, patience: timedelta, now: datetime) -> list[Silent
 
 
 def _holding(row: Row[tuple[object, ...]]) -> Holding:
-    return Holding(row.id, row.card_id, row.target, row.wanted, row.sent, row.leased, row.installed, row.removed)
+    return Holding(
+        row.id, row.card_id, row.target, row.wanted, row.sent, row.sent_at, row.leased, row.installed, row.removed
+    )

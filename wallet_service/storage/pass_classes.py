@@ -17,6 +17,7 @@ _WANT = text("""
         sent_at = CASE WHEN pass_classes.target = excluded.target THEN pass_classes.sent_at END,
         target = excluded.target, wanted = excluded.wanted, not_before = excluded.not_before, attempts = 0,
         last_error = NULL
+    WHERE :publish OR pass_classes.sent_at IS NULL OR pass_classes.target <> excluded.target
     RETURNING id
 """)
 _KNOWN = text("""
@@ -31,7 +32,7 @@ _CLAIM = text("""
         FROM pass_classes
         JOIN unnest(CAST(:targets AS text[]), CAST(:digests AS bytea[])) AS drawn (target, digest)
           ON drawn.target = pass_classes.target AND drawn.digest = wanted
-        WHERE platform = :platform AND sent IS DISTINCT FROM wanted AND not_before <= :now
+        WHERE platform = :platform AND sent IS DISTINCT FROM wanted AND not_before <= :due
           AND (lease_until IS NULL OR lease_until <= :now)
         ORDER BY pass_classes.id
         FOR UPDATE OF pass_classes
@@ -43,6 +44,20 @@ _SENT = text("""
     UPDATE pass_classes
     SET sent = :digest, sent_at = :now, attempts = 0, last_error = NULL, lease = NULL, lease_until = NULL
     WHERE platform = :platform AND target = :target AND lease = :lease
+""")
+# Cards that waited because their class was missing need not wait any more.
+_HURRY = text("""
+    UPDATE wallets SET not_before = :now
+    FROM (
+        SELECT wallets.id
+        FROM wallets JOIN cards ON cards.id = card_id JOIN members ON members.id = cards.member_id
+        JOIN pass_classes
+          ON pass_classes.platform = wallets.platform AND pass_classes.program_id = members.program_id
+        WHERE wallets.platform = :platform AND pass_classes.target = :target AND wallets.wanted > wallets.sent
+          AND removed_at IS NULL AND wallets.attempts > 0 AND NOT refused AND wallets.not_before > :now
+        ORDER BY wallets.id FOR UPDATE OF wallets
+    ) AS waiting
+    WHERE wallets.id = waiting.id
 """)
 _LATER = text("""
     UPDATE pass_classes
@@ -115,7 +130,7 @@ def want(tx: Connection, drawn: PassClass, *, publish: bool, now: datetime) -> b
         stays = known.sent_at is not None and not publish
         if stays or bytes(known.wanted) == drawn.digest:
             return False
-    return tx.execute(_WANT, values | {"now": now}).first() is not None
+    return tx.execute(_WANT, values | {"publish": publish, "now": now}).first() is not None
 
 
 def claim(
@@ -126,8 +141,12 @@ def claim(
     lease: UUID,
     until: datetime,
     now: datetime,
+    due: datetime,
 ) -> Sequence[Claimed]:
-    """Lease those of the drawn classes that should be held in just that drawing and are not yet."""
+    """Lease those of the drawn classes that should be held in just that drawing, are not yet, and whose time has come.
+
+    `due` is the time by which a wait must end for that.
+    """
     classes = list(drawn)
     values = {
         "platform": platform,
@@ -136,6 +155,7 @@ def claim(
         "lease": lease,
         "until": until,
         "now": now,
+        "due": due,
     }
     return [Claimed(row.target, bytes(row.wanted), row.attempts) for row in tx.execute(_CLAIM, values)]
 
@@ -144,6 +164,11 @@ def settle_sent(tx: Connection, drawn: PassClass, *, lease: UUID, now: datetime)
     """Note that the vendor has taken this drawing."""
     values = {"platform": drawn.platform, "target": drawn.target, "digest": drawn.digest, "lease": lease, "now": now}
     tx.execute(_SENT, values)
+
+
+def hurry(tx: Connection, drawn: PassClass, *, now: datetime) -> None:
+    """Have the cards of the class tried now that were put off, which may have been for want of it."""
+    tx.execute(_HURRY, {"platform": drawn.platform, "target": drawn.target, "now": now})
 
 
 def settle_later(tx: Connection, drawn: PassClass, *, lease: UUID, reason: str, until: datetime) -> None:

@@ -71,7 +71,7 @@ _SENT = text(f"""
     UPDATE wallets
     SET sent = greatest(sent, told.revision), sent_at = :now, attempts = 0, last_error = NULL, refused = false,
         announced = CASE WHEN announced_revision > told.revision THEN announced END,
-        lease = NULL, lease_until = NULL, not_before = greatest(not_before, :now + coalesce_for)
+        lease = NULL, lease_until = NULL, not_before = :now + coalesce_for
     FROM told WHERE wallets.id = told.id
 """)
 # What was refused waits long, but not if the card shows something else by now.

@@ -39,7 +39,6 @@ Begin = Callable[[], AbstractContextManager[Connection]]
 
 SETTLE_EVERY = 200
 STOP_FOR = timedelta(minutes=5)
-CLASS_WAIT = timedelta(seconds=1)  # until the class has been put
 
 
 @dataclass(slots=True)
@@ -161,8 +160,7 @@ class Delivery:
             case Refused(reason, wait):
                 verdicts.refused.append(told(now + wait, reason))
             case ClassMissing(reason):
-                wait = max(CLASS_WAIT, back_off(attempts, self.chance))
-                verdicts.later.append(told(now + wait, reason))
+                verdicts.later.append(told(now + back_off(attempts, self.chance), reason))
                 verdicts.without_class.append(push.wallet_id)
 
     def _finish(self, done: Delivered, by_id: Iterable[int], lease: UUID, *, was_stopped: bool) -> None:

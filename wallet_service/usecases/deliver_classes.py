@@ -21,7 +21,8 @@ from wallet_service.usecases.deliver import STOP_FOR
 
 log = structlog.get_logger(__name__)
 
-LONGEST_WAIT = timedelta(minutes=1)  # every card of a programme waits for its class
+LONGEST_WAIT = timedelta(minutes=1)  # every card of a programme waits for its class, also for one that is refused
+SHORTEST_WAIT = timedelta(seconds=5)
 
 Begin = Callable[[], AbstractContextManager[Connection]]
 InTime = Callable[[], bool]
@@ -44,27 +45,37 @@ class ClassDelivery:
 
     def deliver(self) -> int:
         """Put every class that is behind and whose time has come; return how many were taken."""
+        now = self.clock()
         with self.begin() as tx:
             stop = wallets.stopped(tx, self.platform)
-        return 0 if stop and stop.until > self.clock() else self.deliver_some(self.drawn.values())
+        return 0 if stop and stop.until > now else self._put(self.drawn.values(), due=now)
 
-    def deliver_some(self, wished: Iterable[PassClass]) -> int:
-        """Put those of the wished classes that are behind and whose time has come, also while delivery is stopped."""
+    def deliver_one(self, drawn: PassClass) -> int:
+        """Put this class if it is behind, though it was put off and delivery may be stopped.
+
+        Somebody waits for it; but one that the vendor refuses is not put for each of many who wait.
+        """
+        return self._put([drawn], due=self.clock() + LONGEST_WAIT - SHORTEST_WAIT)
+
+    def _put(self, wished: Iterable[PassClass], *, due: datetime) -> int:
         now, lease = self.clock(), uuid4()
         until = now + self.lease
         with self.begin() as tx:
-            claimed = pass_classes.claim(tx, self.platform, wished, lease=lease, until=until, now=now)
+            claimed = pass_classes.claim(tx, self.platform, wished, lease=lease, until=until, now=now, due=due)
         taken = 0
         for each in claimed:
             outcome = self.put(self.drawn[each.target], until)
             taken += isinstance(outcome, Sent)
             with self.begin() as tx:
                 self._settle(tx, each, outcome, lease)
+            if isinstance(outcome, Sent):
+                with self.begin() as tx:
+                    pass_classes.hurry(tx, self.drawn[each.target], now=self.clock())
         return taken
 
     def _settle(self, tx: Connection, claimed: Claimed, outcome: Outcome, lease: UUID) -> None:
         now, drawn = self.clock(), self.drawn[claimed.target]
-        wait = min(back_off(claimed.attempts, self.chance), LONGEST_WAIT)
+        wait = back_off(claimed.attempts, self.chance)
         match outcome:
             case Sent():
                 pass_classes.settle_sent(tx, drawn, lease=lease, now=now)
@@ -78,4 +89,5 @@ class ClassDelivery:
                 log.error("class.put_off", platform=self.platform, target=claimed.target, reason=reason)
             case Gone(reason) | ClassMissing(reason):
                 log.error("class.put_off", platform=self.platform, target=claimed.target, reason=reason)
-        pass_classes.settle_later(tx, drawn, lease=lease, reason=reason, until=now + wait)
+        until = now + min(wait, LONGEST_WAIT)
+        pass_classes.settle_later(tx, drawn, lease=lease, reason=reason, until=until)

@@ -87,11 +87,11 @@ def _why(wallet: Drift, stops: Stops, now: datetime) -> str:
         return f"pushed{when}, but not fetched yet; the phone may be off or offline"
     if wallet.platform in stops:
         return f"delivery is stopped: {stops[wallet.platform].reason}"
-    if wallet.last_error:
+    if wallet.last_error and wallet.attempts:
         return f"attempt {wallet.attempts} failed ({wallet.last_error}); next after {wallet.not_before:%H:%M:%S} UTC"
     if wallet.not_before > now:
         return f"waits for more changes until {wallet.not_before:%H:%M:%S} UTC, to go out together"
-    return "waits for a worker"
+    return f"waits for a worker ({wallet.last_error})" if wallet.last_error else "waits for a worker"
 
 
 def _late_classes(held: Iterable[Held], drawn: Iterable[PassClass], stops: Stops, now: datetime) -> Iterable[LateClass]:

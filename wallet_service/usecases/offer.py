@@ -44,7 +44,7 @@ class Offering:
             )
         if offered.held:
             return
-        self.classes.deliver_some([pass_class])
+        self.classes.deliver_one(pass_class)
         reason = None
         for _ in range(TRIES):
             if not self.in_time():

@@ -9,6 +9,7 @@ from itertools import islice
 from sqlalchemy import Connection
 
 from wallet_service.domain.errors import VendorSilent
+from wallet_service.domain.face import Face
 from wallet_service.domain.pass_class import PassClass
 from wallet_service.domain.push import ENOUGH_TO_SUSPECT
 from wallet_service.domain.shelf import HeldCard, Shelf
@@ -61,15 +62,16 @@ class Comparison:
             what = "the class is missing" if wrong is None else f"the class differs in {', '.join(wrong)}"
             yield Finding(each.target, what, self.mend)
 
-    def cards(self, drawn: PassClass) -> Iterator[Finding | int]:
-        """Compare all cards of a class; yield what differs, and after each page how many cards it had."""
-        began = looked_at = self.clock()
-        held = self.shelf.cards(drawn)
-        while page := list(islice(held, PAGE)):
-            yield from self._page(page, looked_at)
-            yield len(page)
-            looked_at = self.clock()
-        yield from self._missing(drawn, began)
+    def cards(self, drawn: Iterable[PassClass]) -> Iterator[Finding | int]:
+        """Compare all cards of these classes; yield what differs, and after each page how many cards it had."""
+        for each in drawn:
+            began = looked_at = self.clock()
+            held = self.shelf.cards(each)
+            while page := list(islice(held, PAGE)):
+                yield from self._page(page, looked_at)
+                yield len(page)
+                looked_at = self.clock()
+            yield from self._missing(each, began)
 
     def _page(self, page: list[HeldCard], looked_at: datetime) -> Iterator[Finding]:
         now, findings = self.clock(), []
@@ -84,7 +86,7 @@ class Comparison:
                     continue
                 self._seen.add(holding.wallet_id)
                 findings += self._holder(tx, holding, each, looked_at)
-                findings += self._content(tx, holding, each, cards[holding.card_id])
+                findings += self._content(tx, holding, each, cards[holding.card_id], looked_at)
         yield from findings
 
     def _holder(self, tx: Connection, holding: Holding, held: HeldCard, looked_at: datetime) -> list[Finding]:
@@ -96,15 +98,19 @@ class Comparison:
             return []  # the message has come meanwhile
         return [Finding(held.target, f"{text}, and we were not told", self.mend)]
 
-    def _content(self, tx: Connection, holding: Holding, held: HeldCard, found: Found) -> list[Finding]:
-        """Compare what the card shows, unless a change of it is on its way, or nobody has it any more."""
+    def _content(
+        self, tx: Connection, holding: Holding, held: HeldCard, found: Found, looked_at: datetime
+    ) -> list[Finding]:
+        """Compare what the card shows, unless a change is on its way or went out since, or nobody has it any more."""
+        if holding.sent_at and holding.sent_at > looked_at:
+            return []
         template, card = self.templates.get(found.template), found.member.card
         settled = holding.sent == holding.wanted == card.revision
         if template is None or holding.leased or holding.removed or not settled:
             return []
         face = template.draw(found.member.standing, found.member.locale)
-        if face.own_digest() != found.member.own_digest:
-            return []  # the template has changed and is not published yet
+        if not _is_published(face, found):
+            return []
         wrong = self.shelf.differences(template, face, card, held)
         if not wrong:
             return []
@@ -140,3 +146,10 @@ class Comparison:
                 return
             yield from page
             after = page[-1].wallet_id
+
+
+def _is_published(face: Face, found: Found) -> bool:
+    """Whether the card was drawn like this before; else its template has changed and is not published yet."""
+    if found.member.own_digest is None:  # older than the digest of the member's own part
+        return face.digest() == found.member.face_digest
+    return face.own_digest() == found.member.own_digest

@@ -153,18 +153,19 @@ class GoogleWallet:
         return Clients(
             api_url=self.settings.wallet_api_url,
             service_account=self.account,
-            pace=Turns(PLATFORM, most, self._longest_request, patience, self.begin).turn,
+            pace=Turns(PLATFORM, most, self.longest_request, patience, self.begin).turn,
             timeout=(CONNECT, float(self.settings.google_timeout)),
         )
 
     @property
-    def _longest_request(self) -> timedelta:
+    def longest_request(self) -> timedelta:
+        """How long a request and its answer take at the most, but for an answer that trickles in."""
         return timedelta(seconds=CONNECT + self.settings.google_timeout + SLACK)
 
     @property
     def _lease(self) -> timedelta:
         """How long a card is taken on for: a request may begin until just before its answer could come too late."""
-        return timedelta(seconds=self.settings.delivery_lease) + self._longest_request
+        return timedelta(seconds=self.settings.delivery_lease) + self.longest_request
 
     def _offering(self) -> Offering:
         end = self.clock() + LONGEST_CLICK
@@ -176,14 +177,14 @@ class GoogleWallet:
         return Offering(cards, classes, self.begin, self.clock, time.sleep, in_time)
 
     def _delivery(self, clients: Clients, in_time: InTime) -> Delivery:
-        cards = GoogleCards(clients, self._writing, clock=self.clock, margin=self._longest_request, in_time=in_time)
+        cards = GoogleCards(clients, self._writing, clock=self.clock, margin=self.longest_request, in_time=in_time)
         return Delivery(
             PLATFORM, cards, self.begin, self.clock, lease=self._lease, batch=BATCH, settle_every=SETTLE_EVERY
         )
 
     def _class_delivery(self, clients: Clients, in_time: InTime) -> ClassDelivery:
         def put(drawn: PassClass, until: datetime) -> Outcome:
-            with clients.one(lambda: in_time() and self.clock() <= until - self._longest_request) as client:
+            with clients.one(lambda: in_time() and self.clock() <= until - self.longest_request) as client:
                 return outcome(client.put_class(change(drawn.body)))
 
         return ClassDelivery(PLATFORM, self.drawings.classes, put, self.begin, self.clock, lease=self._lease)
