@@ -63,6 +63,7 @@ def settings(tmp_path: Path, sandbox: Running, base_url: str, templates: Path) -
         google_save_url=f"{sandbox.url}/save",
         google_callback_keys_url=f"{sandbox.url}/keys",
         google_requests_per_second=1000,
+        web_threads=16,  # half of them may wait for Google at once
         secret_key="for tests alone, " * 3,
     )
 

@@ -46,7 +46,7 @@ class TestScarceTurns:
             margin = wallet_of(service).longest_request
             with Turns("google", 10, margin, 10.0, service.begin).turn():
                 worker = pool.submit(delivered, service)
-                while not tx.execute(drawn).scalar():
+                while not tx.execute(drawn).scalar() and not worker.done():
                     time.sleep(0.005)
                 shop.buy(2_000, order="2")
                 clock.now += lease - margin / 2

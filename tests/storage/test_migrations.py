@@ -145,7 +145,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(empty: Engine) -> None:
 
 def test_processes_that_migrate_at_once_do_not_collide(empty: Engine) -> None:
     """Four that start together on an empty database all succeed, and the tables are made once."""
-    together = Barrier(4)
+    together = Barrier(4, timeout=30)
     impatient = {"options": "-c statement_timeout=20s"}  # whoever waits for ever fails instead
     engines = [create_engine(empty.url, connect_args=impatient) for _ in range(4)]
 
