@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from PIL import Image, ImageOps
 
@@ -48,12 +49,17 @@ def images(art: Mapping[str, bytes]) -> dict[str, bytes]:
     refused = [fault for name, source in art.items() for fault in _reading_faults(name, source, "artwork")]
     if refused:
         raise PassRefused("The images were not made:", refused)
-    return {
-        f"{name}{'' if scale == 1 else f'@{scale}x'}.png": _png(_fitted(image, SHAPES[name], scale))
-        for name, source in sorted(art.items())
-        for image in [_open(source)]
+    return {file: data for name, source in sorted(art.items()) for file, data in _sizes(name, source)}
+
+
+@lru_cache(maxsize=64)
+def _sizes(name: str, source: bytes) -> tuple[tuple[str, bytes], ...]:
+    """Return the files of one image, the smallest first; several templates may share a source."""
+    image = _open(source)
+    return tuple(
+        (f"{name}{'' if scale == 1 else f'@{scale}x'}.png", _png(_fitted(image, SHAPES[name], scale)))
         for scale in SCALES
-    }
+    )
 
 
 def faults(art: Mapping[str, bytes], place: str) -> list[Fault]:

@@ -5,6 +5,7 @@ https://developers.google.com/wallet/retail/loyalty-cards/resources/brand-guidel
 
 import io
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from PIL import Image, ImageChops, ImageOps
 
@@ -31,10 +32,20 @@ def images(art: Mapping[str, bytes], *, background: str = "#ffffff") -> dict[str
     refused = [*_missing(art, "artwork"), *_reading_faults(art, "artwork")]
     if refused:
         raise TemplateRefused("The images were not made:", refused)
-    made = {PROGRAM_LOGO: _png(_logo(_flat(art["icon"], background), background))}
+    made = {PROGRAM_LOGO: _program_logo(art["icon"], background)}
     if "strip" in art:
-        made[HERO_IMAGE] = _png(_fitted(_flat(art["strip"], background), SIZES["strip"]))
+        made[HERO_IMAGE] = _hero_image(art["strip"], background)
     return made
+
+
+@lru_cache(maxsize=32)
+def _program_logo(icon: bytes, background: str) -> bytes:
+    return _png(_logo(_flat(icon, background), background))
+
+
+@lru_cache(maxsize=32)
+def _hero_image(strip: bytes, background: str) -> bytes:
+    return _png(_fitted(_flat(strip, background), SIZES["strip"]))
 
 
 def faults(art: Mapping[str, bytes], place: str) -> list[Fault]:
