@@ -23,6 +23,7 @@ from wallet_service.storage import device_logs, migrate, templates
 from wallet_service.storage.wallets import Drift
 from wallet_service.usecases import connect as connecting
 from wallet_service.usecases.drift import drift as compare
+from wallet_service.usecases.drift import look_at
 from wallet_service.usecases.publish import publish as publishing
 from wallet_service.usecases.publish import publish_classes
 from wallet_service.usecases.revoke import revoke as revoking
@@ -202,6 +203,25 @@ def _shown(wallet: Drift) -> str:
         return f"google  wanted {wallet.wanted}, acknowledged {wallet.sent}"
     shown = f"wanted {wallet.wanted}, sent {wallet.sent}, fetched {wallet.fetched}"
     return f"{wallet.platform} {wallet.device}…  {shown}"
+
+
+@main.command("card")
+@click.argument("serial")
+def show_card(serial: str) -> None:
+    """Show how each wallet of one card stands, and ask Google what it holds of it.
+
+    \b
+    Example:   wallet-service card 3k8z0q…
+    """
+    with _service() as service:
+        with service.read() as tx:
+            found = card_by_serial(tx, serial)
+            seen = look_at(tx, found.member.card, now=service.clock())
+        click.echo(f"{serial}: revision {found.member.card.revision}, {len(seen)} wallets")
+        for each in seen:
+            click.echo(f"  {_shown(each.wallet)}: {each.why}")
+        if any(each.wallet.platform == "google" for each in seen):
+            click.echo(f"  Google {service.google_wallet().compared(found)}")
 
 
 @main.command()

@@ -112,6 +112,7 @@ def test_refusals_are_sentences(environment: dict[str, str], tmp_path: Path) -> 
         ("template", "check", str(tmp_path)),
         ("template", "check", "nope"),
         ("revoke", "nope"),
+        ("card", "nope"),
         ("reconcile", "--limit", "0"),
     ):
         done = call(environment, *arguments)

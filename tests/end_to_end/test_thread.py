@@ -118,6 +118,16 @@ def test_google_holds_what_the_cards_say(stage: Stage) -> None:
     assert "1 cards compared at Google, 0 findings." in done.stdout
 
 
+def test_one_card_is_looked_at(stage: Stage) -> None:
+    """The command shows both wallets of the card, each in step, and that Google holds just what the card shows."""
+    wait_until(lambda: stage.command("drift").returncode == 0, patience=WINDOW + 20)
+    done = stage.command("card", stage.facts["serial_number"])
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(": in step\n") == 2
+    assert "Google holds just what the card shows; somebody has saved it" in done.stdout
+
+
 def test_both_phones_come_right_after_google_fails(stage: Stage) -> None:
     """What Google does not take at first is written again, and both phones show the same in the end."""
     stage.press("google/behave", breakage="503")

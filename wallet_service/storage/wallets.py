@@ -97,10 +97,14 @@ _STOP = text("""
 """)
 _STOPS = text("SELECT platform, reason, since, until FROM delivery_stops ORDER BY platform")
 _RESUME = text("DELETE FROM delivery_stops WHERE platform = :platform")
-_BEHIND = text("""
+_DRIFT = """
     SELECT serial_number, platform, left(device, 8) AS device, revision, wanted, sent, fetched, sent_at, not_before,
-           attempts, last_error
+           attempts, last_error, installed_at, removed_at
     FROM wallets JOIN cards ON cards.id = card_id
+"""
+_OF_CARD = text(f"{_DRIFT} WHERE card_id = :card_id ORDER BY platform, device")
+_BEHIND = text(f"""
+    {_DRIFT}
     WHERE removed_at IS NULL
       AND (wanted < revision OR sent < wanted OR (platform = 'apple' AND fetched < wanted))
     ORDER BY serial_number, platform, device
@@ -151,7 +155,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """A wallet that does not show its card's newest revision, as far as we can know."""
+    """How far a wallet is, as far as we can know: what it should show, was told or has taken, and has fetched."""
 
     serial_number: str
     platform: str
@@ -164,6 +168,8 @@ class Drift:
     not_before: datetime
     attempts: int
     last_error: str | None
+    installed_at: datetime | None
+    removed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +277,11 @@ def resume(tx: Connection, platform: str) -> None:
 def behind(tx: Connection, *, most: int) -> list[Drift]:
     """Return up to `most` wallets that do not show, as far as we know, what their card says."""
     return [Drift(*row) for row in tx.execute(_BEHIND, {"most": most})]
+
+
+def of_card(tx: Connection, card_id: int) -> list[Drift]:
+    """Return all wallets of a card, also those that are in step, and one that its holder has removed."""
+    return [Drift(*row) for row in tx.execute(_OF_CARD, {"card_id": card_id})]
 
 
 def tally(tx: Connection) -> Tally:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from wallet_service.domain.card import Card
 from wallet_service.domain.pass_class import PassClass
 from wallet_service.domain.template import Template
 from wallet_service.storage import ledger, pass_classes, wallets
@@ -19,7 +20,7 @@ Stops = dict[str, DeliveryStop]
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """A wallet that is behind, and the reason in plain words."""
+    """A wallet, and in plain words why it is behind, or that it is not."""
 
     wallet: Drift
     why: str
@@ -77,6 +78,19 @@ def drift(
         tuple(stops.values()),
         stale(tx, templates),
     )
+
+
+def look_at(tx: Connection, card: Card, *, now: datetime) -> list[Late]:
+    """Return all wallets of a card, each with how it stands in plain words."""
+    stops = {each.platform: each for each in wallets.stops(tx)}
+    return [Late(each, _standing(each, stops, now)) for each in wallets.of_card(tx, card.id)]
+
+
+def _standing(wallet: Drift, stops: Stops, now: datetime) -> str:
+    if wallet.removed_at:
+        return f"its holder removed the card on {wallet.removed_at:%Y-%m-%d}; it is left alone until it is saved again"
+    fetched = wallet.platform != "apple" or wallet.fetched >= wallet.wanted
+    return "in step" if fetched and wallet.revision == wallet.wanted == wallet.sent else _why(wallet, stops, now)
 
 
 def _why(wallet: Drift, stops: Stops, now: datetime) -> str:

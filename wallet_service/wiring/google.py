@@ -14,15 +14,16 @@ from sqlalchemy import Connection
 from wallet_service.config import Settings
 from wallet_service.domain.errors import CardNotOffered, CardVoid, UnknownTemplate
 from wallet_service.domain.pass_class import PassClass
-from wallet_service.domain.push import Heard, Later, Outcome, Push
+from wallet_service.domain.push import Heard, Later, Outcome, Push, Sent
 from wallet_service.domain.template import Template
 from wallet_service.google import callback
-from wallet_service.google.answers import Answer
+from wallet_service.google.answers import Answer, Missing
 from wallet_service.google.callback_keys import KeyRing, http_fetch
 from wallet_service.google.callback_roots import RootKeys
 from wallet_service.google.cards import FIELDS, MESSAGE, GoogleCards, Writing, announcement, channel, outcome
 from wallet_service.google.change import change
 from wallet_service.google.clients import Clients
+from wallet_service.google.differences import differences
 from wallet_service.google.save_link import save_link
 from wallet_service.google.service_account import ServiceAccount
 from wallet_service.google.shelf import GoogleShelf
@@ -126,6 +127,20 @@ class GoogleWallet:
         """Return the class as Google holds it."""
         with self._workers.one() as client:
             return client.get_class(target)
+
+    def compared(self, found: Found) -> str:
+        """Ask Google for one card, and return in words how what it holds compares with what the card shows."""
+        template, card = self.templates.get(found.template), found.member.card
+        with self._workers.one() as client:
+            answer = client.get_object(self.drawings.target_of(card))
+        if isinstance(answer.meaning, Missing):
+            return "holds no such card"
+        if not isinstance(answer.meaning, Sent) or template is None:
+            return f"cannot be compared: {getattr(answer.meaning, 'reason', 'its template is not loaded here')}"
+        drawn = self.drawings.object_of(template, template.draw(found.member.standing, found.member.locale), card)
+        wrong = differences(drawn, answer.resource)
+        users = "somebody has saved it" if answer.resource.get("hasUsers") else "nobody has saved it"
+        return f"holds {'other ' + ', '.join(wrong) if wrong else 'just what the card shows'}; {users}"
 
     def callback_keys(self) -> RootKeys:
         """Return the root keys that callbacks are judged by; none if they cannot be had."""
