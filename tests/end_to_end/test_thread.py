@@ -1,5 +1,6 @@
 """Event, ledger, card, face, pass, push, phone: the whole walk through real processes."""
 
+import csv
 import io
 import json
 import os
@@ -116,6 +117,22 @@ def test_google_holds_what_the_cards_say(stage: Stage) -> None:
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 cards compared at Google, 0 findings." in done.stdout
+
+
+def test_every_point_is_explained(stage: Stage) -> None:
+    """The statement ends with the balance that the phones show, in each form, and the books behind it are sound."""
+    as_json = json.loads(stage.command("statement", stage.facts["member_id"], "--format", "json").stdout)
+    as_csv = list(
+        csv.DictReader(io.StringIO(stage.command("statement", stage.facts["serial_number"], "--format", "csv").stdout))
+    )
+    table = stage.command("statement", stage.facts["member_id"]).stdout.splitlines()
+
+    assert str(as_json[-1]["balance"]) == as_csv[-1]["balance"] == shown(stage, "balance")
+    assert len(as_json) == len(as_csv) == len(table)
+    assert "purchase, order thread" in table[0]
+    verified = stage.command("ledger", "verify")
+    assert (verified.returncode, verified.stdout) == (0, "The books are sound.\n")
+    assert "0 balances and 0 cards were otherwise" in stage.command("ledger", "rebuild").stdout
 
 
 def test_one_card_is_looked_at(stage: Stage) -> None:

@@ -48,6 +48,45 @@ _DIFFERENCES = text("""
     ORDER BY members.id
 """)
 _TOTAL = text("SELECT coalesce(sum(points), 0) FROM ledger_entries")
+_UNBALANCED = text("""
+    SELECT transaction_id FROM ledger_entries GROUP BY transaction_id HAVING sum(points) <> 0
+    ORDER BY transaction_id LIMIT :most
+""")
+_EMPTY = text("""
+    SELECT id FROM ledger_transactions AS posted
+    WHERE NOT EXISTS (SELECT FROM ledger_entries WHERE transaction_id = posted.id) ORDER BY id LIMIT :most
+""")
+# Who posts takes the balance's row; taken here for all, nobody posts between the sum and its writing.
+_HOLD = text("LOCK TABLE balances IN SHARE ROW EXCLUSIVE MODE")
+_REBUILD = text("""
+    WITH entered AS (
+        SELECT member_id, sum(points) AS points
+        FROM ledger_entries JOIN ledger_accounts ON ledger_accounts.id = account_id
+        WHERE member_id IS NOT NULL AND kind = 'available' GROUP BY member_id
+    ), qualified AS (
+        SELECT member_id, sum(amount) AS amount FROM qualifications GROUP BY member_id
+    )
+    UPDATE balances
+    SET available = coalesce(points, 0), qualifying = coalesce(amount, 0)
+    FROM members
+    LEFT JOIN entered ON entered.member_id = members.id
+    LEFT JOIN qualified ON qualified.member_id = members.id
+    WHERE balances.member_id = members.id
+      AND (available, qualifying) IS DISTINCT FROM (coalesce(points, 0)::bigint, coalesce(amount, 0)::bigint)
+    RETURNING members.id
+""")
+_STATEMENT = text("""
+    SELECT posted.id, posted.type, posted.rule, posted.actor, posted.reason, posted.effective_at, posted.created_at,
+           events.event_id, events.type AS event_type, sources.name AS source, orders.order_id,
+           coalesce((SELECT sum(points) FROM ledger_entries JOIN ledger_accounts ON ledger_accounts.id = account_id
+                     WHERE transaction_id = posted.id AND kind = 'available'), 0) AS points,
+           coalesce((SELECT sum(amount) FROM qualifications WHERE transaction_id = posted.id), 0) AS qualifying
+    FROM ledger_transactions AS posted
+    JOIN events ON events.id = posted.event_id JOIN sources ON sources.id = events.source_id
+    LEFT JOIN orders ON orders.id = posted.order_id
+    WHERE posted.member_id = :member_id
+    ORDER BY posted.id
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +98,25 @@ class Difference:
     entered: int
     qualifying: int
     qualified: int
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """One transaction of a member's: what it moved, by which rule or person, for which order and event."""
+
+    id: int
+    type: str
+    rule: str | None
+    actor: str | None
+    reason: str | None
+    effective_at: datetime
+    created_at: datetime
+    event_id: str
+    event_type: str
+    source: str
+    order_id: str | None
+    points: int
+    qualifying: int
 
 
 def post(
@@ -98,6 +156,24 @@ def post(
 def differences(tx: Connection) -> list[Difference]:
     """Return every member whose projection differs from the sum of the entries; none in a sound database."""
     return [Difference(*row) for row in tx.execute(_DIFFERENCES)]
+
+
+def unsound(tx: Connection, *, most: int) -> list[int]:
+    """Return up to `most` transactions whose entries do not sum to zero, or that have none."""
+    values = {"most": most}
+    return sorted({*tx.execute(_UNBALANCED, values).scalars(), *tx.execute(_EMPTY, values).scalars()})[:most]
+
+
+def rebuild(tx: Connection) -> list[int]:
+    """Sum all balances up again from the entries; return the members whose balance was another one."""
+    tx.execute(_HOLD)
+    return list(tx.execute(_REBUILD).scalars())
+
+
+def statement(tx: Connection, member_id: int) -> list[Posted]:
+    """Return all transactions of a member in the order in which they were posted."""
+    rows = tx.execute(_STATEMENT, {"member_id": member_id}).mappings()
+    return [Posted(**dict(row) | {"points": int(row["points"]), "qualifying": int(row["qualifying"])}) for row in rows]
 
 
 def grand_total(tx: Connection) -> int:

@@ -40,7 +40,7 @@ _BY_EXTERNAL_ID = text(f"""
     SELECT {_COLUMNS} {_FROM} WHERE members.program_id = :program_id AND external_id = :external_id
 """)
 _FOUND = f"""
-    SELECT {_COLUMNS}, members.program_id, programs.template,
+    SELECT {_COLUMNS}, members.program_id, programs.template, template_version,
            EXISTS (SELECT FROM wallets WHERE card_id = cards.id AND platform = 'apple' AND fetched < revision)
                AS unfetched
     {_FROM} JOIN programs ON programs.id = members.program_id
@@ -93,6 +93,8 @@ _STALE = text("""
     WHERE programs.template = :template AND template_version <> :version AND cards.id > :after
     ORDER BY cards.id LIMIT :most
 """)
+_AFTER = text("SELECT id FROM cards WHERE id > :after ORDER BY id LIMIT :most")
+_BY_PUBLIC_ID = text(f"{_FOUND} WHERE public_id = :public_id")
 _VOID = text("UPDATE cards SET voided_at = :now WHERE id = :card_id")
 _KEEP_FACES = text("""
     UPDATE cards SET template_version = :template_version, own_digest = told.own_digest
@@ -113,6 +115,7 @@ class Found:
     member: Membership
     program_id: int
     template: str
+    template_version: str
     unfetched: bool
 
 
@@ -155,6 +158,17 @@ def find_by_cards(tx: Connection, card_ids: Iterable[int]) -> dict[int, Found]:
     """Return the members who hold these cards, by the card."""
     rows = tx.execute(_BY_CARDS, {"card_ids": list(card_ids)})
     return {row.card_id: _found(row) for row in rows}
+
+
+def find_by_public_id(tx: Connection, public_id: str) -> Found | None:
+    """Return the member with that id of ours."""
+    row = tx.execute(_BY_PUBLIC_ID, {"public_id": public_id}).first()
+    return _found(row) if row else None
+
+
+def cards_after(tx: Connection, after: int, *, most: int) -> list[int]:
+    """Return up to `most` cards in the order of their ids, from the one `after` on."""
+    return list(tx.execute(_AFTER, {"after": after, "most": most}).scalars())
 
 
 def add(tx: Connection, *, program_id: int, public_id: str, external_id: str, now: datetime) -> int:
@@ -229,7 +243,7 @@ def versions(tx: Connection) -> list[tuple[str, str, int]]:
 
 
 def _found(row: Row[tuple[object, ...]]) -> Found:
-    return Found(_membership(row), row.program_id, row.template, row.unfetched)
+    return Found(_membership(row), row.program_id, row.template, row.template_version, row.unfetched)
 
 
 def _membership(row: Row[tuple[object, ...]]) -> Membership:

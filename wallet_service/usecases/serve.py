@@ -35,6 +35,15 @@ def card_by_serial(tx: Connection, serial_number: str) -> Found:
     return found
 
 
+def card_or_member(tx: Connection, name: str) -> Found:
+    """Return the card to an operator, by its serial number or by our id of its member.
+
+    Raises `UnknownCard`.
+    """
+    found = members.find_by_public_id(tx, name) if name.startswith(members.PUBLIC_ID_PREFIX) else None
+    return found or card_by_serial(tx, name)
+
+
 def note_fetched(tx: Connection, member: Membership, *, since: datetime | None, now: datetime) -> None:
     """Note that a phone now holds the card's newest revision; `since` is the date that its request repeated."""
     card = member.card

@@ -4,8 +4,6 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,13 +11,10 @@ import click
 import structlog
 
 from wallet_service import config, demo, doctor, logs, reconciling, serving, stage, worker
-from wallet_service.apple import artwork
-from wallet_service.apple import shown as apple_shown
-from wallet_service.apple.passes import ApplePasses
-from wallet_service.domain.errors import WalletError
-from wallet_service.domain.shown import report
-from wallet_service.google import shown as google_shown
-from wallet_service.storage import device_logs, migrate, templates
+from wallet_service.cli import books
+from wallet_service.cli.opening import AT_LEAST_ONE, Commands, opened
+from wallet_service.cli.template import template
+from wallet_service.storage import device_logs, migrate
 from wallet_service.storage.wallets import Drift
 from wallet_service.usecases import connect as connecting
 from wallet_service.usecases.drift import drift as compare
@@ -28,27 +23,15 @@ from wallet_service.usecases.publish import publish as publishing
 from wallet_service.usecases.publish import publish_classes
 from wallet_service.usecases.revoke import revoke as revoking
 from wallet_service.usecases.serve import card_by_serial
-from wallet_service.wiring import Service, build, check_faces, open_identity, sample_standing, utc_now
+from wallet_service.wiring import Service, build
 
 log = structlog.get_logger(__name__)
 
-AT_LEAST_ONE = click.IntRange(min=1)
 MARKS = {
     "good": click.style("good", fg="green"),
     "mind": click.style("mind", fg="yellow"),
     "wrong": click.style("wrong", fg="red"),
 }
-
-
-class Commands(click.Group):
-    """Tells our own errors in words and without a stack trace."""
-
-    def invoke(self, context: click.Context) -> object:
-        """Run the command, and end with 1 and a message if it refuses."""
-        try:
-            return super().invoke(context)
-        except WalletError as error:
-            raise click.ClickException(str(error) or type(error).__name__) from error
 
 
 @click.group(cls=Commands)
@@ -59,18 +42,6 @@ def main() -> None:
     \b
     Try it without any account:   wallet-service run
     """
-
-
-@contextmanager
-def _service() -> Iterator[Service]:
-    stage.heed_signals()
-    settings = config.load(stage.surroundings())
-    logs.configure(settings.log_format)
-    service = build(settings)
-    try:
-        yield service
-    finally:
-        service.close()
 
 
 @main.command()
@@ -97,7 +68,7 @@ def web() -> None:
 @main.command("worker")
 def work() -> None:
     """Bring wallets up to date until stopped; run as many as you like."""
-    with _service() as service:
+    with opened() as service:
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
@@ -116,7 +87,7 @@ def _platforms(service: Service, stop: threading.Event) -> dict[str, worker.Deli
 @main.command()
 def sandbox() -> None:
     """Serve the simulated phones, push service and Google Wallet."""
-    with _service() as service:
+    with opened() as service:
         serving.require_sandbox(service.settings)
         serving.serve_sandbox(service, demo.load(service))
 
@@ -124,7 +95,7 @@ def sandbox() -> None:
 @main.command("migrate")
 def migrate_tables() -> None:
     """Bring the database's tables up to date."""
-    with _service() as service:
+    with opened() as service:
         migrate.upgrade(service.engine)
     click.echo("The tables are up to date.")
 
@@ -166,7 +137,7 @@ def write_pass(serial: str, output: Path | None) -> None:
     Example:   wallet-service pass 3k8z0q… -o card.pkpass
     """
     path = output or Path(f"{serial}.pkpass")
-    with _service() as service:
+    with opened() as service:
         with service.read() as tx:
             found = card_by_serial(tx, serial)
         signed = bytes(service.sign(found.member, service.template(found.template)))
@@ -181,7 +152,7 @@ def write_pass(serial: str, output: Path | None) -> None:
 @click.option("--limit", default=50, show_default=True, type=AT_LEAST_ONE, help="How many wallets to name at the most.")
 def drift(limit: int) -> None:
     """List the cards whose phones are behind, and why; ends with 1 if there are any."""
-    with _service() as service, service.begin() as tx:
+    with opened() as service, service.begin() as tx:
         report = compare(tx, service.templates, most=limit, now=service.clock(), drawn=service.classes())
     click.echo(f"{report.tally.cards:,} cards, {report.in_step:,} in step")
     for held in report.late_classes:
@@ -213,7 +184,7 @@ def show_card(serial: str) -> None:
     \b
     Example:   wallet-service card 3k8z0q…
     """
-    with _service() as service:
+    with opened() as service:
         with service.read() as tx:
             found = card_by_serial(tx, serial)
             seen = look_at(tx, found.member.card, now=service.clock())
@@ -242,7 +213,7 @@ def reconcile(look: bool, limit: int, patience: int) -> None:
     \b
     Example:   wallet-service reconcile --look
     """
-    with _service() as service:
+    with opened() as service:
         reconciling.run(service, mend=not look, limit=limit, patience=timedelta(minutes=patience))
 
 
@@ -254,7 +225,7 @@ def revoke(serial: str) -> None:
     \b
     Example:   wallet-service revoke 3k8z0q…
     """
-    with _service() as service, service.begin() as tx:
+    with opened() as service, service.begin() as tx:
         found = card_by_serial(tx, serial)
         card = revoking(tx, found, service.template(found.template), now=service.clock())
     click.echo(f"{serial} is void since revision {card.revision}; its phones are being told.")
@@ -270,7 +241,7 @@ def publish(template: str) -> None:
     \b
     Example:   wallet-service publish points
     """
-    with _service() as service:
+    with opened() as service:
         seen = changed = 0
         for target in publishing_class(service, template):
             click.echo(f"the class {target} is being changed")
@@ -310,7 +281,7 @@ def add_source(name: str, template: str) -> None:
     \b
     Example:   wallet-service source add my-shop --template points
     """
-    with _service() as service:
+    with opened() as service:
         with service.begin() as tx:
             secret = connecting.connect(
                 tx, vault=service.vault, template=service.template(template), name=name, now=service.clock()
@@ -324,7 +295,7 @@ def add_source(name: str, template: str) -> None:
 @click.argument("name")
 def rotate_source(name: str) -> None:
     """Give a source a new secret; the old one keeps working until the next rotation."""
-    with _service() as service:
+    with opened() as service:
         with service.begin() as tx:
             secret = connecting.rotate(tx, vault=service.vault, name=name)
         click.echo(secret)
@@ -333,56 +304,19 @@ def rotate_source(name: str) -> None:
 @source.command("list")
 def list_sources() -> None:
     """List every source and its programme's template."""
-    with _service() as service, service.read() as tx:
+    with opened() as service, service.read() as tx:
         for each in connecting.connected(tx):
             click.echo(f"{each.dialect}/{each.name}  {each.template}")
-
-
-@main.group("template")
-def template_group() -> None:
-    """Look at templates."""
-
-
-def _template_folder(_: click.Context, __: click.Parameter, given: str) -> Path:
-    """Return the folder of that path, or of that name among the templates."""
-    named = config.load(stage.surroundings()).templates / given
-    for folder in (Path(given), named):
-        if folder.is_dir():
-            return folder
-    raise click.BadParameter(f"there is no folder {given}, and none of that name in {named.parent}")
-
-
-@template_group.command("check")
-@click.argument("folder", metavar="NAME", callback=_template_folder)
-@click.option(
-    "--language", "languages", multiple=True, help="Show the card in this language; all of them if not given."
-)
-def check_template(folder: Path, languages: tuple[str, ...]) -> None:
-    """Name every fault of a template by file and key, or show what each wallet makes of it.
-
-    Slot by slot: where it stands in Apple Wallet and in Google Wallet, what one of them cannot show, and what will be
-    cut. NAME is a template's name, or a folder.
-
-    \b
-    Example:   wallet-service template check points --language en
-    """
-    settings, now = config.load(), utc_now()
-    found = templates.load(folder, check_art=artwork.faults)
-    passes = ApplePasses(open_identity(settings, now=now), web_service_url=settings.base_url, allow_http=True)
-    check_faces(found, passes, now=now)
-    summary = f"{len(found.words)} languages, {len(found.art)} pictures, version {found.version}"
-    click.echo(f"{found.name} is sound: {summary}\n")
-    for language in languages or tuple(found.words):
-        face = found.draw(sample_standing(now), language)
-        apple = [*apple_shown.shown(face), *apple_shown.pictures(found.art)]
-        google = [*google_shown.shown(face), *google_shown.pictures(found.art)]
-        click.echo("\n".join(report(face.language, apple, google)) + "\n")
 
 
 @main.command("device-log")
 @click.option("--limit", default=20, show_default=True, type=AT_LEAST_ONE, help="How many lines to show.")
 def device_log(limit: int) -> None:
     """Show what phones have reported about us, newest first."""
-    with _service() as service, service.read() as tx:
+    with opened() as service, service.read() as tx:
         for received_at, message in device_logs.latest(tx, limit):
             click.echo(f"{received_at:%Y-%m-%d %H:%M:%S}  {message}")
+
+
+for each in (books.ledger, books.statement, template):
+    main.add_command(each)

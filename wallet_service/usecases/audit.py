@@ -1,0 +1,84 @@
+"""Are the books sound, and do balances and cards say what they say? And what is projected, made anew."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from wallet_service.domain.template import Template
+from wallet_service.storage import ledger, members
+from wallet_service.storage.ledger import Difference
+from wallet_service.usecases.revise import revise_all
+
+PAGE = 200
+Begin = Callable[[], AbstractContextManager[Connection]]
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What is wrong with the ledger itself: the sum of everything, transactions that do not sum up, wrong balances."""
+
+    total: int
+    unsound: tuple[int, ...]
+    differences: tuple[Difference, ...]
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing is wrong."""
+        return not (self.total or self.unsound or self.differences)
+
+
+def audit(tx: Connection, *, most: int) -> Books:
+    """Sum all entries up again, and compare every balance with its entries."""
+    return Books(ledger.grand_total(tx), tuple(ledger.unsound(tx, most=most)), tuple(ledger.differences(tx)[:most]))
+
+
+def wrong_faces(begin: Begin, templates: dict[str, Template]) -> Iterator[str]:
+    """Yield the serial number of every card whose newest revision does not show what its member's account says."""
+    for page in _pages(begin):
+        with begin() as tx:
+            found = members.find_by_cards(tx, page).values()
+        for each in found:
+            template = templates.get(each.template)
+            if template is None or each.template_version != template.version:
+                continue  # another version of the template drew it: `publish` looks after that
+            member = each.member
+            if template.draw(member.standing, member.locale).digest() != member.face_digest:
+                yield member.card.serial_number
+
+
+def rebuild(begin: Begin, templates: dict[str, Template], *, now: datetime) -> tuple[int, int]:
+    """Make balances and cards anew from the entries; return how many balances and how many cards were otherwise."""
+    with begin() as tx:
+        balances = len(ledger.rebuild(tx))
+    cards = 0
+    for page in _pages(begin):
+        with begin() as tx:
+            cards += _redraw(tx, page, templates, now)
+    return balances, cards
+
+
+def _redraw(tx: Connection, page: list[int], templates: dict[str, Template], now: datetime) -> int:
+    found = members.find_by_cards(tx, page).values()
+    for program_id, external_id in sorted((each.program_id, each.member.external_id) for each in found):
+        members.lock_customer(tx, program_id, external_id)
+    revised = 0
+    held = members.find_by_cards(tx, page).values()
+    for name in {each.template for each in held} & templates.keys():
+        template = templates[name]
+        mine = [each.member for each in held if each.template == name and each.template_version == template.version]
+        revised += len(revise_all(tx, [(member, member) for member in mine], template, now=now))
+    return revised
+
+
+def _pages(begin: Begin) -> Iterator[list[int]]:
+    after = 0
+    while True:
+        with begin() as tx:
+            page = members.cards_after(tx, after, most=PAGE)
+        if not page:
+            return
+        yield page
+        after = page[-1]
