@@ -121,8 +121,8 @@ class Settings(BaseModel):
 
     @property
     def apple(self) -> bool:
-        """Whether the passes that are signed here open on a phone: a real one, or the sandbox's."""
-        return not self.sandbox or self.google_service_account is None
+        """Whether the passes that are signed here open on a phone: a real one, or the sandbox's on this machine."""
+        return not self.sandbox or self.google_service_account is None or self.local
 
     @property
     def google_sandbox(self) -> bool:

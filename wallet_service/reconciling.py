@@ -18,6 +18,8 @@ def run(service: Service, *, mend: bool, limit: int, patience: timedelta) -> Non
     try:
         compared = _google(service, findings, mend=mend)
     except VendorSilent as error:
+        if mend:
+            _tell_again(service, findings, patience)
         raise click.ClickException(f"{error} What was found until then stands; run it again.") from error
     if mend:
         _tell_again(service, findings, patience)

@@ -32,6 +32,10 @@ class Shelf(Protocol):
         """Yield every card that the vendor holds of the class."""
         ...
 
+    def holds(self, target: str) -> bool:
+        """Return whether the vendor, asked for this one card, has it."""
+        ...
+
     def differences(self, template: Template, face: Face, card: Card, held: HeldCard) -> list[str]:
         """Return in what the held card differs from the face; asks nobody."""
         ...

@@ -121,7 +121,7 @@ def write(client: WalletObjects, writing: Writing) -> Outcome:
     if isinstance(answer.meaning, Sent) and writing.message is not None:
         told = _told(client, answer, writing.message, aloud=writing.aloud)
         # The card has been taken; a message that Google refuses does not make it one that it has not.
-        answer = answer if isinstance(told.meaning, Refused) else told
+        answer = answer if isinstance(told.meaning, Refused | Missing) else told
     return outcome(answer)
 
 

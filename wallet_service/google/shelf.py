@@ -57,6 +57,17 @@ class GoogleShelf:
                     return
                 raise VendorSilent(str(error)) from error
 
+    def holds(self, target: str) -> bool:
+        """Return whether Google, asked for this one object, has it.
+
+        Raises: VendorSilent.
+        """
+        with self._clients.one() as client:
+            answer = client.get_object(target)
+        if not isinstance(answer.meaning, Sent | Missing):
+            raise VendorSilent(f"Google did not say whether it holds {target}: {answer.meaning}")
+        return isinstance(answer.meaning, Sent)
+
     def differences(self, template: Template, face: Face, card: Card, held: HeldCard) -> list[str]:
         """Return in what the object differs from the face; asks nobody."""
         return differences(self._draw(template, face, card), held.resource)

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Row, text
 
+from wallet_service.domain.pass_class import PassClass
+
 DEVICE = "holder"  # there is one for each card, whatever phones the holder has
 
 _OFFER = text(f"""
@@ -17,12 +19,20 @@ _OFFER = text(f"""
     VALUES (:card_id, :platform, '{DEVICE}', :target, :revision, 0, 0, 0, :now, :now, interval '0', 0)
     ON CONFLICT (card_id, platform, device) DO UPDATE
     SET target = excluded.target, wanted = excluded.wanted, removed_at = NULL,
-        sent = CASE WHEN wallets.target = excluded.target THEN wallets.sent ELSE 0 END
+        sent = CASE WHEN wallets.target = excluded.target THEN wallets.sent ELSE 0 END,
+        lease = CASE WHEN wallets.target = excluded.target THEN wallets.lease END,
+        lease_until = CASE WHEN wallets.target = excluded.target THEN wallets.lease_until END,
+        refused = wallets.refused AND wallets.target = excluded.target
     RETURNING id, sent
 """)
 _STATE = text("""
     SELECT sent, last_error, wallets.announced, announced_revision, revision
     FROM wallets JOIN cards ON cards.id = card_id WHERE wallets.id = :wallet_id
+""")
+# Held before its wallets, so that nobody makes the card void meanwhile and a void one is not left alone.
+_HOLD_CARDS = text("""
+    SELECT cards.id FROM cards JOIN wallets ON wallets.card_id = cards.id
+    WHERE platform = :platform AND target = ANY(:targets) ORDER BY cards.id FOR SHARE OF cards
 """)
 # What is heard late must not undo what was said after it: the end of a message's validity tells which is the later one.
 _SAVED = text("""
@@ -68,6 +78,7 @@ _SHOULD_BE = text("""
     FROM wallets JOIN cards ON cards.id = card_id JOIN members ON members.id = cards.member_id
     JOIN programs ON programs.id = members.program_id
     WHERE platform = :platform AND programs.code = :program AND sent > 0 AND removed_at IS NULL
+      AND split_part(wallets.target, '.', 1) = split_part(:class_target, '.', 1)
       AND sent_at < :since AND wallets.id > :after
     ORDER BY wallets.id LIMIT :most
 """)
@@ -87,7 +98,7 @@ _CALL_BACK = text("""
 """)
 _IMPATIENT = text("""
     UPDATE wallets SET not_before = :now, attempts = 0, refused = false
-    FROM (SELECT id FROM wallets WHERE wanted > sent AND not_before > :now ORDER BY id FOR UPDATE) AS put_off
+    FROM (SELECT id FROM wallets WHERE wanted > sent AND removed_at IS NULL AND not_before > :now ORDER BY id FOR UPDATE) AS put_off
     WHERE wallets.id = put_off.id
     RETURNING wallets.id
 """)
@@ -166,6 +177,7 @@ def state(tx: Connection, wallet_id: int) -> State | None:
 
 def heard(tx: Connection, *, platform: str, target: str, saved: bool, until: datetime, now: datetime) -> bool:
     """Note that the holder saved or removed the card; return False if it is not ours, or something later was said."""
+    tx.execute(_HOLD_CARDS, {"platform": platform, "targets": [target]})
     values = {"platform": platform, "target": target, "until": until, "now": now}
     return tx.execute(_SAVED if saved else _REMOVED, values).first() is not None
 
@@ -180,15 +192,23 @@ def by_target(
     tx: Connection, platform: str, targets: Iterable[str], *, now: datetime, hold: bool
 ) -> dict[str, Holding]:
     """Return what we know of the cards with these ids at the vendor; `hold` keeps them still, in their order."""
-    rows = tx.execute(_HELD if hold else _BY_TARGET, {"platform": platform, "targets": list(targets), "now": now})
+    values = {"platform": platform, "targets": list(targets), "now": now}
+    if hold:
+        tx.execute(_HOLD_CARDS, values)
+    rows = tx.execute(_HELD if hold else _BY_TARGET, values)
     return {row.target: _holding(row) for row in rows}
 
 
-def should_be_held(
-    tx: Connection, platform: str, program: str, *, since: datetime, after: int, most: int
-) -> list[Holding]:
-    """Return up to `most` cards of a programme that the vendor took before `since`, from the wallet `after` on."""
-    values = {"platform": platform, "program": program, "since": since, "after": after, "most": most}
+def should_be_held(tx: Connection, drawn: PassClass, *, since: datetime, after: int, most: int) -> list[Holding]:
+    """Return up to `most` cards of a class that the vendor took before `since`, from the wallet `after` on."""
+    values = {
+        "platform": drawn.platform,
+        "program": drawn.program,
+        "class_target": drawn.target,
+        "since": since,
+        "after": after,
+        "most": most,
+    }
     return [_holding(row) for row in tx.execute(_SHOULD_BE, values)]
 
 

@@ -21,6 +21,7 @@ _LOCK_CUSTOMER = text("""
 _LOCK_ORDER = text("""
     SELECT pg_advisory_xact_lock(hashtextextended('order', :source_id) # hashtextextended(:id, 2))
 """)
+_LOCK_CARDS = text("SELECT id FROM cards WHERE id = ANY(:card_ids) ORDER BY id FOR UPDATE")
 _EXTERNAL_ID = text("""
     SELECT external_id FROM members LEFT JOIN cards ON cards.member_id = members.id
     WHERE members.program_id = :program_id AND (public_id = :member_id OR cards.code = :card_code)
@@ -122,6 +123,11 @@ class Found:
 def lock_customer(tx: Connection, program_id: int, external_id: str) -> None:
     """Make everybody else wait who touches this customer, enrolled or not, until the transaction ends."""
     tx.execute(_LOCK_CUSTOMER, {"program_id": program_id, "id": external_id})
+
+
+def lock_cards(tx: Connection, card_ids: Iterable[int]) -> None:
+    """Hold several cards still, in their order; take their customers' locks before, and any wallet after."""
+    tx.execute(_LOCK_CARDS, {"card_ids": list(card_ids)})
 
 
 def lock_order(tx: Connection, source_id: int, order_id: str) -> None:

@@ -17,11 +17,11 @@ _WANT = text("""
         sent_at = CASE WHEN pass_classes.target = excluded.target THEN pass_classes.sent_at END,
         target = excluded.target, wanted = excluded.wanted, not_before = excluded.not_before, attempts = 0,
         last_error = NULL
-    WHERE :publish OR pass_classes.sent_at IS NULL OR pass_classes.target <> excluded.target
+    WHERE :publish OR pass_classes.target <> excluded.target
     RETURNING id
 """)
 _KNOWN = text("""
-    SELECT target, wanted, sent_at FROM pass_classes JOIN programs ON programs.id = program_id
+    SELECT target, wanted FROM pass_classes JOIN programs ON programs.id = program_id
     WHERE platform = :platform AND programs.code = :program
 """)
 _CLAIM = text("""
@@ -67,8 +67,9 @@ _LATER = text("""
 _FORGET = text("""
     UPDATE pass_classes SET sent = NULL, not_before = :now WHERE platform = :platform AND target = :target
 """)
+# Put again, but not again and again: a card that is missed for another reason would cost a request each time.
 _FORGET_OF = text("""
-    UPDATE pass_classes SET sent = NULL, not_before = :now
+    UPDATE pass_classes SET sent = NULL, not_before = greatest(:now, sent_at + interval '10 seconds')
     WHERE sent IS NOT NULL AND (platform, program_id) IN (
         SELECT wallets.platform, members.program_id
         FROM wallets JOIN cards ON cards.id = card_id JOIN members ON members.id = cards.member_id
@@ -121,15 +122,13 @@ class Held:
 def want(tx: Connection, drawn: PassClass, *, publish: bool, now: datetime) -> bool:
     """Ask that the vendor holds the class as drawn; return whether that is news.
 
-    Unless it is to be `publish`ed, a class that the vendor has ever taken stays as it is: a process that still runs
-    with older files must not bring them back. Where there is no news, nothing is locked.
+    Unless it is to be `publish`ed, a class that is wanted already stays as it is: a process that still runs with older
+    files must not bring them back. Where there is no news, nothing is locked.
     """
     values = {"platform": drawn.platform, "program": drawn.program, "target": drawn.target, "digest": drawn.digest}
     known = tx.execute(_KNOWN, values).first()
-    if known is not None and known.target == drawn.target:
-        stays = known.sent_at is not None and not publish
-        if stays or bytes(known.wanted) == drawn.digest:
-            return False
+    if known is not None and known.target == drawn.target and (not publish or bytes(known.wanted) == drawn.digest):
+        return False
     return tx.execute(_WANT, values | {"publish": publish, "now": now}).first() is not None
 
 

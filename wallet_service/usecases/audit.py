@@ -64,6 +64,7 @@ def _redraw(tx: Connection, page: list[int], templates: dict[str, Template], now
     found = members.find_by_cards(tx, page).values()
     for program_id, external_id in sorted((each.program_id, each.member.external_id) for each in found):
         members.lock_customer(tx, program_id, external_id)
+    members.lock_cards(tx, page)
     revised = 0
     held = members.find_by_cards(tx, page).values()
     for name in {each.template for each in held} & templates.keys():

@@ -107,15 +107,17 @@ class Delivery:
         if not behind:
             return
         by_id = {each.push.wallet_id: each for each in behind}
+        fault: Stop | None = None
         with closing(self.sender.send([each.push for each in behind])) as results:
-            while group := list(islice(results, self.settle_every)):
+            while fault is None and (group := list(islice(results, self.settle_every))):
                 fault = suspicious(group)
                 if fault is None:
                     fault = next((outcome for _, outcome in group if isinstance(outcome, Stop)), None)
                     self._settle(group, by_id, done, lease, claimed_at=claimed_at)
-                if fault:
-                    self._stop(fault, done, by_id, lease)
-                    return
+        # Only now is nothing under way any more: what is given back may be taken on by another at once.
+        if fault:
+            self._stop(fault, done, by_id, lease)
+            return
         self._finish(done, by_id, lease, was_stopped=was_stopped)
 
     def _settle(

@@ -11,6 +11,7 @@ from wallet_service.domain.card import Card
 from wallet_service.domain.errors import CardNotOffered
 from wallet_service.domain.pass_class import PassClass
 from wallet_service.storage import holdings, pass_classes, registrations
+from wallet_service.storage.holdings import Offer
 from wallet_service.usecases.deliver import Delivery
 from wallet_service.usecases.deliver_classes import ClassDelivery
 
@@ -29,21 +30,22 @@ class Offering:
     pause: Callable[[float], object]
     in_time: Callable[[], bool]
 
-    def offer(self, card: Card, pass_class: PassClass, *, target: str) -> None:
-        """Return once the vendor holds the card; after the first time that costs it no request.
-
-        Raises `CardNotOffered` with what went wrong, when the vendor did not take it in time.
-        """
+    def enter(self, card: Card, pass_class: PassClass, *, target: str) -> Offer:
+        """Make sure that the card has its wallet, and say whether the vendor holds it already; asks nobody."""
         now = self.clock()
         with self.begin() as tx:
             pass_classes.want(tx, pass_class, publish=False, now=now)
         with self.begin() as tx:
             revision = registrations.lock_card(tx, card.id)
-            offered = holdings.offer(
+            return holdings.offer(
                 tx, card_id=card.id, platform=pass_class.platform, target=target, revision=revision, now=now
             )
-        if offered.held:
-            return
+
+    def bring(self, offered: Offer, pass_class: PassClass) -> None:
+        """Return once the vendor holds the card.
+
+        Raises `CardNotOffered` with what went wrong, when the vendor did not take it in time.
+        """
         self.classes.deliver_one(pass_class)
         reason = None
         for _ in range(TRIES):

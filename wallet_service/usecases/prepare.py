@@ -43,7 +43,7 @@ class Prepared:
 def prepare(
     tx: Connection, push: Push, templates: dict[str, Template], *, channel: Channel, now: datetime
 ) -> Prepared | None:
-    """Return the pushed wallet's card as it stands, or None if it cannot be drawn here.
+    """Return the pushed wallet's card as it stands, or None if it is not drawn here as it was when it was revised.
 
     `channel` says how the vendor tells of a field; each way has a number of notifications a day of its own.
     """
@@ -52,6 +52,8 @@ def prepare(
     if found is None or template is None or state is None:
         return None
     face = template.draw(found.member.standing, found.member.locale)
+    if found.member.own_digest not in (None, face.own_digest()):
+        return None  # older or newer files than those that drew the card's revision
     prepared = Prepared(template, found.member, face, new=state.sent == 0)
     if not _has_news(state, face):
         return prepared

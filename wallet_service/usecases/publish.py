@@ -55,6 +55,7 @@ def stale(tx: Connection, templates: dict[str, Template]) -> int:
 
 
 def _redraw(tx: Connection, card_ids: list[int], template: Template, now: datetime) -> int:
+    members.lock_cards(tx, card_ids)
     found = [each.member for each in members.find_by_cards(tx, card_ids).values()]
     revised = revise_all(tx, [(member, member) for member in found], template, now=now)
     changed = {each.card.id for each in revised}

@@ -19,6 +19,7 @@ from wallet_service.storage.holdings import Holding
 from wallet_service.storage.members import Found
 
 PAGE = 200
+SAMPLE = 5
 LOST = "the vendor did not hold it any more"
 
 
@@ -41,7 +42,6 @@ class Comparison:
     clock: Callable[[], datetime]
     mend: bool
     _seen: set[int] = field(default_factory=set)
-    _without_class: set[str] = field(default_factory=set)
 
     def classes(self, drawn: Iterable[PassClass]) -> Iterator[Finding]:
         """Compare the classes that should be held, and yield what differs."""
@@ -57,21 +57,18 @@ class Comparison:
             if self.mend:
                 with self.begin() as tx:
                     pass_classes.forget(tx, each.platform, each.target, now=self.clock())
-            if wrong is None:
-                self._without_class.add(each.target)
             what = "the class is missing" if wrong is None else f"the class differs in {', '.join(wrong)}"
             yield Finding(each.target, what, self.mend)
 
     def cards(self, drawn: Iterable[PassClass]) -> Iterator[Finding | int]:
         """Compare all cards of these classes; yield what differs, and after each page how many cards it had."""
         for each in drawn:
-            began = looked_at = self.clock()
+            began, before = self.clock(), len(self._seen)
             held = self.shelf.cards(each)
             while page := list(islice(held, PAGE)):
-                yield from self._page(page, looked_at)
+                yield from self._page(page, began)
                 yield len(page)
-                looked_at = self.clock()
-            yield from self._missing(each, began)
+            yield from self._missing(each, began, seen=len(self._seen) - before)
 
     def _page(self, page: list[HeldCard], looked_at: datetime) -> Iterator[Finding]:
         now, findings = self.clock(), []
@@ -79,6 +76,9 @@ class Comparison:
             targets = [each.target for each in page]
             known = holdings.by_target(tx, self.shelf.platform, targets, now=now, hold=self.mend)
             cards = members.find_by_cards(tx, [each.card_id for each in known.values()])
+            unsaved = [each for each in page if not each.installed and _is_installed(known.get(each.target))]
+            if len(unsaved) >= ENOUGH_TO_SUSPECT and 2 * len(unsaved) > len(page):
+                raise VendorSilent(f"Of {len(page)} cards {len(unsaved)} have no holder, which cannot be believed.")
             for each in page:
                 holding = known.get(each.target)
                 if holding is None:
@@ -118,14 +118,14 @@ class Comparison:
         mended = self.mend and holdings.again(tx, holding, reason=reason, now=self.clock())
         return [Finding(held.target, reason, mended)]
 
-    def _missing(self, drawn: PassClass, began: datetime) -> Iterator[Finding]:
+    def _missing(self, drawn: PassClass, began: datetime, *, seen: int) -> Iterator[Finding]:
         """Yield the cards that the vendor took and did not show.
 
-        Most of them together, though their class is there, are a fault of the asking.
+        Most of them together are a fault of the asking, unless it says so of some of them one by one.
         """
         missing = [each for each in self._should_be(drawn, began) if each.wallet_id not in self._seen]
-        suspicious = len(missing) >= ENOUGH_TO_SUSPECT and len(missing) > len(self._seen)
-        if suspicious and drawn.target not in self._without_class:
+        suspicious = len(missing) >= ENOUGH_TO_SUSPECT and len(missing) > seen
+        if suspicious and any(self.shelf.holds(each.target) for each in missing[:SAMPLE]):
             raise VendorSilent(f"Of {drawn.target} {len(missing):,} cards are missing, which cannot be believed.")
         while group := missing[:PAGE]:
             missing = missing[PAGE:]
@@ -139,13 +139,15 @@ class Comparison:
         after = 0
         while True:
             with self.begin() as tx:
-                page = holdings.should_be_held(
-                    tx, self.shelf.platform, drawn.program, since=since, after=after, most=PAGE
-                )
+                page = holdings.should_be_held(tx, drawn, since=since, after=after, most=PAGE)
             if not page:
                 return
             yield from page
             after = page[-1].wallet_id
+
+
+def _is_installed(holding: Holding | None) -> bool:
+    return holding is not None and holding.installed
 
 
 def _is_published(face: Face, found: Found) -> bool:

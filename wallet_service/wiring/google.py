@@ -27,6 +27,7 @@ from wallet_service.google.differences import differences
 from wallet_service.google.save_link import save_link
 from wallet_service.google.service_account import ServiceAccount
 from wallet_service.google.shelf import GoogleShelf
+from wallet_service.storage.holdings import Offer
 from wallet_service.storage.members import Found
 from wallet_service.usecases.deliver import Delivery
 from wallet_service.usecases.deliver_classes import ClassDelivery, InTime
@@ -82,14 +83,11 @@ class GoogleWallet:
         template = self.templates.get(found.template)
         if template is None:
             raise UnknownTemplate(f"There is no template {found.template!r} here.")
-        target = self.drawings.target_of(found.member.card)
-        # A Google that hangs must not keep all threads of the web from merchants and phones.
-        if not self._door.acquire(timeout=DOOR_PATIENCE):
-            raise CardNotOffered("others are waiting for Google already")
-        try:
-            self._offering().offer(found.member.card, self.drawings.class_of(template), target=target)
-        finally:
-            self._door.release()
+        card, pass_class = found.member.card, self.drawings.class_of(template)
+        target, offering = self.drawings.target_of(card), self._offering()
+        offered = offering.enter(card, pass_class, target=target)
+        if not offered.held:
+            self._bring(offering, offered, pass_class)
         return save_link(
             target,
             service_account_email=self.account.email,
@@ -99,6 +97,15 @@ class GoogleWallet:
             save_url=self.settings.save_url,
             now=self.clock(),
         )
+
+    def _bring(self, offering: Offering, offered: Offer, pass_class: PassClass) -> None:
+        """Have Google take the card, unless as many wait for it as may: merchants and phones need threads, too."""
+        if not self._door.acquire(timeout=DOOR_PATIENCE):
+            raise CardNotOffered("others are waiting for Google already")
+        try:
+            offering.bring(offered, pass_class)
+        finally:
+            self._door.release()
 
     def heard(self, envelope: bytes) -> Heard:
         """Return what a callback says, once it is shown to come from Google.
@@ -215,7 +222,7 @@ class GoogleWallet:
         with self.begin() as tx:
             ready = prepare(tx, push, self.templates, channel=channel, now=self.clock())
         if ready is None:
-            return Later("its template is not loaded here", NOT_HERE)
+            return Later("its template is not loaded here, or in another version; see `publish`", NOT_HERE)
         card, told = ready.member.card, ready.told
         news = announcement(ready.face, told.field, told.revision) if told and told.channel == MESSAGE else None
         return Writing(
