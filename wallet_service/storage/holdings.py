@@ -98,7 +98,9 @@ _CALL_BACK = text("""
 """)
 _IMPATIENT = text("""
     UPDATE wallets SET not_before = :now, attempts = 0, refused = false
-    FROM (SELECT id FROM wallets WHERE wanted > sent AND removed_at IS NULL AND not_before > :now ORDER BY id FOR UPDATE) AS put_off
+    FROM (
+        SELECT id FROM wallets WHERE wanted > sent AND removed_at IS NULL AND not_before > :now ORDER BY id FOR UPDATE
+    ) AS put_off
     WHERE wallets.id = put_off.id
     RETURNING wallets.id
 """)
