@@ -91,9 +91,14 @@ class Settings(BaseModel):
         20, ge=1, le=1000, description="Requests to the Wallet API by all processes together; Google admits 20."
     )
     google_timeout: int = Field(15, ge=1, le=60, description="Seconds that an answer of Google's may take.")
-    delivery_batch: int = Field(1000, ge=1, le=20_000, description="Wallets that a worker takes on at once.")
+    delivery_batch: int = Field(
+        1000, ge=1, le=20_000, description="Phones that a worker takes on at once; of Google's cards it takes 20."
+    )
     delivery_lease: int = Field(
-        90, ge=1, le=3600, description="Seconds after which another worker takes over what a dead one had taken on."
+        90,
+        ge=1,
+        le=3600,
+        description="Seconds after which another worker takes over from a dead one; for Google a request more.",
     )
     sandbox_port: int = Field(8001, ge=0, le=65535, description="The simulated phone's page, in the sandbox.")
     sandbox_apns_port: int = Field(8002, ge=0, le=65535, description="The simulated push service, in the sandbox.")

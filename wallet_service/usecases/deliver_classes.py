@@ -25,7 +25,6 @@ LONGEST_WAIT = timedelta(minutes=1)  # every card of a programme waits for its c
 SHORTEST_WAIT = timedelta(seconds=5)
 
 Begin = Callable[[], AbstractContextManager[Connection]]
-InTime = Callable[[], bool]
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from wallet_service.google.shelf import GoogleShelf
 from wallet_service.storage.holdings import Offer
 from wallet_service.storage.members import Found
 from wallet_service.usecases.deliver import Delivery
-from wallet_service.usecases.deliver_classes import ClassDelivery, InTime
+from wallet_service.usecases.deliver_classes import ClassDelivery
 from wallet_service.usecases.offer import Offering
 from wallet_service.usecases.prepare import prepare
 from wallet_service.usecases.turns import Turns
@@ -48,6 +48,7 @@ NOT_HERE = timedelta(minutes=1)  # until a worker with newer files may have come
 SLACK = 5.0  # seconds beyond the time that an answer may take
 
 Begin = Callable[[], AbstractContextManager[Connection]]
+InTime = Callable[[], bool]
 
 
 @dataclass(frozen=True)
