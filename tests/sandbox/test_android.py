@@ -500,6 +500,30 @@ def test_google_can_be_broken(stand: Stand, key: str, statuses: list[int]) -> No
     assert stand.client.post("/google/behave", data={"breakage": "odd"}).status_code == 409
 
 
+def test_a_new_issuer_refuses_customers(stand: Stand) -> None:
+    """In demo mode the card cannot be saved, in Google's words, until the button is taken back."""
+    stand.client.post("/google/behave", data={"breakage": "demo"})
+    refused = stand.client.post("/android/save")
+    assert refused.status_code == 502
+    assert "User not allowed to save the pass" in refused.get_json()["error"]
+    stand.client.post("/google/behave", data={"breakage": "none"})
+    stand.save()
+
+
+def test_a_fourth_notice_is_refused_on_demand(stand: Stand) -> None:
+    """With the button pressed the fourth change of a day that would notify is refused, and silent otherwise."""
+    stand.save()
+    client = stand.service.google.client()
+
+    def notified(points: int) -> int:
+        return client.put_object({**WHOLE, "loyaltyPoints": {"balance": {"int": points}}}, notify=True).status
+
+    stand.client.post("/google/behave", data={"breakage": "notices"})
+    assert [notified(points) for points in (101, 102, 103, 104)] == [200, 200, 200, 403]
+    stand.client.post("/google/behave", data={"breakage": "none"})
+    assert notified(105) == 200
+
+
 def written(stand: Stand) -> int:
     """Read the card over HTTP as the service does, and return the status."""
     client = stand.service.google.client()

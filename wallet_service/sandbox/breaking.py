@@ -72,6 +72,8 @@ class GoogleBreakage:
     label: str
     expect: str
     behaviour: GoogleBehaviour
+    demo: bool = False
+    strict_notices: bool = False
 
 
 GOOGLE_BREAKAGES = (
@@ -109,6 +111,22 @@ GOOGLE_BREAKAGES = (
         "Slow (2 s)",
         "Every answer takes two seconds. The card changes late; neither the shop nor the iPhone waits.",
         GoogleBehaviour(delay=2.0),
+    ),
+    GoogleBreakage(
+        "notices",
+        "Refuse a 4th notice",
+        "Nobody knows whether Google refuses the fourth notification of a day or just does not show it. Here it "
+        "refuses. Buy four times: the card changes all the same, and the fourth time nobody is told.",
+        GoogleBehaviour(),
+        strict_notices=True,
+    ),
+    GoogleBreakage(
+        "demo",
+        "New issuer",
+        "The issuer is in demo mode: nobody but its testers can save a card. Remove the card from the Android phone "
+        "and add it again, to see what customers would see before Google has given publishing access.",
+        GoogleBehaviour(),
+        demo=True,
     ),
 )
 

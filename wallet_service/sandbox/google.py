@@ -102,6 +102,10 @@ class SandboxGoogle:
         """Treat requests to the Wallet API in this way from now on; `Behaviour()` is the ordinary way."""
         self.traffic.behave(behaviour)
 
+    def strict_notices(self, *, on: bool) -> None:
+        """Refuse a change that would notify beyond the day's three from now on, or take it silently."""
+        self._store.strict_notices = on
+
     def revoke_tokens(self) -> None:
         """Answer 401 to all tokens given so far."""
         self.accounts.revoke()

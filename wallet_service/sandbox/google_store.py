@@ -38,7 +38,7 @@ class Store:
         self._issuer_id = issuer_id
         self._clock = clock
         self._merchant_locations = merchant_locations
-        self._strict_notices = strict_notices
+        self.strict_notices = strict_notices
         self._on_change = on_change
         self._lock = threading.RLock()
         self._held: dict[Kind, dict[str, dict[str, Any]]] = {"loyaltyClass": {}, "loyaltyObject": {}}
@@ -176,7 +176,7 @@ class Store:
 
     def _notify_of_change(self, resource_id: str) -> None:
         """Notify, or do as Google does beyond the day's three, of which it does not say whether it refuses them."""
-        if not self._notices.give(resource_id, "fields", self._clock()) and self._strict_notices:
+        if not self._notices.give(resource_id, "fields", self._clock()) and self.strict_notices:
             words = f"Quota exceeded for issuer {self._issuer_id} when notifying of an update to {resource_id}."
             raise GoogleRefused(403, words, reason="quotaExceeded")
 

@@ -185,6 +185,8 @@ class Sandbox:
             raise NotConnected("There is no such way to break Google, or none is running here.")
         self.google_breakage = GOOGLE_BY_KEY[key]
         self.google.behave(self.google_breakage.behaviour)
+        self.google.demo = self.google_breakage.demo
+        self.google.strict_notices(on=self.google_breakage.strict_notices)
         self.changes.mark()
         return self.google_breakage
 
