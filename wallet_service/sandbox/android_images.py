@@ -4,12 +4,12 @@ Source: https://developers.google.com/wallet/retail/loyalty-cards/resources/bran
 """
 
 import hashlib
-import ipaddress
 import threading
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import requests
+
+from wallet_service.sandbox.google_images import is_loopback
 
 TIMEOUT = (2.0, 5.0)
 LARGEST = 8 * 1024 * 1024
@@ -44,15 +44,6 @@ class Pictures:
 def picture_name(address: str) -> str:
     """Return a name under which an address's image can be served here."""
     return hashlib.sha256(address.encode()).hexdigest()[:24]
-
-
-def is_loopback(address: str) -> bool:
-    """Whether an address is one of this machine; only those are fetched, so that nothing leaves it."""
-    try:
-        host = urlsplit(address).hostname or ""
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _fetch(address: str) -> Picture | None:

@@ -25,7 +25,7 @@ def fetch_images(body: Mapping[str, Any]) -> None:
     with requests.Session() as http:
         http.trust_env = False
         for address in _addresses(body):
-            if _is_loopback(address):
+            if is_loopback(address):
                 _fetch(http, address)
 
 
@@ -38,7 +38,8 @@ def _addresses(body: Mapping[str, Any]) -> Iterator[str]:
             yield address
 
 
-def _is_loopback(address: str) -> bool:
+def is_loopback(address: str) -> bool:
+    """Whether an address is one of this machine; only those are fetched, so that nothing leaves it."""
     try:
         host = urlsplit(address).hostname or ""
         return host == "localhost" or ipaddress.ip_address(host).is_loopback

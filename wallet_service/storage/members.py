@@ -125,6 +125,15 @@ def lock_customer(tx: Connection, program_id: int, external_id: str) -> None:
     tx.execute(_LOCK_CUSTOMER, {"program_id": program_id, "id": external_id})
 
 
+def lock_customers(tx: Connection, customers: Iterable[tuple[int, str]]) -> None:
+    """Make everybody else wait who touches any of these, given by programme and the merchant's own id.
+
+    All take them in one order, so that two who take many wait for each other and not in a circle.
+    """
+    for program_id, external_id in sorted(customers):
+        lock_customer(tx, program_id, external_id)
+
+
 def lock_cards(tx: Connection, card_ids: Iterable[int]) -> None:
     """Hold several cards still, in their order; take their customers' locks before, and any wallet after."""
     tx.execute(_LOCK_CARDS, {"card_ids": list(card_ids)})

@@ -62,8 +62,7 @@ def rebuild(begin: Begin, templates: dict[str, Template], *, now: datetime) -> t
 
 def _redraw(tx: Connection, page: list[int], templates: dict[str, Template], now: datetime) -> int:
     found = members.find_by_cards(tx, page).values()
-    for program_id, external_id in sorted((each.program_id, each.member.external_id) for each in found):
-        members.lock_customer(tx, program_id, external_id)
+    members.lock_customers(tx, [(each.program_id, each.member.external_id) for each in found])
     members.lock_cards(tx, page)
     revised = 0
     held = members.find_by_cards(tx, page).values()

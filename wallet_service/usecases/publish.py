@@ -31,9 +31,7 @@ def publish(
             waiting = members.stale(tx, template=template.name, version=template.version, after=last, most=GROUP)
             if not waiting:
                 return
-            # All take them in one order, so that two who publish at once wait for each other and not in a circle.
-            for program_id, external_id, _ in sorted(waiting):
-                members.lock_customer(tx, program_id, external_id)
+            members.lock_customers(tx, [(program_id, external_id) for program_id, external_id, _ in waiting])
             changed += _redraw(tx, [card_id for *_, card_id in waiting], template, now)
         seen += len(waiting)
         last = waiting[-1][2]

@@ -31,9 +31,10 @@ def revise_all(
 
 def _revised(before: Membership, after: Membership, template: Template, now: datetime) -> Revised | None:
     face = template.draw(after.standing, after.locale)
-    digest, own_digest = face.digest(), face.own_digest()
+    digest = face.digest()
     if digest == before.face_digest:
         return None
+    own_digest = face.own_digest()
     card = replace(
         before.card,
         revision=before.card.revision + 1,
