@@ -148,6 +148,7 @@ def test_three_workers_keep_googles_pace_and_lose_nothing(
     outage(180, 3, offered(environment, engine, 180), google, start, record_property)
 
 
+@pytest.mark.timeout(1200)
 @pytest.mark.soak
 def test_two_thousand_cards_and_a_minute_of_503(
     environment: dict[str, str],

@@ -123,7 +123,8 @@ def post_all(service: Service, source: Source, events: list[Event], seed: int) -
 def deliver_until(service: Service, vendor: Flaky, done: threading.Event) -> None:
     """Deliver until there is nothing more to come and nobody is left."""
     delivery = Delivery("apple", vendor, service.begin, utc_now, timedelta(seconds=90), 50)
-    while True:
+    end = time.monotonic() + 300
+    while time.monotonic() < end:
         if delivery.deliver().total == 0:
             time.sleep(0.05)
         with service.read() as tx:
@@ -141,10 +142,12 @@ def test_many_threads_end_where_the_rules_say(service: Service, shop: Shop) -> N
     with ThreadPoolExecutor(RECEIVERS + DELIVERERS) as pool:
         deliverers = [pool.submit(deliver_until, service, vendor, done) for _ in range(DELIVERERS)]
         receivers = [pool.submit(post_all, service, source, events, seed) for seed in range(RECEIVERS)]
-        register_all(service)
-        for each in receivers:
-            each.result(timeout=240)
-        done.set()
+        try:
+            register_all(service)
+            for each in receivers:
+                each.result(timeout=240)
+        finally:
+            done.set()  # or the pool would wait for the deliverers without an end
         for each in deliverers:
             each.result(timeout=60)
 
