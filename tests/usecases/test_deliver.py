@@ -1,8 +1,10 @@
 """Delivery: claim, send, settle, and what becomes of every outcome."""
 
 import random
+import time
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
@@ -322,3 +324,32 @@ def iter_dying(delivery: Delivery, vendor: Vendor) -> str:
     except Death:
         return "died"
     return "lived"
+
+
+def test_a_settlement_holds_no_wallet_while_it_waits_for_one_before_it(
+    serial: str, service: Service, device: Device, shop: Shop
+) -> None:
+    """Wallets that fare differently are locked in one order all the same, so nobody waits in a circle."""
+    replace(device, library="an0ther", push_token="cd34" * 16).register(card_of(service, serial))
+    shop.buy(700, order="o1")
+    with service.read() as tx:
+        first, second = tx.execute(text("SELECT id FROM wallets ORDER BY id")).scalars()
+    vendor = Vendor(lambda push: Sent() if push.wallet_id == second else Later("ServiceUnavailable"))
+
+    lock = text("SELECT id FROM wallets WHERE id = :id FOR UPDATE NOWAIT")
+    with ThreadPoolExecutor(1) as pool, service.begin() as tx:
+        vendor.meanwhile = lambda: tx.execute(lock, {"id": first})
+        delivered = pool.submit(new_delivery(service, vendor).deliver)
+        end = time.monotonic() + 30
+        while not waits_for_a_lock(service) and time.monotonic() < end:
+            time.sleep(0.01)
+        assert tx.execute(lock, {"id": second}).scalar() == second
+        tx.rollback()
+        assert (delivered.result().sent, len(vendor.got)) == (1, 2)
+
+
+def waits_for_a_lock(service: Service) -> bool:
+    """Whether somebody waits for a lock; on a connection of its own, for what one sees in a transaction stands still."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with service.read() as tx:
+        return bool(tx.execute(text(query)).scalar())

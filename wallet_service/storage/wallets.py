@@ -57,6 +57,7 @@ _CLAIM_ONE = text("""
       AND (lease_until IS NULL OR lease_until <= :now)
     RETURNING wallets.id, target, pass_type_identifier, wanted, card_id, attempts, registered_at
 """)
+_LOCK = text("SELECT id FROM wallets WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
 # A settlement counts only while the lease is still ours: a worker that slept past it must not undo its successor.
 _LOCKED = """
     SELECT wallets.id, told.revision, told.until, told.reason
@@ -230,6 +231,11 @@ def claim_one(tx: Connection, *, wallet_id: int, lease: UUID, until: datetime, n
     values = {"wallet_id": wallet_id, "lease": lease, "until": until, "now": now}
     row = tx.execute(_CLAIM_ONE, values).first()
     return _behind(row, until) if row else None
+
+
+def lock(tx: Connection, wallet_ids: Iterable[int]) -> None:
+    """Hold several wallets still, in their order, before they are settled in different ways."""
+    tx.execute(_LOCK, {"ids": list(wallet_ids)})
 
 
 def settle_sent(tx: Connection, verdicts: Sequence[Verdict], *, lease: UUID, now: datetime) -> None:

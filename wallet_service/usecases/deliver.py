@@ -192,6 +192,9 @@ class _Verdicts:
     without_class: list[int] = field(default_factory=list)
 
     def write(self, tx: Connection, lease: UUID, now: datetime) -> None:
+        # All of them first: each of the statements below keeps to the order within itself alone.
+        settled = (*self.sent, *self.later, *self.refused, *self.gone)
+        wallets.lock(tx, [each.wallet_id for each in settled])
         if self.sent:
             wallets.settle_sent(tx, self.sent, lease=lease, now=now)
             notices.told(tx, {each.wallet_id: each.revision for each in self.sent}, now=now)
