@@ -130,3 +130,16 @@ class ProgramTaken(WalletError):
 
 class DatabaseUnusable(WalletError):
     """The database cannot be reached, started or used at this version of its tables."""
+
+
+class InsufficientBalance(WalletError):
+    """More points are needed than the member can spend."""
+
+    def __init__(self, *, needed: int, available: int) -> None:
+        self.needed = needed
+        self.available = available
+        super().__init__(f"{needed} points are needed and {available} can be spent.")
+
+
+class HoldResolved(WalletError):
+    """A hold was captured, voided or timed out before, or holds less than is asked of it."""

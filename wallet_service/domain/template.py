@@ -1,18 +1,34 @@
 """A template: one programme with its look, words and art; and how it draws a member's face."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from wallet_service.domain import face
 from wallet_service.domain.face import Face
+from wallet_service.domain.ledger import TransactionType
 from wallet_service.domain.look import Look, LookField
 from wallet_service.domain.program import Program, exponent
 from wallet_service.domain.words import Words
 
 
 @dataclass(frozen=True, slots=True)
+class Movement:
+    """One line of the last entries: the day, by how much the balance moved, and the kind of transaction."""
+
+    day: date
+    points: int
+    type: TransactionType
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
-    """All that a card can show of its member; `qualifying` is what counts for the tier."""
+    """All that a card can show of its member.
+
+    `balance` can be spent now; `pending` cannot yet. `qualifying` is the measured amount that counts for the tier, in
+    the present window. `tier_until` and `member_until` are the last days of the tier and of the paid membership;
+    `dying` points can be spent through the day `dying_on` and not after it. `rewards` are the codes of rewards that
+    the member could take now, `granted` those that lie ready to be used.
+    """
 
     balance: int
     qualifying: int
@@ -20,6 +36,16 @@ class Standing:
     member_since: datetime
     card_code: str
     voided: bool = False
+    pending: int = 0
+    tier: str | None = None
+    tier_until: date | None = None
+    dying: int = 0
+    dying_on: date | None = None
+    member_until: date | None = None
+    cause: str | None = None
+    movements: tuple[Movement, ...] = ()
+    rewards: tuple[str, ...] = ()
+    granted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

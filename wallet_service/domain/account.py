@@ -1,0 +1,332 @@
+"""A member's account: points pending, available and held, the lots they lie in, and every way they move.
+
+Nothing here reads a clock or a database. Each method changes the account and notes the transaction that says so; the
+notes are then entered in the books as they are.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from wallet_service.domain.errors import HoldResolved, InsufficientBalance
+from wallet_service.domain.expiry import NEVER, Expiry
+from wallet_service.domain.ledger import (
+    MEMBER_ACCOUNTS,
+    Allocation,
+    Bucket,
+    Entry,
+    Hold,
+    Lot,
+    Outcome,
+    Transaction,
+    TransactionType,
+)
+
+RefundPolicy = Literal["only_pending", "clamp_to_zero", "allow_negative"]
+Waiting = Literal["pending", "available"]
+Due = tuple[datetime, int, Callable[[datetime], object]]
+
+
+@dataclass(slots=True)
+class Account:
+    """A member's balances, with the lots and open holds behind them as far as they are needed.
+
+    `load` brings those in; it is called once, when points are first taken. `available` may be below zero: that
+    deficit is in no lot, and the next points cover it first. `expiry` says how `active_at`, the last earning or
+    redemption, keeps points alive.
+    """
+
+    expiry: Expiry
+    available: int = 0
+    pending: int = 0
+    held: int = 0
+    active_at: datetime | None = None
+    load: Callable[[], tuple[list[Lot], list[Hold]]] | None = None
+    posted: list[Transaction] = field(default_factory=list)
+    _loaded: tuple[list[Lot], list[Hold]] | None = None
+    _new: list[Lot] = field(default_factory=list)
+
+    @property
+    def lots(self) -> list[Lot]:
+        """All lots that hold points, and those that were opened just now."""
+        return self._bring_in()[0]
+
+    @property
+    def holds(self) -> list[Hold]:
+        """All holds that are open."""
+        return self._bring_in()[1]
+
+    @property
+    def deficit(self) -> int:
+        """By how much the member has spent more than there was."""
+        return max(0, -self.available)
+
+    def active(self, at: datetime) -> None:
+        """Note an earning or redemption, which may keep points alive."""
+        self.active_at = max(self.active_at or at, at)
+
+    def dies_at(self, lot: Lot) -> datetime | None:
+        """Return when the spendable points of a lot die; None if they do not. The moment itself is too late."""
+        kept_until = self.expiry.kept_until(self.active_at)
+        if self.expiry.whole:
+            return kept_until
+        if lot.expires_at is None or kept_until is None:
+            return lot.expires_at
+        return max(lot.expires_at, kept_until)
+
+    def spendable(self) -> list[Lot]:
+        """Return the lots with spendable points: those that die soonest first, then the oldest."""
+        lots = [lot for lot in self.lots if lot.available]
+        return sorted(lots, key=lambda lot: (self.dies_at(lot) or NEVER, lot.effective_at, lot.id))
+
+    # Points come in.
+
+    def earn(self, lot: Lot, *, qualifying: int = 0, forgiven: int = 0, reason: str | None = None) -> Transaction:
+        """Issue a lot's points: at once, or pending where it activates later.
+
+        `forgiven` of them were let off before, for the same order, and are not given a second time.
+        """
+        returned = min(forgiven, lot.points)
+        bucket, moves = self._open(lot, lot.points - returned)
+        entries = [_issuer(-lot.points, lot.partner), Entry("forgiven", returned), Entry(bucket, lot.points - returned)]
+        why = {"qualifying": qualifying, "rule": lot.rule, "order_row": lot.order_row, "reason": reason}
+        return self._post("earn", lot.effective_at, entries, moves, opens=lot, **why)
+
+    def grant(self, lot: Lot, *, actor: str, reason: str) -> Transaction:
+        """Add points by a person's decision; they count for no tier."""
+        bucket, moves = self._open(lot, lot.points)
+        entries = [Entry("adjustment", -lot.points), Entry(bucket, lot.points)]
+        return self._post("adjust", lot.effective_at, entries, moves, opens=lot, actor=actor, reason=reason)
+
+    def receive(self, lot: Lot, *, actor: str, reason: str) -> Transaction:
+        """Take over points from another member; the lot keeps its dates."""
+        bucket, moves = self._open(lot, lot.points)
+        entries = [Entry("transfer", -lot.points), Entry(bucket, lot.points)]
+        return self._post("transfer_in", lot.effective_at, entries, moves, opens=lot, actor=actor, reason=reason)
+
+    def activate(self, lots: Iterable[Lot], *, at: datetime) -> Transaction:
+        """Make the pending points of these lots spendable; where an event had to come first, they begin to age now."""
+        moves: list[Allocation] = []
+        points = 0
+        for lot in lots:
+            part = lot.pending
+            if lot.activates_at == NEVER:
+                lot.expires_at = self.expiry.of_lot(at)
+            lot.activates_at = at
+            moves += self._move(lot, part, "pending", "available")
+            moves += self._move(lot, min(part, max(self.deficit - points, 0)), "available", "out")
+            points += part
+        return self._post("activate", at, [Entry("pending", -points), Entry("available", points)], moves)
+
+    # Points go out.
+
+    def expire(self, lots: Iterable[Lot], *, at: datetime) -> Transaction:
+        """Let the spendable points of these lots die."""
+        moves: list[Allocation] = []
+        points = 0
+        for lot in lots:
+            points += lot.available
+            moves += self._move(lot, lot.available, "available", "out")
+        return self._post("expire", at, [Entry("available", -points), Entry("breakage", points)], moves)
+
+    def take(self, points: int, *, at: datetime, actor: str, reason: str, floor: int = 0) -> Transaction:
+        """Take points away by a person's decision, down to `floor`.
+
+        Raises `InsufficientBalance`.
+        """
+        if self.available - points < floor:
+            raise InsufficientBalance(needed=points, available=self.available)
+        moves, _ = self._drain(self.spendable(), points, "available", "out")
+        entries = [Entry("available", -points), Entry("adjustment", points)]
+        return self._post("adjust", at, entries, moves, actor=actor, reason=reason)
+
+    def give(self, lot: Lot, points: int, *, at: datetime, actor: str, reason: str) -> Transaction:
+        """Give so many of a lot's points, pending or spendable, to another member."""
+        bucket: Waiting = "pending" if lot.pending else "available"
+        moves = self._move(lot, points, bucket, "out")
+        entries = [Entry(bucket, -points), Entry("transfer", points)]
+        return self._post("transfer_out", at, entries, moves, actor=actor, reason=reason)
+
+    def reverse(
+        self, points: int, *, order_row: int, at: datetime, policy: RefundPolicy, min_balance: int = 0, rule: str | None
+    ) -> tuple[Transaction, int]:
+        """Take back points that an order no longer deserves; return also how many had to be forgiven.
+
+        The order's own lots give first, pending before spendable, then those that die soonest. What is lacking makes a
+        deficit down to `min_balance` under `allow_negative`, and is forgiven otherwise.
+        """
+        own = [lot for lot in self.lots if lot.order_row == order_row]
+        partner = next((lot.partner for lot in own if lot.partner), None)
+        moves, left = self._drain(own, points, "pending", "out")
+        pending, spendable = points - left, 0
+        if policy != "only_pending":
+            floor = min_balance if policy == "allow_negative" else 0
+            spendable = min(left, max(self.available - floor, 0))
+            drained, lacking = self._drain(own, spendable, "available", "out")
+            moves += drained + self._drain(self.spendable(), lacking, "available", "out")[0]
+        forgiven = left - spendable
+        entries = [
+            Entry("pending", -pending),
+            Entry("available", -spendable),
+            _issuer(points, partner),
+            Entry("forgiven", -forgiven),
+        ]
+        why = {"qualifying": -points, "rule": rule, "order_row": order_row}
+        return self._post("earn_reversal", at, entries, moves, **why), forgiven
+
+    # Points are set apart.
+
+    def hold(self, hold: Hold, *, order_row: int | None = None) -> Transaction:
+        """Set points apart, soonest to die first; the account is settled already.
+
+        Raises `InsufficientBalance`.
+        """
+        if self.available < hold.points:
+            raise InsufficientBalance(needed=hold.points, available=self.available)
+        moves, _ = self._drain(self.spendable(), hold.points, "available", "held")
+        hold.parts = [(each.lot, each.delta) for each in moves if each.bucket == "held"]
+        self.holds.append(hold)
+        entries = [Entry("available", -hold.points), Entry("held", hold.points)]
+        return self._post("hold", hold.created_at, entries, moves, hold=hold, order_row=order_row)
+
+    def capture(self, hold: Hold, points: int, *, at: datetime, partner: str | None = None) -> Transaction:
+        """Use up so many of the held points, for the partner who accepts them if any; the rest goes back to its lots.
+
+        Raises `HoldResolved` for a hold that is no longer open, or for more than was held.
+        """
+        self._close(hold)
+        if not 0 < points <= hold.points:
+            raise HoldResolved(f"{hold.public_id} holds {hold.points} points; {points} cannot be captured.")
+        moves: list[Allocation] = []
+        left = points
+        for lot, part in hold.parts:
+            used = min(part, left)
+            left -= used
+            moves += self._move(lot, used, "held", "out") + self._move(lot, part - used, "held", "available")
+        target = Entry("partner", points, partner) if partner else Entry("redemption", points)
+        entries = [Entry("held", -hold.points), target, Entry("available", hold.points - points)]
+        return self._post("redeem", at, entries, moves + self._cover(), hold=hold, outcome="captured")
+
+    def release(self, hold: Hold, *, at: datetime, outcome: Outcome = "voided") -> Transaction:
+        """Give all held points back to the lots they came from.
+
+        Raises `HoldResolved` for a hold that is no longer open.
+        """
+        self._close(hold)
+        moves = [each for lot, part in hold.parts for each in self._move(lot, part, "held", "available")]
+        entries = [Entry("held", -hold.points), Entry("available", hold.points)]
+        kind: TransactionType = "hold_expire" if outcome == "expired" else "hold_void"
+        return self._post(kind, at, entries, moves + self._cover(), hold=hold, outcome=outcome)
+
+    def give_back(
+        self, parts: Iterable[tuple[Lot, int]], *, at: datetime, reverses: int, partner: str | None = None
+    ) -> Transaction:
+        """Return redeemed points to the very lots they came from; a lot that has died since dies again when settled."""
+        moves: list[Allocation] = []
+        points = 0
+        for lot, part in parts:
+            if lot not in self.lots:
+                self.lots.append(lot)
+            moves += self._move(lot, part, "out", "available")
+            points += part
+        source = Entry("partner", -points, partner) if partner else Entry("redemption", -points)
+        entries = [source, Entry("available", points)]
+        return self._post("redeem_reversal", at, entries, moves + self._cover(), reverses=reverses)
+
+    # The calendar moves points.
+
+    def settle(self, now: datetime, *, since: datetime | None = None) -> None:
+        """Do all that the calendar has brought by now, in its order: activate, time out, expire.
+
+        Nothing of it counts before `since`: points that come back to a lot that is dead already die then.
+        """
+        moment = since
+        while due := min(self._due(now), key=lambda each: each[:2], default=None):
+            moment = max(due[0], moment or due[0])
+            due[2](moment)
+
+    def _due(self, now: datetime) -> Iterator[Due]:
+        ripe: dict[datetime, list[Lot]] = {}
+        dying: dict[datetime, list[Lot]] = {}
+        for lot in self.lots:
+            if lot.pending and lot.activates_at is not None and lot.activates_at <= now:
+                ripe.setdefault(lot.activates_at, []).append(lot)
+            dies_at = self.dies_at(lot) if lot.available else None
+            if dies_at is not None and dies_at <= now:
+                dying.setdefault(dies_at, []).append(lot)
+        for when, lots in ripe.items():
+            yield when, 0, lambda at, lots=lots: self.activate(lots, at=at)  # type: ignore[misc]
+        for hold in self.holds:
+            if hold.expires_at <= now:
+                yield hold.expires_at, 1, lambda at, hold=hold: self.release(hold, at=at, outcome="expired")  # type: ignore[misc]
+        for when, lots in dying.items():
+            yield when, 2, lambda at, lots=lots: self.expire(lots, at=at)  # type: ignore[misc]
+
+    # How it is done.
+
+    def _bring_in(self) -> tuple[list[Lot], list[Hold]]:
+        if self._loaded is None:
+            lots, holds = self.load() if self.load else ([], [])
+            self._loaded = [*lots, *self._new], holds
+        return self._loaded
+
+    def _close(self, hold: Hold) -> None:
+        if hold not in self.holds:
+            raise HoldResolved(f"{hold.public_id} is no longer open.")
+        self.holds.remove(hold)
+
+    def _open(self, lot: Lot, points: int) -> tuple[Waiting, list[Allocation]]:
+        """Bring in a lot of which `points` are to stay; the rest goes straight out."""
+        (self._new if self._loaded is None else self._loaded[0]).append(lot)
+        bucket: Waiting = "available" if lot.activates_at is None else "pending"
+        setattr(lot, bucket, points)
+        moves = [Allocation(lot, bucket, points), Allocation(lot, "out", lot.points - points)]
+        if bucket == "available":
+            moves += self._move(lot, min(points, self.deficit), "available", "out")
+        return bucket, moves
+
+    def _cover(self) -> list[Allocation]:
+        """Let points that came back cover a deficit that arose meanwhile."""
+        return self._drain(self.spendable(), self.deficit, "available", "out")[0] if self.deficit else []
+
+    def _drain(self, lots: Iterable[Lot], points: int, bucket: Waiting, to: Bucket) -> tuple[list[Allocation], int]:
+        """Move points out of a bucket of these lots, one after the other; return also how many they lacked."""
+        moves: list[Allocation] = []
+        left = points
+        for lot in lots:
+            part = min(left, getattr(lot, bucket))
+            moves += self._move(lot, part, bucket, to)
+            left -= part
+        return moves, left
+
+    def _move(self, lot: Lot, points: int, source: Bucket, to: Bucket) -> list[Allocation]:
+        if points == 0:
+            return []
+        for bucket, delta in ((source, -points), (to, points)):
+            if bucket != "out":
+                setattr(lot, bucket, getattr(lot, bucket) + delta)
+        return [Allocation(lot, source, -points), Allocation(lot, to, points)]
+
+    def _post(
+        self, kind: TransactionType, at: datetime, entries: Iterable[Entry], moves: list[Allocation], **why: Any
+    ) -> Transaction:
+        entries = tuple(each for each in entries if each.points)
+        posted = Transaction(kind, at, entries, _summed(moves), **why)
+        for account in MEMBER_ACCOUNTS:
+            setattr(self, account, getattr(self, account) + posted.gained(account))
+        self.posted.append(posted)
+        return posted
+
+
+def _issuer(points: int, partner: str | None) -> Entry:
+    return Entry("partner", points, partner) if partner else Entry("issuance", points)
+
+
+def _summed(moves: list[Allocation]) -> tuple[Allocation, ...]:
+    """Return one allocation for each bucket of a lot, without those that cancel out."""
+    sums: dict[tuple[int, Bucket], tuple[Lot, int]] = {}
+    for each in moves:
+        key = id(each.lot), each.bucket
+        sums[key] = each.lot, each.delta + (sums[key][1] if key in sums else 0)
+    return tuple(Allocation(lot, bucket, delta) for (_, bucket), (lot, delta) in sums.items() if delta)

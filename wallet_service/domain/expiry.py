@@ -1,0 +1,91 @@
+"""When points become spendable and when they die, by the programme's calendar."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from wallet_service.domain.period import Period, local_day, plus_months, start_of
+from wallet_service.domain.program import Program
+from wallet_service.domain.program.earning_tables import ExpiryTable
+
+ONE_DAY = timedelta(days=1)
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """The rule by which points die; a moment of death is the start of the first day on which they are gone."""
+
+    table: ExpiryTable | None
+    zone: ZoneInfo
+
+    @property
+    def whole(self) -> bool:
+        """Whether all points die together, once nothing has been earned or redeemed for a time."""
+        return self.table is not None and self.table.mode == "inactivity"
+
+    def of_lot(self, spendable_from: datetime) -> datetime | None:
+        """Return when points that become spendable then die by themselves, or None."""
+        day = local_day(spendable_from, self.zone)
+        match self.table:
+            case ExpiryTable(mode="rolling", period=Period() as period):
+                return self._after(period.from_day(day) - ONE_DAY)
+            case ExpiryTable(mode="calendar", date=str(text), years=years):
+                return self._after(_coming(day, text, years))
+            case _:
+                return None
+
+    def kept_until(self, active_at: datetime | None) -> datetime | None:
+        """Return until when the last earning or redemption keeps points alive; None where it does not matter."""
+        if self.table is None or active_at is None:
+            return None
+        period = self.table.period if self.whole else self.table.extend_on_activity
+        if period is None:
+            return None
+        return self._after(period.from_day(local_day(active_at, self.zone)) - ONE_DAY)
+
+    def _after(self, last: date) -> datetime:
+        """Return the end of the last day, rounded up as the programme says."""
+        return start_of(_rounded(last, self.table.round if self.table else None) + ONE_DAY, self.zone)
+
+
+def expiry_of(program: Program, tier: str | None) -> Expiry:
+    """Return the rule for points that somebody in that tier earns."""
+    found = program.tier_of(tier) if tier else None
+    table = found.points_expiry if found and found.points_expiry else program.points.expiry
+    return Expiry(table if isinstance(table, ExpiryTable) and table.mode != "none" else None, program.zone)
+
+
+def activates_at(program: Program, earned_at: datetime) -> datetime | None:
+    """Return when points earned then become spendable; None at once, `NEVER` where an event has to come first."""
+    pending = program.points.pending
+    if pending == "none":
+        return None
+    if pending.days is None:
+        return NEVER
+    return start_of(local_day(earned_at, program.zone) + timedelta(days=pending.days), program.zone)
+
+
+def last_day(dies_at: datetime, zone: ZoneInfo) -> date:
+    """Return the last day on which points that die then can be spent; the day to show."""
+    return local_day(dies_at, zone) - ONE_DAY
+
+
+def _coming(day: date, text: str, years: int) -> date:
+    month, of_month = (int(part) for part in text.split("-"))
+    this_year = _clamped(date(day.year, month, 1), of_month)
+    year = day.year + years - (this_year >= day)
+    return _clamped(date(year, month, 1), of_month)
+
+
+def _clamped(first: date, of_month: int) -> date:
+    last = plus_months(first, 1) - ONE_DAY
+    return first.replace(day=min(of_month, last.day))
+
+
+def _rounded(day: date, rounding: str | None) -> date:
+    if rounding is None:
+        return day
+    months = {"end_of_month": 1, "end_of_quarter": 3, "end_of_year": 12}[rounding]
+    first = date(day.year, (day.month - 1) // months * months + 1, 1)
+    return plus_months(first, months) - ONE_DAY

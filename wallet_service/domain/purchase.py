@@ -1,0 +1,52 @@
+"""What was bought or done, as the rules of a programme look at it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of an order: `net_minor` after discounts, without tax; `earns` is false for gift cards and the like."""
+
+    sku: str
+    net_minor: int
+    quantity: int = 1
+    tags: tuple[str, ...] = ()
+    earns: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """A paid order. Without `lines` only its amounts are known, and rules that match lines find none.
+
+    `eligible_minor` is what earns: net of discounts, without tax, shipping and gift cards. `tax_minor` is the tax on
+    that, `total_minor` all that was paid; None where the sender does not say.
+    """
+
+    order_id: str
+    paid_at: datetime
+    eligible_minor: int
+    lines: tuple[Line, ...] = ()
+    tax_minor: int | None = None
+    total_minor: int | None = None
+    partner: str | None = None
+    location: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """Something else that a member did: its `type`, as earning rules name it, when, and its properties."""
+
+    type: str
+    at: datetime
+    properties: Mapping[str, str | int | bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Buyer:
+    """What the rules know of a member: the tier before the event, the birthday as month and day, the segments."""
+
+    tier: str | None = None
+    birthday: tuple[int, int] | None = None
+    segments: frozenset[str] = frozenset()
