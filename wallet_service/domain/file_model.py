@@ -1,14 +1,20 @@
 """How a file of a template is read strictly: no unknown keys, every fault named by its key."""
 
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, time
 from difflib import get_close_matches
-from typing import Any, TypeVar, get_args
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from wallet_service.domain.errors import Fault
 
 LONGEST_SHOWN = 80
+# What pydantic calls by the names of Python's types, or by the form in which we keep it.
+PLAIN = {"bool_type": "true or false", "model_type": "a table", "dict_type": "a table", "tuple_type": "a list"}
 
 
 class FileModel(BaseModel):
@@ -20,14 +26,123 @@ class FileModel(BaseModel):
 Model = TypeVar("Model", bound=FileModel)
 
 
+def parse(data: bytes, place: str) -> tuple[dict[str, Any] | None, list[Fault]]:
+    """Return what stands in a TOML file, or None and why it cannot be parsed."""
+    try:
+        return tomllib.loads(data.decode("utf-8-sig")), []
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits is a plain ValueError
+        return None, [Fault(place, "", f"is not TOML in UTF-8: {error}")]
+
+
 def read(model: type[Model], place: str, table: dict[str, Any]) -> tuple[Model | None, list[Fault]]:
     """Return the model read from a parsed file, or None with every fault in it."""
     try:
         return model.model_validate(table), []
     except ValidationError as error:
-        return None, [
-            Fault(place, _key(each["loc"]), _message(model, each)) for each in error.errors(include_url=False)
-        ]
+        found = [(_spot(model, each["loc"]), each) for each in error.errors(include_url=False)]
+    together: dict[tuple[int | str, ...], list[tuple[_Spot, Any]]] = {}
+    for spot, each in found:
+        if spot.is_meant(table):
+            together.setdefault(spot.location, []).append((spot, each))
+    return None, [
+        Fault(place, _key(location), _message(each[0][0], [error for _, error in each]))
+        for location, each in together.items()
+    ]
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """Return the question whether the nearest known name is meant, or nothing where none is near."""
+    near = get_close_matches(name, list(known), n=1) if isinstance(name, str) else []
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """A place where one of several kinds of value may stand, and the kind of which pydantic speaks."""
+
+    location: tuple[int | str, ...]
+    is_table: bool
+    takes_tables: bool
+
+
+@dataclass(frozen=True)
+class _Spot:
+    """Where in the file a fault is, the keys of the table around it, what may stand there, and the choices before."""
+
+    location: tuple[int | str, ...]
+    names: tuple[str, ...]
+    annotation: Any
+    choices: tuple[_Choice, ...] = ()
+    is_key: bool = False
+
+    def is_meant(self, table: dict[str, Any]) -> bool:
+        """Whether it tells of the kind of value that was written, and not of another one of the choice."""
+        for choice in self.choices:
+            given = _at(table, choice.location)
+            if choice.takes_tables and isinstance(given, Mapping) and not choice.is_table:
+                return False
+        return True
+
+
+def _spot(model: type[FileModel], told: tuple[int | str, ...]) -> _Spot:
+    """Return the place of which pydantic speaks, without its names for the members of unions."""
+    annotation: Any = model
+    location: list[int | str] = []
+    names: tuple[str, ...] = ()
+    choices: list[_Choice] = []
+    for part in told:
+        members = _members(annotation)
+        if len(members) > 1:
+            chosen = next((each for each in members if _is_model(each) and each.__name__ == part), None)
+            choices.append(_Choice(tuple(location), chosen is not None, any(map(_is_model, members))))
+            annotation = chosen or annotation
+            continue
+        if part == "[key]":
+            return _Spot(tuple(location), names, annotation, tuple(choices), is_key=True)
+        location.append(part)
+        names = _names(members[0])
+        annotation = _inner(members[0], part)
+    return _Spot(tuple(location), names, annotation, tuple(choices))
+
+
+def _bare(annotation: Any) -> Any:
+    return _bare(get_args(annotation)[0]) if get_origin(annotation) is Annotated else annotation
+
+
+def _members(annotation: Any) -> list[Any]:
+    """Return what may stand there, apart from nothing."""
+    annotation = _bare(annotation)
+    if get_origin(annotation) not in (Union, UnionType):
+        return [annotation]
+    kinds = (_bare(each) for each in get_args(annotation))
+    return [each for each in kinds if each is not NoneType]
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _names(annotation: Any) -> tuple[str, ...]:
+    """Return the keys that a table may have."""
+    fields = annotation.model_fields.items() if _is_model(annotation) else ()
+    return tuple(field.alias or name for name, field in fields)
+
+
+def _inner(annotation: Any, part: int | str) -> Any:
+    """Return what may stand at a key or an index of what may stand here."""
+    if _is_model(annotation):
+        fields = annotation.model_fields.items()
+        return next((field.annotation for name, field in fields if (field.alias or name) == part), Any)
+    arguments = get_args(annotation)
+    if get_origin(annotation) in (tuple, list):
+        return arguments[0]
+    return arguments[1] if get_origin(annotation) is dict else Any
+
+
+def _at(table: Any, location: tuple[int | str, ...]) -> Any:
+    for part in location:
+        table = table[part]
+    return table
 
 
 def _key(location: tuple[int | str, ...]) -> str:
@@ -37,36 +152,48 @@ def _key(location: tuple[int | str, ...]) -> str:
     return key
 
 
-def _message(model: type[FileModel], error: Any) -> str:
-    if error["type"] == "missing":
+def _message(spot: _Spot, errors: list[Any]) -> str:
+    """Return one sentence for all that pydantic says of one place."""
+    first = errors[0]
+    if first["type"] == "missing":
         return "is missing; add it"
-    if error["type"] != "extra_forbidden":
-        message = str(error["msg"]).removeprefix("Value error, ")
-        return f"{message[0].lower()}{message[1:]} (found {_shown(error['input'])})"
-    name = str(error["loc"][-1])
-    near = get_close_matches(name, _names(model, error["loc"][:-1]), n=1)
-    return f"is not a known key; did you mean {near[0]!r}?" if near else "is not a known key; remove it"
+    name = str(spot.location[-1]) if spot.location else ""
+    if first["type"] == "extra_forbidden":
+        return f"is not a known key{did_you_mean(name, spot.names) or '; remove it'}"
+    options = list(_options(spot.annotation))
+    texts = [text for text in options if isinstance(text, str)]
+    if len(errors) == 1:
+        wanted = _wanted(first)
+    else:
+        others = [_wanted(each).removeprefix("should be ") for each in errors if each["type"] != "literal_error"]
+        wanted = f"should be {_either([*map(repr, options), *dict.fromkeys(others)])}"
+    if spot.is_key:
+        return f"{wanted} (the key {_shown(name)})"
+    return f"{wanted} (found {_shown(first['input'])}{did_you_mean(first['input'], texts)})"
+
+
+def _wanted(error: Any) -> str:
+    if error["type"] in PLAIN:
+        return f"should be {PLAIN[error['type']]}"
+    message = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+    return message[0].lower() + message[1:]
+
+
+def _either(wanted: list[str]) -> str:
+    *most, last = wanted
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def _options(annotation: Any) -> Iterator[Any]:
+    """Yield the values of which one should stand there."""
+    for each in _members(annotation):
+        if get_origin(each) is Literal:
+            yield from get_args(each)
 
 
 def _shown(value: object) -> str:
     try:
-        shown = repr(value)
+        shown = str(value) if isinstance(value, date | time) else repr(value)
     except (ValueError, RecursionError):  # a number of thousands of digits, tables within tables without end
         return "something too large to show"
     return shown if len(shown) <= LONGEST_SHOWN else f"{shown[:LONGEST_SHOWN]}…"
-
-
-def _names(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    """Return the keys that the table at `location` may have."""
-    for part in location:
-        if isinstance(part, str) and part in model.model_fields:
-            inner = next(_models_in(model.model_fields[part].annotation), None)
-            model = inner or model
-    return [field.alias or name for name, field in model.model_fields.items()]
-
-
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for argument in get_args(annotation):
-        yield from _models_in(argument)

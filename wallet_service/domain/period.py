@@ -81,7 +81,9 @@ def parse(text: str) -> Period:
 
 
 def _read(given: Any) -> Any:
-    return parse(given) if isinstance(given, str) else given
+    if isinstance(given, Period):
+        return given
+    return parse(given if isinstance(given, str) else "")
 
 
 PeriodText = Annotated[Period, BeforeValidator(_read)]

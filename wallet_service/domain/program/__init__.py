@@ -17,7 +17,7 @@ from wallet_service.domain.program.reward_tables import (
     Trigger,
 )
 from wallet_service.domain.program.tier_tables import Benefit, MembershipTable, Tier, TiersTable
-from wallet_service.domain.program.values import Code, Name, Whole, Zone, exponent
+from wallet_service.domain.program.values import Code, Currency, Name, Whole, Zone, exponent
 
 __all__ = ["EarningRule", "Program", "Tier", "exponent"]
 
@@ -28,7 +28,7 @@ class ProgramTable(FileModel):
     code: Code
     name: Name
     timezone: Zone
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    currency: Currency
 
 
 class UnitTable(FileModel):

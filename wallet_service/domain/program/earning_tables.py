@@ -1,13 +1,24 @@
 """The tables that say what is earned: rules, limits, campaigns, and how the balance behaves."""
 
-from datetime import datetime, time
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from wallet_service.domain.file_model import FileModel
 from wallet_service.domain.period import PeriodText
-from wallet_service.domain.program.values import Code, EventType, Factor, Points, Positive, Sku, Whole
+from wallet_service.domain.program.values import (
+    Code,
+    DayOfYear,
+    EventType,
+    Factor,
+    LocalMoment,
+    LocalTime,
+    Points,
+    Positive,
+    Sku,
+    Whole,
+    Word,
+)
 
 Many = Field(strict=False)  # TOML has lists, we keep tuples
 Basis = Literal["net_items", "net_items_tax", "order_total", "quantity", "visit"]
@@ -27,14 +38,15 @@ class ExpiryTable(FileModel):
 
     `rolling`: each lot `period` after it became spendable, `round`ed up; activity keeps all alive for another
     `extend_on_activity`. `inactivity`: the whole balance `period` after the last earning or redemption. `calendar`: on
-    the `date` (MM-DD) that comes `years` years on: 1 is the next time that the day comes.
+    the `date` (MM-DD; 02-29 is the last day of February) that comes `years` years on: 1 is the next time that the day
+    comes.
     """
 
     mode: Literal["none", "rolling", "inactivity", "calendar"]
     period: PeriodText | None = None
     round: Literal["end_of_month", "end_of_quarter", "end_of_year"] | None = None
     extend_on_activity: PeriodText | None = None
-    date: Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")] | None = None
+    date: DayOfYear | None = None
     years: Annotated[int, Field(ge=1, le=50)] = 1
 
 
@@ -77,13 +89,13 @@ class LimitTable(FileModel):
 
     times: Annotated[int, Field(ge=1, le=1_000_000)]
     per: Literal["lifetime", "calendar_year", "campaign"] | PeriodText
-    key: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")] | None = None
+    key: Word | None = None
 
 
 class BonusTable(FileModel):
     """`bonus`: `points` more when the property `when` of the activity is true."""
 
-    when: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+    when: Word
     points: Points
 
 
@@ -119,11 +131,11 @@ class EarningRule(FileModel):
 class ActiveTable(FileModel):
     """One window of `active`, in the programme's own time: from, to (inclusive to the second), weekdays, hours."""
 
-    from_: datetime | None = Field(default=None, alias="from")
-    to: datetime | None = None
+    from_: LocalMoment | None = Field(default=None, alias="from")
+    to: LocalMoment | None = None
     weekdays: Annotated[tuple[Weekday, ...], Many] = ()
-    start: time | None = None
-    end: time | None = None
+    start: LocalTime | None = None
+    end: LocalTime | None = None
 
 
 class WhenTable(FileModel):

@@ -7,7 +7,7 @@ from pydantic import Field
 from wallet_service.domain.file_model import FileModel
 from wallet_service.domain.period import PeriodText
 from wallet_service.domain.program.earning_tables import LimitTable, Many, MatchTable
-from wallet_service.domain.program.values import Code, EventType, Name, Points, Positive, Share, Whole
+from wallet_service.domain.program.values import Code, EventType, Name, Points, Positive, Share, Whole, Word
 
 RewardKind = Literal[
     "percent_off",
@@ -134,7 +134,7 @@ class Experiment(FileModel):
     unit: Literal["member"] = "member"
     holdout: Share
     arms: dict[Code, Share]
-    metric: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
+    metric: Word
 
 
 class Segment(FileModel):

@@ -1,6 +1,9 @@
 """What the tables of a programme are made of: codes, whole numbers, exact factors, currencies and zones."""
 
 import re
+from calendar import monthrange
+from collections.abc import Callable
+from datetime import datetime, time
 from fractions import Fraction
 from functools import cache
 from typing import Annotated, Any
@@ -8,20 +11,49 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
-EventType = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}(\.[a-z][a-z0-9_]{0,39}){1,3}$")]
+_LEAP_YEAR = 2024
+
+
+def _like(pattern: str, wanted: str) -> Callable[[str], str]:
+    """Return the check that a text has a form, which says in words what is wanted and not in signs."""
+
+    def checked(given: str) -> str:
+        if not re.fullmatch(pattern, given):
+            raise ValueError(f"should be {wanted}")
+        return given
+
+    return checked
+
+
+Code = Annotated[
+    str, AfterValidator(_like(r"[a-z0-9][a-z0-9_-]{0,39}", "a code of small letters, digits, - and _, 40 at the most"))
+]
+EventType = Annotated[
+    str,
+    AfterValidator(
+        _like(
+            r"[a-z][a-z0-9_]{0,39}(\.[a-z][a-z0-9_]{0,39}){1,3}",
+            "a type of event such as order.paid or review.approved",
+        )
+    ),
+]
+Word = Annotated[
+    str, AfterValidator(_like(r"[a-z][a-z0-9_]{0,59}", "a word of small letters, digits and _ such as product_id"))
+]
+Currency = Annotated[str, AfterValidator(_like(r"[A-Z]{3}", "a currency of ISO 4217 such as EUR"))]
 Name = Annotated[str, Field(min_length=1, max_length=80)]
 Sku = Annotated[str, Field(min_length=1, max_length=200)]
 Whole = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Positive = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Points = Annotated[int, Field(ge=1, le=10_000)]  # with the largest order still far inside the database's bigint
-BasisPoints = Annotated[int, Field(ge=1, le=10_000)]  # hundredths of a percent
+
+WHOLE_SHARE = 10_000  # basis points, hundredths of a percent
 
 # Decimals of the currencies that do not have two; ISO 4217.
 _NO_DECIMALS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
 _THREE_DECIMALS = "BHD IQD JOD KWD LYD OMR TND"
 EXPONENTS = dict.fromkeys(_NO_DECIMALS.split(), 0) | dict.fromkeys(_THREE_DECIMALS.split(), 3)
-_DECIMAL = re.compile(r"\d{1,6}(\.\d{1,6})?")
+_DECIMAL = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 
 
 def exponent(currency: str) -> int:
@@ -47,6 +79,24 @@ def _exact(given: Any) -> Any:
     return Fraction(given)
 
 
+def _day_of_year(text: str) -> str:
+    """Take MM-DD of a leap year: 29 February means the last day of February."""
+    found = re.fullmatch(r"([0-9]{2})-([0-9]{2})", text)
+    month, day = (int(part) for part in found.groups()) if found else (0, 0)
+    if not 1 <= month <= 12 or not 1 <= day <= monthrange(_LEAP_YEAR, month)[1]:
+        raise ValueError('should be a day of the year, month first, such as "12-31"')
+    return text
+
+
+def _without_zone(moment: Any) -> Any:
+    if moment.tzinfo is not None:
+        raise ValueError("should be without an offset; the programme's own time zone is meant")
+    return moment
+
+
 Zone = Annotated[str, AfterValidator(_known_zone)]
+DayOfYear = Annotated[str, AfterValidator(_day_of_year)]
+LocalMoment = Annotated[datetime, AfterValidator(_without_zone)]
+LocalTime = Annotated[time, AfterValidator(_without_zone)]
 Factor = Annotated[Fraction, BeforeValidator(_exact), Field(gt=0, le=1000)]
 Share = Annotated[Fraction, BeforeValidator(_exact), Field(ge=0, le=1)]
