@@ -13,6 +13,7 @@ import structlog
 from wallet_service import config, demo, doctor, logs, reconciling, serving, stage, worker
 from wallet_service.cli import books
 from wallet_service.cli.opening import AT_LEAST_ONE, Commands, opened
+from wallet_service.cli.program import program
 from wallet_service.cli.template import template
 from wallet_service.storage import device_logs, migrate
 from wallet_service.storage.wallets import Drift
@@ -318,5 +319,5 @@ def device_log(limit: int) -> None:
             click.echo(f"{received_at:%Y-%m-%d %H:%M:%S}  {message}")
 
 
-for each in (books.ledger, books.statement, template):
+for each in (books.ledger, books.statement, program, template):
     main.add_command(each)

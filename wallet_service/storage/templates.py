@@ -1,7 +1,6 @@
 """Reads a folder of `pass_templates/`, and refuses it with every fault named by file and key."""
 
 import hashlib
-import tomllib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from string import Formatter
@@ -12,11 +11,12 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
 from babel.numbers import format_decimal
 
-from wallet_service.domain import look, program
+from wallet_service.domain import look
 from wallet_service.domain.errors import Fault, TemplateRefused
-from wallet_service.domain.file_model import Model, read
+from wallet_service.domain.file_model import Model, parse, read
 from wallet_service.domain.look import Look
 from wallet_service.domain.program import Program
+from wallet_service.domain.program.faults import faults as program_faults
 from wallet_service.domain.template import Template
 from wallet_service.domain.words import REFERENCE, Words
 
@@ -75,7 +75,7 @@ class _Reading:
 
     def program(self) -> Program | None:
         model = self._read(Program, "program.toml")
-        self.faults += program.faults(model, "program.toml") if model else []
+        self.faults += program_faults(model, "program.toml") if model else []
         return model
 
     def look(self) -> Look | None:
@@ -141,11 +141,9 @@ class _Reading:
         data = self._bytes(name, Fault(name, "", "is missing; add it"))
         if data is None:
             return None
-        try:
-            return tomllib.loads(data.decode("utf-8-sig"))
-        except (ValueError, RecursionError) as error:  # a number of thousands of digits is a plain ValueError
-            self.faults.append(Fault(name, "", f"is not TOML in UTF-8: {error}"))
-            return None
+        table, faults = parse(data, name)
+        self.faults += faults
+        return table
 
     def _bytes(self, name: str | None, missing: Fault) -> bytes | None:
         if name is None:

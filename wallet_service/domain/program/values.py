@@ -61,6 +61,14 @@ def exponent(currency: str) -> int:
     return EXPONENTS.get(currency, 2)
 
 
+def exact(number: Fraction) -> str:
+    """Return a number as people write it: 1.25; one without an end is cut at 4 digits."""
+    whole, rest = divmod(abs(number), 1)
+    places = f"{rest.numerator * 10**6 // rest.denominator:06d}" if 10**6 % rest.denominator == 0 else ""
+    places = places or f"{rest.numerator * 10**4 // rest.denominator:04d}"
+    return f"{'-' if number < 0 else ''}{whole}.{places}".rstrip("0").rstrip(".")
+
+
 @cache
 def _zones() -> set[str]:
     return available_timezones()  # looks through hundreds of files

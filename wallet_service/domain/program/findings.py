@@ -1,0 +1,95 @@
+"""What the linter's rules are made of: keys that a table needs or cannot use, codes that repeat or name nothing."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Protocol
+
+from wallet_service.domain.file_model import FileModel, did_you_mean
+from wallet_service.domain.period import Period
+from wallet_service.domain.program.earning_tables import LimitTable
+
+Finding = tuple[str, str]  # the key and what is wrong there
+_STARTS = [date(year, month, 1) for year in (2023, 2024) for month in range(1, 13)]
+
+
+class Coded(Protocol):
+    """A table that has a code."""
+
+    @property
+    def code(self) -> str:
+        """How other tables name it."""
+        ...
+
+
+def codes(tables: Sequence[Coded]) -> list[str]:
+    """Return the codes of all tables of a kind."""
+    return [each.code for each in tables]
+
+
+def given(table: FileModel, key: str) -> bool:
+    """Whether the file says something at that key."""
+    return key in table.model_fields_set and getattr(table, key) not in (None, (), {})
+
+
+def exactly(
+    where: str, table: FileModel, of: str, *, needs: Sequence[str] = (), no: Sequence[str] = ()
+) -> Iterator[Finding]:
+    """Yield the keys that are missing though `of` needs them, and those with which it can do nothing."""
+    for key in needs:
+        if not given(table, key):
+            yield f"{where}.{key}", f"is missing; {of} needs it"
+    for key in no:
+        if given(table, key):
+            yield f"{where}.{key}", f"means nothing with {of}; remove it"
+
+
+def repeated(table: str, tables: Sequence[Coded]) -> Iterator[Finding]:
+    """Yield each code that another table of the kind has already."""
+    found = codes(tables)
+    for index, code in enumerate(found):
+        if code in found[:index]:
+            yield f"{table}[{index}].code", f"{code!r} is used twice; give each its own code"
+
+
+def unresolved(where: str, code: str | None, known: Sequence[str], table: str) -> Iterator[Finding]:
+    """Yield a code that no `[[table]]` has, with the one that may be meant."""
+    if code is None or code in known:
+        return
+    if not known:
+        yield where, f"names {code!r}, and there is no [[{table}]]"
+    else:
+        yield where, f"names {code!r}, which no [[{table}]] has{did_you_mean(code, known)}"
+
+
+def all_unresolved(where: str, named: Sequence[str], known: Sequence[str], table: str) -> Iterator[Finding]:
+    """Yield the codes of a list that no `[[table]]` has, and those that it names twice."""
+    for index, code in enumerate(named):
+        yield from unresolved(f"{where}[{index}]", code, known, table)
+        if code in named[:index]:
+            yield f"{where}[{index}]", f"names {code!r} a second time; remove it"
+
+
+def unlimited(
+    where: str, limit: LimitTable | None, *, campaign: bool = False, properties: bool = False
+) -> Iterator[Finding]:
+    """Yield what a limit counts by and cannot: a campaign outside campaigns, a property where events have none."""
+    if limit is None:
+        return
+    if limit.per == "campaign" and not campaign:
+        yield f"{where}.per", "'campaign' is for the limit of a [[campaign]]; did you mean 'lifetime'?"
+    if limit.key is not None and not properties:
+        yield f"{where}.key", "counts by a property, which only activities have; remove it"
+
+
+def shortest(period: Period) -> int:
+    """Return the fewest hours that a period can last: a month has 28 days."""
+    return min(_lengths(period)) * 24 + period.hours
+
+
+def longest(period: Period) -> int:
+    """Return the most hours that a period can last: a month has 31 days."""
+    return max(_lengths(period)) * 24 + period.hours
+
+
+def _lengths(period: Period) -> list[int]:
+    return [(period.from_day(start) - start).days for start in _STARTS]
