@@ -24,7 +24,7 @@ from wallet_service.domain.event import (
     content_hash,
 )
 from wallet_service.domain.push import Later, Outcome, Push, Sent
-from wallet_service.storage import ledger, wallets
+from wallet_service.storage import audit, wallets
 from wallet_service.storage.sources import Source
 from wallet_service.usecases.deliver import Delivery
 from wallet_service.usecases.follow import follow
@@ -152,8 +152,8 @@ def test_many_threads_end_where_the_rules_say(service: Service, shop: Shop) -> N
             each.result(timeout=60)
 
     with service.begin() as tx:
-        assert ledger.differences(tx) == []
-        assert ledger.grand_total(tx) == 0
+        assert audit.differences(tx) == []
+        assert audit.grand_total(tx) == 0
         assert tx.execute(text("SELECT count(*) FROM events")).scalar() == EVENTS
         rows = tx.execute(
             text("SELECT external_id, available FROM members JOIN balances ON balances.member_id = members.id")

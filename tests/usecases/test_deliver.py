@@ -349,7 +349,7 @@ def test_a_settlement_holds_no_wallet_while_it_waits_for_one_before_it(
 
 
 def waits_for_a_lock(service: Service) -> bool:
-    """Whether somebody waits for a lock; on a connection of its own, since within a transaction that view stands still."""
+    """Whether somebody waits for a lock; on a connection of its own, since in a transaction the view stands still."""
     query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     with service.read() as tx:
         return bool(tx.execute(text(query)).scalar())

@@ -20,7 +20,7 @@ from wallet_service.domain.event import (
     PointsAdjusted,
     content_hash,
 )
-from wallet_service.storage import ledger
+from wallet_service.storage import audit
 from wallet_service.usecases.connect import connect
 from wallet_service.usecases.receive import receive, source_of
 from wallet_service.wiring import Service, build
@@ -79,8 +79,8 @@ class Trial:
                 now=START,
             )
         with self.service.begin() as tx:
-            assert ledger.differences(tx) == []
-            assert ledger.grand_total(tx) == 0
+            assert audit.differences(tx) == []
+            assert audit.grand_total(tx) == 0
             found = tx.execute(
                 text(STANDING),
                 {"id": who.id},

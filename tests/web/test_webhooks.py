@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 
 from wallet_service.domain.event import Event, OrderRefunded, content_hash
 from wallet_service.inbound import standard
-from wallet_service.storage import ledger
+from wallet_service.storage import audit
 from wallet_service.usecases.connect import rotate
 from wallet_service.usecases.receive import source_of
 from wallet_service.usecases.record import record
@@ -350,8 +350,8 @@ def test_the_books_balance_after_everything(shop: Shop, service: Service) -> Non
     shop.refund(2500, order="o1")
     shop.refund(12_345, order="early")
     with service.read() as tx:
-        assert ledger.differences(tx) == []
-        assert ledger.grand_total(tx) == 0
+        assert audit.differences(tx) == []
+        assert audit.grand_total(tx) == 0
     assert balance(shop) == 0
 
 

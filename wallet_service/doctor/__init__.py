@@ -9,7 +9,7 @@ from wallet_service.config import Settings
 from wallet_service.doctor import google
 from wallet_service.doctor.finding import Finding
 from wallet_service.domain.errors import WalletError
-from wallet_service.storage import ledger, sources, wallets
+from wallet_service.storage import audit, sources, wallets
 from wallet_service.wiring import Service, tables_current
 
 SOON = 30  # days before the end of a certificate; Apple gives no grace
@@ -72,8 +72,8 @@ def _certificates(service: Service, now: datetime) -> Iterator[Finding]:
 def _database(service: Service) -> Iterator[Finding]:
     with service.begin() as tx:
         version = tx.exec_driver_sql("SHOW server_version").scalar_one()
-        wrong = ledger.differences(tx)
-        total = ledger.grand_total(tx)
+        wrong = audit.differences(tx)
+        total = audit.grand_total(tx)
         tally = wallets.tally(tx)
         stops = wallets.stops(tx)
     yield Finding("good", "database", f"PostgreSQL {version}, all migrations applied")

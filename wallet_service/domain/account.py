@@ -80,6 +80,12 @@ class Account:
         lots = [lot for lot in self.lots if lot.available]
         return sorted(lots, key=lambda lot: (self.dies_at(lot) or NEVER, lot.effective_at, lot.id))
 
+    def overdue(self, now: datetime) -> bool:
+        """Whether the calendar has something to do to the lots that are known; others are not looked for."""
+        lots, holds = self._loaded or (self._new, [])
+        dates = [lot.activates_at for lot in lots if lot.pending] + [self.dies_at(lot) for lot in lots if lot.available]
+        return any(date is not None and date <= now for date in (*dates, *(hold.expires_at for hold in holds)))
+
     # Points come in.
 
     def earn(self, lot: Lot, *, qualifying: int = 0, forgiven: int = 0, reason: str | None = None) -> Transaction:
@@ -112,8 +118,7 @@ class Account:
         for lot in lots:
             part = lot.pending
             if lot.activates_at == NEVER:
-                lot.expires_at = self.expiry.of_lot(at)
-            lot.activates_at = at
+                lot.activates_at, lot.expires_at = at, self.expiry.of_lot(at)
             moves += self._move(lot, part, "pending", "available")
             moves += self._move(lot, min(part, max(self.deficit - points, 0)), "available", "out")
             points += part

@@ -1,58 +1,131 @@
-"""What an order deserves in its present state, and the transactions that bring the ledger there."""
+"""What an order deserves in its present state, and how the ledger is brought there."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
-from wallet_service.domain import ledger
-from wallet_service.domain.ledger import Transaction
+from wallet_service.domain.account import Account
+from wallet_service.domain.expiry import Expiry, activates_at, expiry_of
+from wallet_service.domain.ledger import Lot
 from wallet_service.domain.program import Program
+from wallet_service.domain.purchase import Purchase
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
     """An order as far as it is known; amounts in minor units.
 
-    `eligible_minor` is None until the order itself has arrived: a refund may come first. `earned` is what its first
-    evaluation gave and stays as it was, so that a later change of the rules re-rates no old order. `kept` is what
-    the ledger holds for it now.
+    `purchase` is None until the order itself has arrived: a refund may come first. `earned` is what its first
+    evaluation gave, by `rule` (its `parts`: code, kind and exact points of each share), in `program_version` of the
+    programme and to somebody in `tier`; it stays as it was, so that a later change of the rules re-rates no old order.
+    `kept` is what the ledger holds for it now, `forgiven` what could not be taken back. `counted_minor` of it counts as
+    spent, `counted` as an order.
     """
 
     order_id: str
-    eligible_minor: int | None = None
+    row_id: int
+    purchase: Purchase | None = None
     refunded_minor: int = 0
+    cancelled: bool = False
+    version: datetime | None = None
     earned: int | None = None
+    rule: str | None = None
+    parts: tuple[tuple[str, str, str], ...] = ()
+    tier: str | None = None
+    program_version: int | None = None
     kept: int = 0
+    forgiven: int = 0
+    counted_minor: int = 0
+    counted: bool = False
 
-    def paid(self, eligible_minor: int) -> "Order":
-        """Return the order with its eligible amount; the first amount that arrives stays."""
-        return self if self.eligible_minor is not None else replace(self, eligible_minor=eligible_minor)
+    def paid(self, purchase: Purchase) -> "Order":
+        """Return the order with what was bought; what arrived first stays."""
+        return self if self.purchase is not None else replace(self, purchase=purchase)
 
     def refunded(self, refunded_minor: int) -> "Order":
         """Return the order with its cumulative refund; an older, smaller figure that arrives late changes nothing."""
         return replace(self, refunded_minor=max(self.refunded_minor, refunded_minor))
 
+    def seen(self, *, refunded_minor: int, cancelled: bool, version: datetime) -> "Order":
+        """Return the order as a whole snapshot of it says, which may undo a refund; an older snapshot says nothing."""
+        if self.version is not None and version < self.version:
+            return self
+        return replace(self, refunded_minor=refunded_minor, cancelled=cancelled, version=version)
+
+    @property
+    def remaining_minor(self) -> int:
+        """What is still paid of the eligible amount."""
+        if self.purchase is None or self.cancelled:
+            return 0
+        return max(self.purchase.eligible_minor - self.refunded_minor, 0)
+
     @property
     def deserved(self) -> int:
         """The points that the order's present state deserves: earned x remaining / eligible, floored once."""
-        if not self.earned or not self.eligible_minor:
+        if not self.earned or self.purchase is None or self.cancelled:
             return 0
-        remaining = max(self.eligible_minor - self.refunded_minor, 0)
-        return self.earned * remaining // self.eligible_minor
+        eligible = self.purchase.eligible_minor
+        return self.earned * self.remaining_minor // eligible if eligible else self.earned
+
+    @property
+    def counts(self) -> bool:
+        """Whether the order counts as one: it was paid, and not all of it was paid back."""
+        if self.purchase is None or self.cancelled:
+            return False
+        return self.remaining_minor > 0 or self.purchase.eligible_minor == 0
 
 
-def settle(order: Order, program: Program, *, available: int) -> tuple[Order, list[Transaction]]:
-    """Return the order as it stands after posting, and the transactions that make up the difference.
+def settle(order: Order, account: Account, program: Program, *, at: datetime) -> Order:
+    """Bring the ledger to what the order deserves, and return the order as it then stands.
 
     Posting the difference to the desired state, instead of each event's own effect, lets events arrive in any order
-    and any number of times.
+    and any number of times. `at` is when the event happened that made the difference.
     """
-    if order.eligible_minor is not None and order.earned is None:
-        order = replace(order, earned=program.earned(order.eligible_minor))
     change = order.deserved - order.kept
-    settled = replace(order, kept=order.deserved)
-    rule = "+".join(each.code for each in program.earning_rule)
     if change > 0:
-        return settled, [ledger.earn(change, rule=rule)]
+        lot = new_lot(
+            program,
+            expiry_of(program, order.tier),
+            change,
+            earned_at=order.purchase.paid_at if order.purchase else at,
+            rule=order.rule,
+            order_row=order.row_id,
+            partner=order.purchase.partner if order.purchase and program.partner else None,
+        )
+        account.earn(lot, qualifying=change, forgiven=order.forgiven)
+        account.active(lot.effective_at)
+        return replace(order, kept=order.deserved, forgiven=max(order.forgiven - change, 0))
     if change < 0:
-        clamp = program.points.refund.earned == "clamp_to_zero"
-        return settled, [ledger.reverse_earning(-change, available=available, clamp=clamp, rule=rule)]
-    return settled, []
+        refund = program.points.refund.earned
+        _, forgiven = account.reverse(
+            -change,
+            order_row=order.row_id,
+            at=at,
+            policy=refund,
+            min_balance=program.points.min_balance,
+            rule=order.rule,
+        )
+        return replace(order, kept=order.deserved, forgiven=order.forgiven + forgiven)
+    return order
+
+
+def new_lot(
+    program: Program,
+    expiry: Expiry,
+    points: int,
+    *,
+    earned_at: datetime,
+    rule: str | None,
+    order_row: int | None = None,
+    partner: str | None = None,
+) -> Lot:
+    """Return a lot of points earned then: pending where the programme says so, and with its day of death."""
+    waits_until = activates_at(program, earned_at)
+    return Lot(
+        points=points,
+        effective_at=earned_at,
+        activates_at=waits_until,
+        expires_at=expiry.of_lot(waits_until or earned_at),
+        rule=rule,
+        order_row=order_row,
+        partner=partner,
+    )

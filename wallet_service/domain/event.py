@@ -1,8 +1,11 @@
-"""What merchants tell us, normalised: the same four events whatever dialect they came in."""
+"""What merchants tell us, normalised: the same events whatever dialect they came in."""
 
 import hashlib
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
+
+from wallet_service.domain.purchase import Line
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +25,31 @@ class Customer:
         return f"{name} {value}"
 
 
+# A field that came later: where it says nothing, the event's content hash is what it was before there was the field.
+LATER: Mapping[str, bool] = {"later": True}
+
+
 @dataclass(frozen=True, slots=True)
 class MemberEnrolled:
-    """Somebody joined; `name` and `locale` are shown on the card and kept apart from the ledger."""
+    """Somebody joined; what is personal is kept apart from the ledger. `birthday` is month and day."""
 
     customer: Customer
     name: str | None
     locale: str | None
+    birthday: tuple[int, int] | None = field(default=None, metadata=LATER)
+    cause: str | None = field(default=None, metadata=LATER)
+    referral_code: str | None = field(default=None, metadata=LATER)
+
+
+@dataclass(frozen=True, slots=True)
+class MemberUpdated:
+    """What is known of a member has changed; what is None stays as it was."""
+
+    customer: Customer
+    name: str | None = None
+    locale: str | None = None
+    birthday: tuple[int, int] | None = None
+    cause: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +60,11 @@ class OrderPaid:
     order_id: str
     currency: str
     eligible_minor: int
+    lines: tuple[Line, ...] = field(default=(), metadata=LATER)
+    tax_minor: int | None = field(default=None, metadata=LATER)
+    total_minor: int | None = field(default=None, metadata=LATER)
+    partner: str | None = field(default=None, metadata=LATER)
+    location: str | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +77,21 @@ class OrderRefunded:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderUpdated:
+    """An order as a whole, as it stood at `version`: what was bought, what was paid back, and whether it is cancelled.
+
+    Unlike a refund it may take one back. `paid` is None while the order is not paid.
+    """
+
+    order_id: str
+    version: datetime
+    customer: Customer | None
+    paid: OrderPaid | None
+    refunded_minor: int = 0
+    cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PointsAdjusted:
     """A person corrected a balance by `points`, with a reason."""
 
@@ -60,7 +101,46 @@ class PointsAdjusted:
     reason: str
 
 
-Fact = MemberEnrolled | OrderPaid | OrderRefunded | PointsAdjusted
+@dataclass(frozen=True, slots=True)
+class ActivityDone:
+    """A member did something else that may earn: a review, a survey, whatever a rule names by `activity`."""
+
+    customer: Customer
+    activity: str
+    properties: tuple[tuple[str, str | int | bool], ...] = ()
+    order_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionPaid:
+    """The fee of a paid membership has come in, through `ends_on` where the sender says so."""
+
+    customer: Customer
+    reference: str
+    starts_on: date | None = None
+    ends_on: date | None = None
+    price_minor: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionCancelled:
+    """A paid membership is not to be renewed."""
+
+    customer: Customer
+    reference: str
+
+
+Fact = (
+    MemberEnrolled
+    | MemberUpdated
+    | OrderPaid
+    | OrderRefunded
+    | OrderUpdated
+    | PointsAdjusted
+    | ActivityDone
+    | SubscriptionPaid
+    | SubscriptionCancelled
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,4 +157,9 @@ class Event:
 
 def content_hash(kind: str, fact: Fact) -> bytes:
     """Return a hash of what an event says; a repeat that only differs in spacing or time of sending has the same."""
-    return hashlib.sha256(repr((kind, fact)).encode()).digest()
+    said = ", ".join(
+        f"{each.name}={getattr(fact, each.name)!r}"
+        for each in fields(fact)
+        if not each.metadata or getattr(fact, each.name) != each.default
+    )
+    return hashlib.sha256(f"({kind!r}, {type(fact).__name__}({said}))".encode()).digest()

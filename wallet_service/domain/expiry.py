@@ -26,6 +26,8 @@ class Expiry:
 
     def of_lot(self, spendable_from: datetime) -> datetime | None:
         """Return when points that become spendable then die by themselves, or None."""
+        if spendable_from == NEVER:
+            return None  # an event starts the clock
         day = local_day(spendable_from, self.zone)
         match self.table:
             case ExpiryTable(mode="rolling", period=Period() as period):

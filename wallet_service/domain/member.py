@@ -1,9 +1,49 @@
-"""A member of a programme together with the card and the standing it shows."""
+"""A member of a programme, with the account as it was last left, and the card that shows it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 
 from wallet_service.domain.card import Card
-from wallet_service.domain.template import Standing
+from wallet_service.domain.template import Movement, Standing
+from wallet_service.domain.tiering import Amounts, Rank
+
+NOTHING = Amounts()
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What the books come to for a member: a projection, which can be made anew from them at any time.
+
+    `totals` counts everything ever, `qualifying` what is measured in the window that counts now. `member_until` is the
+    last day of a paid membership. `due_at` is when the calendar will next change anything, None if it will not.
+    `program_version` is the version of the programme by which the position was last worked out.
+    """
+
+    available: int = 0
+    pending: int = 0
+    held: int = 0
+    active_at: datetime | None = None
+    totals: Amounts = NOTHING
+    qualifying: int = 0
+    rank: Rank | None = None
+    member_until: date | None = None
+    dying: int = 0
+    dying_on: date | None = None
+    movements: tuple[Movement, ...] = ()
+    rewards: tuple[str, ...] = ()
+    granted: tuple[str, ...] = ()
+    due_at: datetime | None = None
+    program_version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What is personal of a member, kept apart from the books; `birthday` is month and day."""
+
+    name: str | None = None
+    locale: str | None = None
+    birthday: tuple[int, int] | None = None
+    cause: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,10 +55,53 @@ class Membership:
     """
 
     id: int
+    program_id: int
     public_id: str
     external_id: str
-    locale: str | None
+    enrolled_at: datetime
+    profile: Profile
+    position: Position
     card: Card
+    card_code: str
+    voided: bool
     face_digest: bytes
     own_digest: bytes | None
-    standing: Standing
+
+    @property
+    def locale(self) -> str | None:
+        """The language that the member wishes."""
+        return self.profile.locale
+
+    @property
+    def standing(self) -> Standing:
+        """What the card shows."""
+        position = self.position
+        return Standing(
+            balance=position.available,
+            qualifying=position.qualifying,
+            member_name=self.profile.name,
+            member_since=self.enrolled_at,
+            card_code=self.card_code,
+            voided=self.voided,
+            pending=position.pending,
+            tier=position.rank.tier if position.rank else None,
+            tier_until=position.rank.valid_until if position.rank else None,
+            dying=position.dying,
+            dying_on=position.dying_on,
+            member_until=position.member_until,
+            cause=self.profile.cause,
+            movements=position.movements,
+            rewards=position.rewards,
+            granted=position.granted,
+        )
+
+    def with_profile(self, told: Profile) -> "Membership":
+        """Return the member with what is told; what is None stays as it was."""
+        mine = self.profile
+        profile = Profile(
+            name=told.name or mine.name,
+            locale=told.locale or mine.locale,
+            birthday=told.birthday or mine.birthday,
+            cause=told.cause or mine.cause,
+        )
+        return replace(self, profile=profile)

@@ -58,6 +58,7 @@ class Template:
     look: Look
     words: dict[str, Words]
     art: dict[str, bytes]
+    rules: int = 0
 
     def language(self, wanted: str | None) -> str:
         """Return the wanted language where the template speaks it, else its default one ("cs-CZ" finds "cs")."""
@@ -145,7 +146,7 @@ class Template:
                 return grouped(standing.card_code)
 
     def _balance(self, balance: int) -> face.Value:
-        if not self.program.unit.is_money:
+        if not (self.program.unit and self.program.unit.is_money):
             return balance
         currency = self.program.program.currency
         return face.Money(balance, currency, exponent(currency))

@@ -11,8 +11,8 @@ from wallet_service.domain.event import Event
 
 _FIND = text("SELECT content_hash, answer FROM events WHERE source_id = :source_id AND event_id = :event_id")
 _ADD = text("""
-    INSERT INTO events (source_id, event_id, type, content_hash, occurred_at, received_at, body, answer)
-    VALUES (:source_id, :event_id, :type, :content_hash, :occurred_at, :now, :body, CAST(:answer AS jsonb))
+    INSERT INTO events (id, source_id, event_id, type, content_hash, occurred_at, received_at, body, answer)
+    VALUES (:id, :source_id, :event_id, :type, :content_hash, :occurred_at, :now, :body, CAST(:answer AS jsonb))
     ON CONFLICT (source_id, event_id) DO NOTHING
     RETURNING id
 """)
@@ -36,12 +36,13 @@ def find(tx: Connection, source_id: int, event_id: str) -> Seen | None:
     return Seen(bytes(row.content_hash), row.answer) if row else None
 
 
-def add(tx: Connection, *, source_id: int, event: Event, answer: dict[str, Any], now: datetime) -> int:
-    """Enter the event with its answer and return its id.
+def add(tx: Connection, *, row_id: int, source_id: int, event: Event, answer: dict[str, Any], now: datetime) -> None:
+    """Enter the event with its answer.
 
     Raises `Raced` when another transaction has entered that event id since it was looked up.
     """
     values = {
+        "id": row_id,
         "source_id": source_id,
         "event_id": event.event_id,
         "type": event.type,
@@ -51,11 +52,8 @@ def add(tx: Connection, *, source_id: int, event: Event, answer: dict[str, Any],
         "body": event.body,
         "answer": orjson.dumps(answer).decode(),
     }
-    row = tx.execute(_ADD, values).first()
-    if row is None:
+    if tx.execute(_ADD, values).first() is None:
         raise Raced
-    added: int = row.id
-    return added
 
 
 def count(tx: Connection) -> int:

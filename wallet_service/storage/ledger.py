@@ -1,181 +1,332 @@
-"""The books: posting transactions, and summing them up again."""
+"""The books: posting transactions with the lots they move, and summing everything up again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
+import orjson
 from sqlalchemy import Connection, text
 
-from wallet_service.domain.ledger import Transaction
+from wallet_service.domain.ledger import MEMBER_ACCOUNTS, Allocation, Lot, Transaction
 
-# One statement per transaction: the entries are checked together, and there is one round trip.
+# One statement for all that an earning adds. Its parts see the tables as they were before it, which is why a new lot
+# comes with its final balance.
 _POST = text("""
     WITH posted AS (
-        INSERT INTO ledger_transactions (member_id, event_id, position, order_id, type, rule, actor, reason,
-                                         effective_at, created_at)
-        VALUES (:member_id, :event_id, :position, :order_id, :type, :rule, :actor, :reason, :effective_at, :now)
-        RETURNING id
+        INSERT INTO ledger_transactions (id, program_id, member_id, event_id, operation_id, position, order_id, type,
+                                         rule, actor, reason, reverses_id, effective_at, created_at)
+        SELECT id, :program_id, :member_id, :event_id, :operation_id, position, order_id, type, rule, actor, reason,
+               reverses_id, effective_at, :now
+        FROM jsonb_to_recordset(CAST(:transactions AS jsonb)) AS told (
+            id bigint, position smallint, order_id bigint, type text, rule text, actor text, reason text,
+            reverses_id bigint, effective_at timestamptz)
+    ), told_entries AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(CAST(:entries AS jsonb)) AS told (
+            transaction_id bigint, kind text, partner text, points bigint)
     ), entries AS (
         INSERT INTO ledger_entries (transaction_id, account_id, points)
-        SELECT posted.id, ledger_accounts.id, entry.points
-        FROM posted, unnest(CAST(:accounts AS text[]), CAST(:points AS bigint[])) AS entry (kind, points)
-        JOIN ledger_accounts ON ledger_accounts.program_id = :program_id AND ledger_accounts.kind = entry.kind
-             AND ledger_accounts.member_id IS NOT DISTINCT FROM
-                 CASE WHEN entry.kind = 'available' THEN CAST(:member_id AS bigint) END
+        SELECT transaction_id, ledger_accounts.id, points FROM told_entries
+        JOIN ledger_accounts ON member_id = :member_id AND ledger_accounts.program_id = :program_id
+             AND ledger_accounts.kind = told_entries.kind
+        WHERE told_entries.kind = ANY(:member_accounts)
+        UNION ALL
+        SELECT transaction_id, ledger_accounts.id, points FROM told_entries
+        JOIN ledger_accounts ON member_id IS NULL AND ledger_accounts.program_id = :program_id
+             AND ledger_accounts.kind = told_entries.kind
+             AND ledger_accounts.partner IS NOT DISTINCT FROM told_entries.partner
+        WHERE told_entries.kind <> ALL(:member_accounts)
         RETURNING id
-    ), qualification AS (
-        INSERT INTO qualifications (member_id, transaction_id, amount, occurred_at)
-        SELECT :member_id, id, CAST(:qualifying AS bigint), :effective_at FROM posted WHERE :qualifying <> 0
-    ), projection AS (
-        UPDATE balances SET available = available + :available, qualifying = qualifying + :qualifying
-        WHERE member_id = :member_id
+    ), opened AS (
+        INSERT INTO lots (id, member_id, transaction_id, points, rule, order_id, partner, effective_at, activates_at,
+                          expires_at)
+        SELECT id, :member_id, transaction_id, points, rule, order_id, partner, effective_at, activates_at, expires_at
+        FROM jsonb_to_recordset(CAST(:lots AS jsonb)) AS told (
+            id bigint, transaction_id bigint, points bigint, rule text, order_id bigint, partner text,
+            effective_at timestamptz, activates_at timestamptz, expires_at timestamptz)
+    ), filled AS (
+        INSERT INTO lot_balances (lot_id, member_id, pending, available, held, activates_at, expires_at)
+        SELECT id, :member_id, pending, available, held, activates_at, expires_at
+        FROM jsonb_to_recordset(CAST(:lots AS jsonb)) AS told (
+            id bigint, pending bigint, available bigint, held bigint, activates_at timestamptz, expires_at timestamptz)
+    ), allocated AS (
+        INSERT INTO lot_allocations (transaction_id, lot_id, bucket, delta, hold_id, expires_at)
+        SELECT transaction_id, lot_id, bucket, delta, hold_id, expires_at
+        FROM jsonb_to_recordset(CAST(:allocations AS jsonb)) AS told (
+            transaction_id bigint, lot_id bigint, bucket text, delta bigint, hold_id bigint, expires_at timestamptz)
+    ), dated AS (
+        INSERT INTO expiry_days (member_id, expires_at, available)
+        SELECT :member_id, expires_at, available FROM jsonb_to_recordset(CAST(:expiring AS jsonb)) AS told (
+            expires_at timestamptz, available bigint)
+        ON CONFLICT (member_id, expires_at) DO UPDATE SET available = expiry_days.available + excluded.available
     )
     SELECT count(*) FROM entries
 """)
-_DIFFERENCES = text("""
-    WITH entered AS (
-        SELECT member_id, sum(points) AS points
-        FROM ledger_entries JOIN ledger_accounts ON ledger_accounts.id = account_id
-        WHERE member_id IS NOT NULL GROUP BY member_id
-    ), qualified AS (
-        SELECT member_id, sum(amount) AS amount FROM qualifications GROUP BY member_id
+_MOVE = text("""
+    WITH told AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(CAST(:balances AS jsonb)) AS told (
+            id bigint, pending bigint, available bigint, held bigint, activates_at timestamptz, expires_at timestamptz)
+    ), moved AS (
+        UPDATE lot_balances
+        SET pending = told.pending, available = told.available, held = told.held, activates_at = told.activates_at,
+            expires_at = told.expires_at
+        FROM told WHERE lot_id = told.id
+    ), less AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(CAST(:dated AS jsonb)) AS less (expires_at timestamptz, available bigint)
+    ), gone AS (
+        DELETE FROM expiry_days USING less
+        WHERE member_id = :member_id AND expiry_days.expires_at = less.expires_at
+          AND expiry_days.available + less.available = 0
+    ), lessened AS (
+        UPDATE expiry_days SET available = expiry_days.available + less.available FROM less
+        WHERE member_id = :member_id AND expiry_days.expires_at = less.expires_at
+          AND expiry_days.available + less.available <> 0
+    ), held AS (
+        INSERT INTO holds (id, public_id, member_id, transaction_id, points, purpose, reference, created_at, expires_at)
+        SELECT id, public_id, :member_id, transaction_id, points, purpose, reference, created_at, expires_at
+        FROM jsonb_to_recordset(CAST(:holds AS jsonb)) AS told (
+            id bigint, public_id text, transaction_id bigint, points bigint, purpose text, reference text,
+            created_at timestamptz, expires_at timestamptz)
+    ), opened AS (
+        INSERT INTO open_holds (hold_id, member_id, expires_at)
+        SELECT id, :member_id, expires_at
+        FROM jsonb_to_recordset(CAST(:holds AS jsonb)) AS told (id bigint, expires_at timestamptz)
+        WHERE id <> ALL(:closed)
+    ), resolved AS (
+        INSERT INTO hold_outcomes (hold_id, outcome, points, transaction_id)
+        SELECT hold_id, outcome, points, transaction_id FROM jsonb_to_recordset(CAST(:outcomes AS jsonb)) AS told (
+            hold_id bigint, outcome text, points bigint, transaction_id bigint)
     )
-    SELECT public_id, available, coalesce(points, 0) AS entered, qualifying, coalesce(amount, 0) AS qualified
-    FROM balances JOIN members ON members.id = balances.member_id
-    LEFT JOIN entered ON entered.member_id = members.id
-    LEFT JOIN qualified ON qualified.member_id = members.id
-    WHERE available <> coalesce(points, 0) OR qualifying <> coalesce(amount, 0)
-    ORDER BY members.id
+    DELETE FROM open_holds WHERE hold_id = ANY(:closed)
 """)
-_TOTAL = text("SELECT coalesce(sum(points), 0) FROM ledger_entries")
-_UNBALANCED = text("""
-    SELECT transaction_id FROM ledger_entries GROUP BY transaction_id HAVING sum(points) <> 0
-    ORDER BY transaction_id LIMIT :most
-""")
-_EMPTY = text("""
-    SELECT id FROM ledger_transactions AS posted
-    WHERE NOT EXISTS (SELECT FROM ledger_entries WHERE transaction_id = posted.id) ORDER BY id LIMIT :most
-""")
-# Who posts takes the balance's row; taken here for all, nobody posts between the sum and its writing.
-_HOLD = text("LOCK TABLE balances IN SHARE ROW EXCLUSIVE MODE")
-_REBUILD = text("""
-    WITH entered AS (
-        SELECT member_id, sum(points) AS points
-        FROM ledger_entries JOIN ledger_accounts ON ledger_accounts.id = account_id
-        WHERE member_id IS NOT NULL AND kind = 'available' GROUP BY member_id
-    ), qualified AS (
-        SELECT member_id, sum(amount) AS amount FROM qualifications GROUP BY member_id
+_QUALIFY = text("""
+    WITH told AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(CAST(:facts AS jsonb)) AS told (
+            transaction_id bigint, order_id bigint, day date, spend bigint, points bigint, orders integer,
+            referrals integer, occurred_at timestamptz)
+    ), kept AS (
+        INSERT INTO qualifications (member_id, transaction_id, order_id, day, spend, points, orders, referrals,
+                                    occurred_at)
+        SELECT :member_id, transaction_id, order_id, day, spend, points, orders, referrals, occurred_at FROM told
     )
-    UPDATE balances
-    SET available = coalesce(points, 0), qualifying = coalesce(amount, 0)
-    FROM members
-    LEFT JOIN entered ON entered.member_id = members.id
-    LEFT JOIN qualified ON qualified.member_id = members.id
-    WHERE balances.member_id = members.id
-      AND (available, qualifying) IS DISTINCT FROM (coalesce(points, 0)::bigint, coalesce(amount, 0)::bigint)
-    RETURNING members.id
+    INSERT INTO qualification_days (member_id, day, spend, points, orders, referrals)
+    SELECT :member_id, day, sum(spend), sum(points), sum(orders), sum(referrals) FROM told GROUP BY day
+    ON CONFLICT (member_id, day) DO UPDATE
+    SET spend = qualification_days.spend + excluded.spend, points = qualification_days.points + excluded.points,
+        orders = qualification_days.orders + excluded.orders,
+        referrals = qualification_days.referrals + excluded.referrals
 """)
-_STATEMENT = text("""
-    SELECT posted.id, posted.type, posted.rule, posted.actor, posted.reason, posted.effective_at, posted.created_at,
-           events.event_id, events.type AS event_type, sources.name AS source, orders.order_id,
-           coalesce((SELECT sum(points) FROM ledger_entries JOIN ledger_accounts ON ledger_accounts.id = account_id
-                     WHERE transaction_id = posted.id AND kind = 'available'), 0) AS points,
-           coalesce((SELECT sum(amount) FROM qualifications WHERE transaction_id = posted.id), 0) AS qualifying
-    FROM ledger_transactions AS posted
-    JOIN events ON events.id = posted.event_id JOIN sources ON sources.id = events.source_id
-    LEFT JOIN orders ON orders.id = posted.order_id
-    WHERE posted.member_id = :member_id
-    ORDER BY posted.id
-""")
+_RESERVE = text("SELECT nextval('ledger_ids') FROM generate_series(1, :count)")
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """A member whose projected balance is not the sum of the entries."""
+class Fact:
+    """What counts for a tier, on the day of the programme's on which it happened; what is taken back is negative.
 
-    public_id: str
-    available: int
-    entered: int
-    qualifying: int
-    qualified: int
+    `transaction` is None where only money was spent and no points moved.
+    """
+
+    day: date
+    at: datetime
+    transaction: Transaction | None = None
+    order_row: int | None = None
+    spend: int = 0
+    points: int = 0
+    orders: int = 0
+    referrals: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Posted:
-    """One transaction of a member's: what it moved, by which rule or person, for which order and event."""
+class Cause:
+    """What makes a member's points move: an event, somebody's operation, or neither: the calendar."""
 
-    id: int
-    type: str
-    rule: str | None
-    actor: str | None
-    reason: str | None
-    effective_at: datetime
-    created_at: datetime
-    event_id: str
-    event_type: str
-    source: str
-    order_id: str | None
-    points: int
-    qualifying: int
+    event_id: int | None = None
+    operation_id: int | None = None
+
+
+def reserve(tx: Connection, count: int) -> list[int]:
+    """Return that many fresh row ids, rising; under a member's lock they rise in the order of posting."""
+    return list(tx.execute(_RESERVE, {"count": count}).scalars())
 
 
 def post(
     tx: Connection,
-    transactions: Sequence[tuple[Transaction, int | None]],
+    transactions: Sequence[Transaction],
+    facts: Sequence[Fact],
     *,
     program_id: int,
-    member_id: int,
-    event_id: int,
-    effective_at: datetime,
+    member_id: int | None,
+    cause: Cause,
+    ids: Iterator[int],
     now: datetime,
 ) -> None:
-    """Enter the transactions, each with the row id of its order or None, in their order, and project the balance."""
-    for position, (transaction, order_id) in enumerate(transactions):
-        values = {
-            "program_id": program_id,
-            "member_id": member_id,
-            "event_id": event_id,
-            "position": position,
-            "order_id": order_id,
-            "type": transaction.type,
-            "rule": transaction.rule,
-            "actor": transaction.actor,
-            "reason": transaction.reason,
-            "accounts": [each.account for each in transaction.entries],
-            "points": [each.points for each in transaction.entries],
-            "available": transaction.available,
-            "qualifying": transaction.qualifying,
-            "effective_at": effective_at,
-            "now": now,
+    """Enter the transactions in their order, the lots and holds that they move, and what counts for a tier.
+
+    Gives transactions, new lots and new holds their ids.
+    """
+    for each in transactions:
+        each.id = next(ids)
+        for new in (each.opens, each.hold if each.type == "hold" else None):
+            if new is not None:
+                new.id = next(ids)
+    if transactions:
+        rows = _Rows(transactions)
+        shared = {"program_id": program_id, "member_id": member_id, "now": now}
+        causes = {"event_id": cause.event_id, "operation_id": cause.operation_id}
+        entered = tx.execute(_POST, rows.posting() | shared | causes).scalar_one()
+        if entered != len(rows.entries):
+            raise LookupError(f"an account is missing for member {member_id} of programme {program_id}")
+        if rows.moves_more:
+            tx.execute(_MOVE, rows.movement() | {"member_id": member_id})
+    if facts:
+        tx.execute(_QUALIFY, {"member_id": member_id, "facts": _json([_fact(each) for each in facts])})
+
+
+class _Rows:
+    """Transactions as rows of the tables that they touch."""
+
+    def __init__(self, transactions: Sequence[Transaction]) -> None:
+        self.transactions = [_transaction(each, position) for position, each in enumerate(transactions)]
+        self.entries = [
+            {"transaction_id": each.id, "kind": entry.account, "partner": entry.partner, "points": entry.points}
+            for each in transactions
+            for entry in each.entries
+        ]
+        self.opened = {id(each.opens): each.opens for each in transactions if each.opens}
+        self.lots = [_lot(each.opens, each.id) for each in transactions if each.opens]
+        self.allocations = [_allocation(each, one) for each in transactions for one in each.allocations]
+        moved = {id(one.lot): one.lot for each in transactions for one in each.allocations}
+        self.moved = [_balance(lot) for key, lot in moved.items() if key not in self.opened]
+        self.dated = _dated(transactions)
+        self.holds = [_hold(each) for each in transactions if each.type == "hold"]
+        self.outcomes = [_outcome(each) for each in transactions if each.outcome]
+
+    @property
+    def moves_more(self) -> bool:
+        """Whether anything but new lots is touched."""
+        return bool(self.moved or self.holds or self.outcomes or any(points < 0 for points in self.dated.values()))
+
+    def posting(self) -> dict[str, Any]:
+        """Return the values of the statement that adds."""
+        expiring = [{"expires_at": day, "available": points} for day, points in self.dated.items() if points > 0]
+        return {
+            "transactions": _json(self.transactions),
+            "entries": _json(self.entries),
+            "member_accounts": list(MEMBER_ACCOUNTS),
+            "lots": _json(self.lots),
+            "allocations": _json(self.allocations),
+            "expiring": _json(expiring),
         }
-        entered = tx.execute(_POST, values).scalar_one()
-        if entered != len(transaction.entries):
-            raise LookupError(f"an account of {transaction.type} is missing for member {member_id}")
+
+    def movement(self) -> dict[str, Any]:
+        """Return the values of the statement that changes lots and holds."""
+        less = [{"expires_at": day, "available": points} for day, points in self.dated.items() if points < 0]
+        return {
+            "balances": _json(self.moved),
+            "dated": _json(less),
+            "holds": _json(self.holds),
+            "outcomes": _json(self.outcomes),
+            "closed": [each["hold_id"] for each in self.outcomes],
+        }
 
 
-def differences(tx: Connection) -> list[Difference]:
-    """Return every member whose projection differs from the sum of the entries; none in a sound database."""
-    return [Difference(*row) for row in tx.execute(_DIFFERENCES)]
+def _json(rows: Sequence[dict[str, Any]]) -> str:
+    return orjson.dumps(rows).decode()
 
 
-def unsound(tx: Connection, *, most: int) -> list[int]:
-    """Return up to `most` transactions whose entries do not sum to zero, or that have none."""
-    values = {"most": most}
-    return sorted({*tx.execute(_UNBALANCED, values).scalars(), *tx.execute(_EMPTY, values).scalars()})[:most]
+def _transaction(each: Transaction, position: int) -> dict[str, Any]:
+    return {
+        "id": each.id,
+        "position": position,
+        "order_id": each.order_row,
+        "type": each.type,
+        "rule": each.rule,
+        "actor": each.actor,
+        "reason": each.reason,
+        "reverses_id": each.reverses,
+        "effective_at": each.at,
+    }
 
 
-def rebuild(tx: Connection) -> list[int]:
-    """Sum all balances up again from the entries; return the members whose balance was another one."""
-    tx.execute(_HOLD)
-    return list(tx.execute(_REBUILD).scalars())
+def _balance(lot: Lot) -> dict[str, Any]:
+    return {
+        "id": lot.id,
+        "pending": lot.pending,
+        "available": lot.available,
+        "held": lot.held,
+        "activates_at": lot.activates_at,
+        "expires_at": lot.expires_at,
+    }
 
 
-def statement(tx: Connection, member_id: int) -> list[Posted]:
-    """Return all transactions of a member in the order in which they were posted."""
-    rows = tx.execute(_STATEMENT, {"member_id": member_id}).mappings()
-    return [Posted(**dict(row) | {"points": int(row["points"]), "qualifying": int(row["qualifying"])}) for row in rows]
+def _lot(lot: Lot, transaction_id: int) -> dict[str, Any]:
+    opened = {
+        "transaction_id": transaction_id,
+        "points": lot.points,
+        "rule": lot.rule,
+        "order_id": lot.order_row,
+        "partner": lot.partner,
+        "effective_at": lot.effective_at,
+    }
+    return _balance(lot) | opened
 
 
-def grand_total(tx: Connection) -> int:
-    """Return the sum of all entries of all programmes: zero in a sound database."""
-    return int(tx.execute(_TOTAL).scalar_one())
+def _allocation(each: Transaction, one: Allocation) -> dict[str, Any]:
+    starts_to_age = each.type == "activate" and one.bucket == "available"
+    return {
+        "transaction_id": each.id,
+        "lot_id": one.lot.id,
+        "bucket": one.bucket,
+        "delta": one.delta,
+        "hold_id": each.hold.id if each.hold and one.bucket == "held" else None,
+        "expires_at": one.lot.expires_at if starts_to_age else None,
+    }
+
+
+def _dated(transactions: Sequence[Transaction]) -> dict[datetime, int]:
+    """Return by how much the spendable points change that die at each moment."""
+    dated: dict[datetime, int] = {}
+    for each in transactions:
+        for one in each.allocations:
+            if one.bucket == "available" and one.lot.expires_at is not None:
+                dated[one.lot.expires_at] = dated.get(one.lot.expires_at, 0) + one.delta
+    return dated
+
+
+def _hold(each: Transaction) -> dict[str, Any]:
+    hold = each.hold
+    assert hold is not None
+    return {
+        "id": hold.id,
+        "public_id": hold.public_id,
+        "transaction_id": each.id,
+        "points": hold.points,
+        "purpose": hold.purpose,
+        "reference": hold.reference,
+        "created_at": hold.created_at,
+        "expires_at": hold.expires_at,
+    }
+
+
+def _outcome(each: Transaction) -> dict[str, Any]:
+    assert each.hold is not None
+    used = each.hold.points - each.available  # what did not come back
+    return {
+        "hold_id": each.hold.id,
+        "outcome": each.outcome,
+        "points": used if each.outcome == "captured" else 0,
+        "transaction_id": each.id,
+    }
+
+
+def _fact(each: Fact) -> dict[str, Any]:
+    return {
+        "transaction_id": each.transaction.id if each.transaction else None,
+        "order_id": each.order_row,
+        "day": each.day,
+        "spend": each.spend,
+        "points": each.points,
+        "orders": each.orders,
+        "referrals": each.referrals,
+        "occurred_at": each.at,
+    }

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Connection, Row, text
 
 from wallet_service.domain.card import Card, Revised
 from wallet_service.domain.event import Customer
 from wallet_service.domain.face import Face
-from wallet_service.domain.member import Membership
-from wallet_service.domain.template import Standing
+from wallet_service.domain.ledger import MEMBER_ACCOUNTS
+from wallet_service.domain.member import Membership, Position, Profile
+from wallet_service.domain.template import Movement
+from wallet_service.domain.tiering import Amounts, Rank
 
 PUBLIC_ID_PREFIX = "mem_"
 
@@ -21,15 +23,22 @@ _LOCK_CUSTOMER = text("""
 _LOCK_ORDER = text("""
     SELECT pg_advisory_xact_lock(hashtextextended('order', :source_id) # hashtextextended(:id, 2))
 """)
+_LOCK_BOTH = text("""
+    SELECT pg_advisory_xact_lock(hashtextextended('order', :source_id) # hashtextextended(:order_id, 2)),
+           pg_advisory_xact_lock(hashtextextended('customer', :program_id) # hashtextextended(:external_id, 1))
+""")
 _LOCK_CARDS = text("SELECT id FROM cards WHERE id = ANY(:card_ids) ORDER BY id FOR UPDATE")
 _EXTERNAL_ID = text("""
     SELECT external_id FROM members LEFT JOIN cards ON cards.member_id = members.id
     WHERE members.program_id = :program_id AND (public_id = :member_id OR cards.code = :card_code)
 """)
 _COLUMNS = """
-    members.id AS member_id, public_id, external_id, enrolled_at, profiles.name, profiles.locale,
-    cards.id AS card_id, serial_number, authentication_token, cards.code, pass_type_identifier, revision,
-    modified_at, announced, face_digest, own_digest, voided_at, available, qualifying
+    members.id AS member_id, members.program_id, public_id, external_id, enrolled_at, name, locale, birth_month,
+    birth_day, cause, cards.id AS card_id, serial_number, authentication_token, cards.code, pass_type_identifier,
+    revision, modified_at, announced, face_digest, own_digest, voided_at, available, pending, held, active_at,
+    spend_total, earned_total, orders_total, referrals_total, qualifying, tier, tier_since, tier_until,
+    tier_measured_to, tier_manual, member_until, dying, dying_on, movements, rewards, granted, due_at,
+    balances.program_version
 """
 _FROM = """
     FROM members
@@ -41,7 +50,7 @@ _BY_EXTERNAL_ID = text(f"""
     SELECT {_COLUMNS} {_FROM} WHERE members.program_id = :program_id AND external_id = :external_id
 """)
 _FOUND = f"""
-    SELECT {_COLUMNS}, members.program_id, programs.template, template_version,
+    SELECT {_COLUMNS}, programs.template, template_version,
            EXISTS (SELECT FROM wallets WHERE card_id = cards.id AND platform = 'apple' AND fetched < revision)
                AS unfetched
     {_FROM} JOIN programs ON programs.id = members.program_id
@@ -54,7 +63,7 @@ _ADD_MEMBER = text("""
         VALUES (:program_id, :public_id, :external_id, :now) RETURNING id
     ), account AS (
         INSERT INTO ledger_accounts (program_id, kind, member_id)
-        SELECT CAST(:program_id AS bigint), 'available', id FROM member
+        SELECT CAST(:program_id AS bigint), kind, id FROM member CROSS JOIN unnest(CAST(:kinds AS text[])) AS kind
     ), balance AS (
         INSERT INTO balances (member_id, available, qualifying) SELECT id, 0, 0 FROM member
     )
@@ -68,9 +77,12 @@ _ADD_CARD = text("""
     RETURNING id
 """)
 _SET_PROFILE = text("""
-    INSERT INTO profiles (member_id, name, locale) VALUES (:member_id, :name, :locale)
+    INSERT INTO profiles (member_id, name, locale, birth_month, birth_day, cause)
+    VALUES (:member_id, :name, :locale, :birth_month, :birth_day, :cause)
     ON CONFLICT (member_id) DO UPDATE
-    SET name = coalesce(excluded.name, profiles.name), locale = coalesce(excluded.locale, profiles.locale)
+    SET name = coalesce(excluded.name, profiles.name), locale = coalesce(excluded.locale, profiles.locale),
+        birth_month = coalesce(excluded.birth_month, profiles.birth_month),
+        birth_day = coalesce(excluded.birth_day, profiles.birth_day), cause = coalesce(excluded.cause, profiles.cause)
 """)
 _REVISE = text("""
     UPDATE cards
@@ -144,6 +156,14 @@ def lock_order(tx: Connection, source_id: int, order_id: str) -> None:
     tx.execute(_LOCK_ORDER, {"source_id": source_id, "id": order_id})
 
 
+def lock_order_and_customer(
+    tx: Connection, *, source_id: int, order_id: str, program_id: int, external_id: str
+) -> None:
+    """Take both locks at once, the order's first."""
+    values = {"source_id": source_id, "order_id": order_id, "program_id": program_id, "external_id": external_id}
+    tx.execute(_LOCK_BOTH, values)
+
+
 def external_id(tx: Connection, program_id: int, customer: Customer) -> str | None:
     """Return the merchant's own id of whoever is named; None if a member id or card code is not known.
 
@@ -189,6 +209,7 @@ def cards_after(tx: Connection, after: int, *, most: int) -> list[int]:
 def add(tx: Connection, *, program_id: int, public_id: str, external_id: str, now: datetime) -> int:
     """Add a member with an empty account and return its id."""
     values = {"program_id": program_id, "public_id": public_id, "external_id": external_id, "now": now}
+    values["kinds"] = list(MEMBER_ACCOUNTS)
     member_id: int = tx.execute(_ADD_MEMBER, values).scalar_one()
     return member_id
 
@@ -213,9 +234,11 @@ def add_card(
     return card_id
 
 
-def set_profile(tx: Connection, *, member_id: int, name: str | None, locale: str | None) -> None:
+def set_profile(tx: Connection, *, member_id: int, profile: Profile) -> None:
     """Keep what is personal; what is None stays as it was."""
-    tx.execute(_SET_PROFILE, {"member_id": member_id, "name": name, "locale": locale})
+    month, day = profile.birthday or (None, None)
+    values = {"name": profile.name, "locale": profile.locale, "cause": profile.cause}
+    tx.execute(_SET_PROFILE, values | {"member_id": member_id, "birth_month": month, "birth_day": day})
 
 
 def revise(tx: Connection, revised: Sequence[Revised], *, template_version: str) -> None:
@@ -271,21 +294,40 @@ def _membership(row: Row[tuple[object, ...]]) -> Membership:
         modified_at=row.modified_at,
         announced=row.announced,
     )
-    standing = Standing(
-        balance=row.available,
-        qualifying=row.qualifying,
-        member_name=row.name,
-        member_since=row.enrolled_at,
-        card_code=row.code,
-        voided=row.voided_at is not None,
-    )
     return Membership(
         id=row.member_id,
+        program_id=row.program_id,
         public_id=row.public_id,
         external_id=row.external_id,
-        locale=row.locale,
+        enrolled_at=row.enrolled_at,
+        profile=Profile(row.name, row.locale, (row.birth_month, row.birth_day) if row.birth_month else None, row.cause),
+        position=_position(row),
         card=card,
+        card_code=row.code,
+        voided=row.voided_at is not None,
         face_digest=bytes(row.face_digest),
         own_digest=None if row.own_digest is None else bytes(row.own_digest),
-        standing=standing,
+    )
+
+
+def _position(row: Row[tuple[object, ...]]) -> Position:
+    rank = None
+    if row.tier is not None:
+        rank = Rank(row.tier, row.tier_since, row.tier_until, row.tier_measured_to, row.tier_manual)
+    return Position(
+        available=row.available,
+        pending=row.pending,
+        held=row.held,
+        active_at=row.active_at,
+        totals=Amounts(row.spend_total, row.earned_total, row.orders_total, row.referrals_total),
+        qualifying=row.qualifying,
+        rank=rank,
+        member_until=row.member_until,
+        dying=row.dying,
+        dying_on=row.dying_on,
+        movements=tuple(Movement(date.fromisoformat(day), points, kind) for day, points, kind in row.movements),
+        rewards=tuple(row.rewards),
+        granted=tuple(row.granted),
+        due_at=row.due_at,
+        program_version=row.program_version,
     )

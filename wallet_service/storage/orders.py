@@ -1,37 +1,61 @@
 """Orders as far as they are known, per source."""
 
+from typing import Any
+
+import orjson
 from sqlalchemy import Connection, Row, text
 
 from wallet_service.domain.earning import Order
+from wallet_service.domain.purchase import Line, Purchase
 
-_COLUMNS = "id, order_id, member_id, customer_id, eligible_minor, refunded_minor, earned, kept"
-_FIND = text(f"SELECT {_COLUMNS} FROM orders WHERE source_id = :source_id AND order_id = :order_id")
+COLUMNS = """
+    orders.id, order_id, purchase, refunded_minor, cancelled, orders.version, earned, award, orders.tier,
+    orders.program_version, kept, forgiven, counted_minor, counted, eligible_minor, paid_at
+"""
+_FIND = text(f"""
+    SELECT {COLUMNS}, coalesce(members.external_id, orders.customer_id) AS owner
+    FROM orders LEFT JOIN members ON members.id = orders.member_id
+    WHERE orders.source_id = :source_id AND order_id = :order_id
+""")
 _OWNER = text("""
     SELECT coalesce(members.external_id, orders.customer_id)
     FROM orders LEFT JOIN members ON members.id = orders.member_id
     WHERE orders.source_id = :source_id AND order_id = :order_id
 """)
 _UNMATCHED = text(f"""
-    SELECT {_COLUMNS} FROM orders
+    SELECT {COLUMNS} FROM orders
     WHERE member_id IS NULL AND customer_id = :customer_id
       AND source_id IN (SELECT id FROM sources WHERE program_id = :program_id)
     ORDER BY id
 """)
 _PUT = text("""
-    INSERT INTO orders (source_id, order_id, member_id, customer_id, eligible_minor, refunded_minor, earned, kept)
-    VALUES (:source_id, :order_id, :member_id, :customer_id, :eligible_minor, :refunded_minor, :earned, :kept)
+    INSERT INTO orders (id, source_id, order_id, member_id, customer_id, eligible_minor, refunded_minor, earned, kept,
+                        purchase, paid_at, cancelled, version, award, tier, program_version, forgiven, counted_minor,
+                        counted)
+    VALUES (:id, :source_id, :order_id, :member_id, :customer_id, :eligible_minor, :refunded_minor, :earned, :kept,
+            CAST(:purchase AS jsonb), :paid_at, :cancelled, :version, CAST(:award AS jsonb), :tier, :program_version,
+            :forgiven, :counted_minor, :counted)
     ON CONFLICT (source_id, order_id) DO UPDATE
     SET member_id = excluded.member_id, customer_id = excluded.customer_id, eligible_minor = excluded.eligible_minor,
-        refunded_minor = excluded.refunded_minor, earned = excluded.earned, kept = excluded.kept
-    RETURNING id
+        refunded_minor = excluded.refunded_minor, earned = excluded.earned, kept = excluded.kept,
+        purchase = excluded.purchase, paid_at = excluded.paid_at, cancelled = excluded.cancelled,
+        version = excluded.version, award = excluded.award, tier = excluded.tier,
+        program_version = excluded.program_version, forgiven = excluded.forgiven,
+        counted_minor = excluded.counted_minor, counted = excluded.counted
 """)
-_MATCH = text("UPDATE orders SET member_id = :member_id, earned = :earned, kept = :kept WHERE id = :id")
+_MATCH = text("""
+    UPDATE orders
+    SET member_id = :member_id, customer_id = NULL, earned = :earned, kept = :kept, award = CAST(:award AS jsonb),
+        tier = :tier, program_version = :program_version, forgiven = :forgiven, counted_minor = :counted_minor,
+        counted = :counted
+    WHERE id = :id
+""")
 
 
-def find(tx: Connection, source_id: int, order_id: str) -> Order | None:
-    """Return the order with the sender's id."""
+def find(tx: Connection, source_id: int, order_id: str) -> tuple[Order, str | None] | None:
+    """Return the order with the sender's id, and the merchant's own id of its customer where one has been named."""
     row = tx.execute(_FIND, {"source_id": source_id, "order_id": order_id}).first()
-    return _order(row) if row else None
+    return (_order(row), row.owner) if row else None
 
 
 def owner(tx: Connection, source_id: int, order_id: str) -> str | None:
@@ -40,32 +64,87 @@ def owner(tx: Connection, source_id: int, order_id: str) -> str | None:
     return found
 
 
-def unmatched(tx: Connection, program_id: int, customer_id: str) -> list[tuple[int, Order]]:
-    """Return, with their row ids, the orders of a customer that came before the customer enrolled."""
+def unmatched(tx: Connection, program_id: int, customer_id: str) -> list[Order]:
+    """Return the orders of a customer that came before the customer enrolled."""
     values = {"program_id": program_id, "customer_id": customer_id}
-    return [(row.id, _order(row)) for row in tx.execute(_UNMATCHED, values)]
+    return [_order(row) for row in tx.execute(_UNMATCHED, values)]
 
 
-def put(tx: Connection, source_id: int, order: Order, *, member_id: int | None, customer_id: str | None) -> int:
-    """Write the order as it stands and return its row id."""
+def put(tx: Connection, source_id: int, order: Order, *, member_id: int | None, customer_id: str | None) -> None:
+    """Write the order as it stands."""
+    purchase = order.purchase
     values = {
         "source_id": source_id,
         "order_id": order.order_id,
         "member_id": member_id,
         "customer_id": customer_id,
-        "eligible_minor": order.eligible_minor,
+        "eligible_minor": purchase.eligible_minor if purchase else None,
+        "purchase": orjson.dumps(_said(purchase)).decode() if purchase else None,
+        "paid_at": purchase.paid_at if purchase else None,
         "refunded_minor": order.refunded_minor,
+        "cancelled": order.cancelled,
+        "version": order.version,
+    }
+    tx.execute(_PUT, values | _evaluated(order))
+
+
+def match(tx: Connection, order: Order, *, member_id: int) -> None:
+    """Give an order that came too early to the member it belongs to."""
+    tx.execute(_MATCH, {"member_id": member_id} | _evaluated(order))
+
+
+def _evaluated(order: Order) -> dict[str, Any]:
+    award = None if order.earned is None else orjson.dumps({"rule": order.rule, "parts": order.parts}).decode()
+    return {
+        "id": order.row_id,
         "earned": order.earned,
         "kept": order.kept,
+        "award": award,
+        "tier": order.tier,
+        "program_version": order.program_version,
+        "forgiven": order.forgiven,
+        "counted_minor": order.counted_minor,
+        "counted": order.counted,
     }
-    row_id: int = tx.execute(_PUT, values).scalar_one()
-    return row_id
 
 
-def match(tx: Connection, row_id: int, order: Order, *, member_id: int) -> None:
-    """Give an order that came too early to the member it belongs to."""
-    tx.execute(_MATCH, {"id": row_id, "member_id": member_id, "earned": order.earned, "kept": order.kept})
+def _said(purchase: Purchase) -> dict[str, Any]:
+    """Return what was said of a purchase beyond its amount and time."""
+    said: dict[str, Any] = {
+        name: value
+        for name in ("tax_minor", "total_minor", "partner", "location")
+        if (value := getattr(purchase, name)) is not None
+    }
+    if purchase.lines:
+        said["lines"] = [[line.sku, line.net_minor, line.quantity, line.tags, line.earns] for line in purchase.lines]
+    return said
 
 
 def _order(row: Row[tuple[object, ...]]) -> Order:
-    return Order(row.order_id, row.eligible_minor, row.refunded_minor, row.earned, row.kept)
+    award = row.award or {}
+    return Order(
+        order_id=row.order_id,
+        row_id=row.id,
+        purchase=None if row.eligible_minor is None else _purchase(row),
+        refunded_minor=row.refunded_minor,
+        cancelled=row.cancelled,
+        version=row.version,
+        earned=row.earned,
+        rule=award.get("rule"),
+        parts=tuple((code, kind, points) for code, kind, points in award.get("parts", ())),
+        tier=row.tier,
+        program_version=row.program_version,
+        kept=row.kept,
+        forgiven=row.forgiven,
+        counted_minor=row.counted_minor,
+        counted=row.counted,
+    )
+
+
+def _purchase(row: Row[tuple[object, ...]]) -> Purchase:
+    said = dict(row.purchase or {})
+    lines = tuple(
+        Line(sku, net_minor, quantity, tuple(tags), earns)
+        for sku, net_minor, quantity, tags, earns in said.pop("lines", ())
+    )
+    return Purchase(row.order_id, row.paid_at, row.eligible_minor, lines, **said)

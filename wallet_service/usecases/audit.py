@@ -8,8 +8,9 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from wallet_service.domain.template import Template
-from wallet_service.storage import ledger, members
-from wallet_service.storage.ledger import Difference
+from wallet_service.storage import audit as books
+from wallet_service.storage import members
+from wallet_service.storage.audit import Difference
 from wallet_service.usecases.revise import revise_all
 
 PAGE = 200
@@ -32,7 +33,7 @@ class Books:
 
 def audit(tx: Connection, *, most: int) -> Books:
     """Sum all entries up again, and compare every balance with its entries."""
-    return Books(ledger.grand_total(tx), tuple(ledger.unsound(tx, most=most)), tuple(ledger.differences(tx)[:most]))
+    return Books(books.grand_total(tx), tuple(books.unsound(tx, most=most)), tuple(books.differences(tx)[:most]))
 
 
 def wrong_faces(begin: Begin, templates: dict[str, Template]) -> Iterator[str]:
@@ -52,7 +53,7 @@ def wrong_faces(begin: Begin, templates: dict[str, Template]) -> Iterator[str]:
 def rebuild(begin: Begin, templates: dict[str, Template], *, now: datetime) -> tuple[int, int]:
     """Make balances and cards anew from the entries; return how many balances and how many cards were otherwise."""
     with begin() as tx:
-        balances = len(ledger.rebuild(tx))
+        balances = len(books.rebuild(tx))
     cards = 0
     for page in _pages(begin):
         with begin() as tx:

@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 from wallet_service.domain.card import Card
 from wallet_service.domain.pass_class import PassClass
 from wallet_service.domain.template import Template
-from wallet_service.storage import ledger, pass_classes, wallets
-from wallet_service.storage.ledger import Difference
+from wallet_service.storage import audit, pass_classes, wallets
+from wallet_service.storage.audit import Difference
 from wallet_service.storage.pass_classes import Held
 from wallet_service.storage.wallets import DeliveryStop, Drift, Tally
 from wallet_service.usecases.publish import stale
@@ -74,7 +74,7 @@ def drift(
         wallets.tally(tx),
         tuple(Late(each, _why(each, stops, now)) for each in wallets.behind(tx, most=most)),
         tuple(_late_classes(pass_classes.every(tx), drawn, stops, now)),
-        tuple(ledger.differences(tx)),
+        tuple(audit.differences(tx)),
         tuple(stops.values()),
         stale(tx, templates),
     )

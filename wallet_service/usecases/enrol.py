@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from wallet_service.domain.card import Card
-from wallet_service.domain.member import Membership
+from wallet_service.domain.member import Membership, Profile
 from wallet_service.domain.template import Standing, Template
 from wallet_service.storage import members
 
@@ -21,15 +21,14 @@ def enrol(
     template: Template,
     pass_type_identifier: str,
     external_id: str,
-    name: str | None,
-    locale: str | None,
+    profile: Profile,
     now: datetime,
 ) -> Membership:
     """Add a member with a first card that shows an empty account; the customer is locked already."""
     public_id = f"{members.PUBLIC_ID_PREFIX}{_random(20).lower()}"
     member_id = members.add(tx, program_id=program_id, public_id=public_id, external_id=external_id, now=now)
-    members.set_profile(tx, member_id=member_id, name=name, locale=locale)
-    standing = Standing(balance=0, qualifying=0, member_name=name, member_since=now, card_code=_random(16))
+    members.set_profile(tx, member_id=member_id, profile=profile)
+    standing = Standing(balance=0, qualifying=0, member_name=profile.name, member_since=now, card_code=_random(16))
     new = Card(
         id=0,
         serial_number=_random(24).lower(),
@@ -43,7 +42,7 @@ def enrol(
         member_id=member_id,
         card=new,
         code=standing.card_code,
-        face=template.draw(standing, locale),
+        face=template.draw(standing, profile.locale),
         template_version=template.version,
         now=now,
     )

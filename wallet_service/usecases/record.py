@@ -1,26 +1,41 @@
 """An event is entered once: the ledger, the card after it, and the answer to its sender, in one transaction."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
-from wallet_service.domain import ledger
-from wallet_service.domain.earning import Order, settle
-from wallet_service.domain.errors import EventConflict, EventRefused, Fault, UnknownMember
-from wallet_service.domain.event import Event, MemberEnrolled, OrderPaid, OrderRefunded, PointsAdjusted
-from wallet_service.domain.ledger import Transaction
-from wallet_service.domain.member import Membership
+from wallet_service.domain.earning import Order
+from wallet_service.domain.errors import EventConflict, EventRefused, Fault, InsufficientBalance, UnknownMember
+from wallet_service.domain.event import (
+    ActivityDone,
+    Customer,
+    Event,
+    MemberEnrolled,
+    MemberUpdated,
+    OrderPaid,
+    OrderRefunded,
+    OrderUpdated,
+    PointsAdjusted,
+    SubscriptionCancelled,
+    SubscriptionPaid,
+)
+from wallet_service.domain.member import Membership, Profile
 from wallet_service.domain.program import Program
+from wallet_service.domain.purchase import Deed, Purchase
 from wallet_service.domain.template import Template
 from wallet_service.storage import events, members, orders
-from wallet_service.storage import ledger as books
+from wallet_service.storage.ledger import Cause
 from wallet_service.storage.sources import Source
+from wallet_service.usecases.book import Book, close_and_show, fresh_ids, open_book
+from wallet_service.usecases.correct import correct
 from wallet_service.usecases.enrol import enrol
-from wallet_service.usecases.revise import revise
+from wallet_service.usecases.evaluate import evaluate, evaluate_order, give, give_prizes
+from wallet_service.usecases.subscribe import cancel, subscribe
 
-Posting = tuple[Transaction, int | None]
+OrderFact = OrderPaid | OrderRefunded | OrderUpdated
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +55,12 @@ class _Case:
     template: Template
     event: Event
     customer_id: str | None
-    member: Membership | None
+    ids: Iterator[int]
+    now: datetime
 
     @property
     def program(self) -> Program:
+        """The programme as it was in force when the event happened."""
         return self.template.program
 
 
@@ -66,6 +83,7 @@ def record(
         if seen.content_hash != event.content_hash:
             raise EventConflict(event.event_id)
         return Recorded(seen.answer, replayed=True)
+    case = _Case(tx, source, template, event, customer_id, fresh_ids(tx), now)
     member = members.find(tx, source.program_id, customer_id) if customer_id else None
     if member is None and isinstance(event.fact, MemberEnrolled) and customer_id:
         member = enrol(
@@ -74,133 +92,168 @@ def record(
             template=template,
             pass_type_identifier=pass_type_identifier,
             external_id=customer_id,
-            name=event.fact.name,
-            locale=event.fact.locale,
+            profile=_profile(event.fact),
             now=now,
         )
-    return Recorded(_enter(_Case(tx, source, template, event, customer_id, member), now), replayed=False)
+    answer = _enter(case, member) if member else _keep(case)
+    return Recorded(answer, replayed=False)
 
 
-def _enter(case: _Case, now: datetime) -> dict[str, Any]:
-    """Post what follows from the event, revise the card, keep the event with its answer, and return the answer."""
-    postings = _postings(case)
-    if case.member is None:
-        answer = {"event_id": case.event.event_id, "type": case.event.type, "status": "unmatched"}
-        events.add(case.tx, source_id=case.source.id, event=case.event, answer=answer, now=now)
-        return answer
-    after = _after(case, case.member, postings)
-    card = revise(case.tx, case.member, after, case.template, now=now)
-    answer = _answer(case, after, card.revision, postings)
-    event_row = events.add(case.tx, source_id=case.source.id, event=case.event, answer=answer, now=now)
-    books.post(
-        case.tx,
-        postings,
-        program_id=case.source.program_id,
-        member_id=case.member.id,
-        event_id=event_row,
-        effective_at=case.event.occurred_at,
-        now=now,
-    )
+def _enter(case: _Case, member: Membership) -> dict[str, Any]:
+    """Do what the event says in the member's book, show it on the card, and keep the event with its answer."""
+    book = open_book(case.tx, member, case.template, now=case.now, ids=case.ids)
+    event_row = next(case.ids)
+    _act(case, book)
+    after = close_and_show(book, cause=Cause(event_id=event_row), reason=case.event.type)
+    answer = _answer(case, after, book)
+    events.add(case.tx, row_id=event_row, source_id=case.source.id, event=case.event, answer=answer, now=case.now)
+    return answer
+
+
+def _keep(case: _Case) -> dict[str, Any]:
+    """Keep what an event says of somebody who has not enrolled yet.
+
+    Raises `UnknownMember` where it can only be said of a member.
+    """
+    fact = case.event.fact
+    if not isinstance(fact, OrderPaid | OrderRefunded | OrderUpdated):
+        raise UnknownMember(str(fact.customer))
+    order = _told(case, fact, _order(case, fact.order_id))
+    orders.put(case.tx, case.source.id, order, member_id=None, customer_id=case.customer_id)
+    answer = {"event_id": case.event.event_id, "type": case.event.type, "status": "unmatched"}
+    events.add(case.tx, row_id=next(case.ids), source_id=case.source.id, event=case.event, answer=answer, now=case.now)
     return answer
 
 
 def _lock(tx: Connection, source: Source, event: Event) -> str | None:
     """Lock the order, if any, then the customer; return the merchant's own id of the customer, if it is known."""
     fact = event.fact
-    known = None
-    if isinstance(fact, OrderPaid | OrderRefunded):
-        members.lock_order(tx, source.id, fact.order_id)
+    named = _named(tx, source, fact.customer) if fact.customer else None
+    if not isinstance(fact, OrderPaid | OrderRefunded | OrderUpdated):
+        members.lock_customer(tx, source.program_id, str(named))
+        return named
+    if named:
+        members.lock_order_and_customer(
+            tx, source_id=source.id, order_id=fact.order_id, program_id=source.program_id, external_id=named
+        )
         known = orders.owner(tx, source.id, fact.order_id)
-    named = None
-    if fact.customer:
-        named = members.external_id(tx, source.program_id, fact.customer)
-        if named is None:
-            raise UnknownMember(str(fact.customer))
-    if known and named and known != named:
-        raise _refused("data.customer", "is not the customer that the order was first sent with")
-    customer_id = named or known
-    if customer_id:
-        members.lock_customer(tx, source.program_id, customer_id)
-    return customer_id
+        if known and known != named:
+            raise _refused("data.customer", "is not the customer that the order was first sent with")
+        return named
+    members.lock_order(tx, source.id, fact.order_id)
+    known = orders.owner(tx, source.id, fact.order_id)
+    if known:
+        members.lock_customer(tx, source.program_id, known)
+    return known
 
 
-def _postings(case: _Case) -> list[Posting]:
-    """Return what the event makes the ledger post, each with the row id of its order."""
+def _named(tx: Connection, source: Source, customer: Customer) -> str:
+    named = members.external_id(tx, source.program_id, customer)
+    if named is None:
+        raise UnknownMember(str(customer))
+    return named
+
+
+def _act(case: _Case, book: Book) -> None:
+    """Do in the book what the event says."""
+    at = case.event.occurred_at
     match case.event.fact:
-        case MemberEnrolled():
-            return _claim_orders(case)
-        case OrderPaid() as fact:
-            currency = case.program.program.currency
-            if fact.currency != currency:
-                raise _refused("data.currency", f"is {fact.currency}; the programme counts in {currency}")
-            return _settle_order(case, _order(case, fact.order_id).paid(fact.eligible_minor))
-        case OrderRefunded() as fact:
-            return _settle_order(case, _order(case, fact.order_id).refunded(fact.refunded_minor))
+        case MemberEnrolled() as fact:
+            _tell(book, fact)
+            _claim_orders(case, book)
+            _deed(case, book, Deed("member.enrolled", at))
+        case MemberUpdated() as fact:
+            _tell(book, fact)
+        case OrderPaid() | OrderRefunded() | OrderUpdated() as fact:
+            _settle_order(case, book, _told(case, fact, _order(case, fact.order_id)))
         case PointsAdjusted() as fact:
-            return [(_adjustment(case, fact), None)]
+            _adjust(book, fact, at)
+        case ActivityDone() as fact:
+            _deed(case, book, Deed(fact.activity, at, dict(fact.properties)))
+        case SubscriptionPaid() as fact:
+            subscribe(book, fact, at=at)
+        case SubscriptionCancelled() as fact:
+            cancel(book, fact, at=at)
 
 
 def _order(case: _Case, order_id: str) -> Order:
-    return orders.find(case.tx, case.source.id, order_id) or Order(order_id)
+    found = orders.find(case.tx, case.source.id, order_id)
+    return found[0] if found else Order(order_id, next(case.ids))
 
 
-def _settle_order(case: _Case, order: Order) -> list[Posting]:
-    """Bring an order to its present state; without a member it is kept until one enrols."""
-    member = case.member
-    posted: list[Transaction] = []
-    if member:
-        order, posted = settle(order, case.program, available=member.standing.balance)
-    row_id = orders.put(
-        case.tx,
-        case.source.id,
-        order,
-        member_id=member.id if member else None,
-        customer_id=None if member else case.customer_id,
+def _told(case: _Case, fact: OrderFact, order: Order) -> Order:
+    """Return the order with what the event says of it."""
+    match fact:
+        case OrderPaid():
+            return order.paid(_purchase(case, fact))
+        case OrderRefunded():
+            return order.refunded(fact.refunded_minor)
+        case OrderUpdated():
+            order = order.seen(refunded_minor=fact.refunded_minor, cancelled=fact.cancelled, version=fact.version)
+            return order.paid(_purchase(case, fact.paid)) if fact.paid else order
+
+
+def _purchase(case: _Case, fact: OrderPaid) -> Purchase:
+    currency = case.program.program.currency
+    if fact.currency != currency:
+        raise _refused("data.currency", f"is {fact.currency}; the programme counts in {currency}")
+    if fact.partner is not None and case.program.partner_of(fact.partner) is None:
+        raise _refused("data.partner", f"{fact.partner!r} is no partner of the programme")
+    return Purchase(
+        order_id=fact.order_id,
+        paid_at=case.event.occurred_at,
+        eligible_minor=fact.eligible_minor,
+        lines=fact.lines,
+        tax_minor=fact.tax_minor,
+        total_minor=fact.total_minor,
+        partner=fact.partner,
+        location=fact.location,
     )
-    return [(each, row_id) for each in posted]
 
 
-def _claim_orders(case: _Case) -> list[Posting]:
+def _settle_order(case: _Case, book: Book, order: Order) -> None:
+    order = evaluate_order(book, order, case.program, case.template.rules)
+    order = book.settle_order(order, at=case.event.occurred_at)
+    orders.put(case.tx, case.source.id, order, member_id=book.member.id, customer_id=None)
+
+
+def _claim_orders(case: _Case, book: Book) -> None:
     """Give a new member the orders that came before the enrolment."""
-    postings: list[Posting] = []
-    if case.member is None or case.customer_id is None:
-        return postings
-    available = case.member.standing.balance
-    for row_id, waiting in orders.unmatched(case.tx, case.source.program_id, case.customer_id):
-        order, posted = settle(waiting, case.program, available=available)
-        orders.match(case.tx, row_id, order, member_id=case.member.id)
-        postings += [(each, row_id) for each in posted]
-        available += ledger.total(posted)[0]
-    return postings
+    if case.customer_id is None:
+        return
+    for waiting in orders.unmatched(case.tx, case.source.program_id, case.customer_id):
+        order = evaluate_order(book, waiting, case.program, case.template.rules)
+        order = book.settle_order(order, at=case.event.occurred_at)
+        orders.match(case.tx, order, member_id=book.member.id)
 
 
-def _adjustment(case: _Case, fact: PointsAdjusted) -> Transaction:
-    if case.member is None:
-        raise UnknownMember(str(fact.customer))
-    left = case.member.standing.balance + fact.points
-    if left < 0 and case.program.points.refund.earned == "clamp_to_zero":
-        raise _refused("data.points", f"would leave the balance at {left}; this programme does not go below 0")
-    return ledger.adjust(fact.points, actor=fact.actor, reason=fact.reason)
+def _tell(book: Book, fact: MemberEnrolled | MemberUpdated) -> None:
+    """Keep what is said of the member's person."""
+    book.told = _profile(fact)
+    members.set_profile(book.tx, member_id=book.member.id, profile=book.told)
 
 
-def _after(case: _Case, member: Membership, postings: list[Posting]) -> Membership:
-    """Return the member as the event leaves it."""
-    available, qualifying = ledger.total([transaction for transaction, _ in postings])
-    standing = replace(
-        member.standing,
-        balance=member.standing.balance + available,
-        qualifying=member.standing.qualifying + qualifying,
-    )
-    fact = case.event.fact
-    if not isinstance(fact, MemberEnrolled):
-        return replace(member, standing=standing)
-    members.set_profile(case.tx, member_id=member.id, name=fact.name, locale=fact.locale)
-    standing = replace(standing, member_name=fact.name or standing.member_name)
-    return replace(member, standing=standing, locale=fact.locale or member.locale)
+def _deed(case: _Case, book: Book, deed: Deed) -> None:
+    """Give what a deed earns."""
+    found = evaluate(book, case.program, deed)
+    give(book, case.program, found.award.points, rule=found.award.rule, at=deed.at)
+    give_prizes(book, case.program, found, at=deed.at)
 
 
-def _answer(case: _Case, after: Membership, revision: int, postings: list[Posting]) -> dict[str, Any]:
-    tier = case.program.tier_at(after.standing.qualifying)
+def _adjust(book: Book, fact: PointsAdjusted, at: datetime) -> None:
+    try:
+        correct(book, fact.points, actor=fact.actor, reason=fact.reason, at=at)
+    except InsufficientBalance as error:
+        left = error.available - error.needed
+        raise _refused("data.points", f"would leave the balance at {left}; it may not go so low") from None
+
+
+def _profile(fact: MemberEnrolled | MemberUpdated) -> Profile:
+    return Profile(fact.name, fact.locale, fact.birthday, fact.cause)
+
+
+def _answer(case: _Case, after: Membership, book: Book) -> dict[str, Any]:
+    rank = after.position.rank
     return {
         "event_id": case.event.event_id,
         "type": case.event.type,
@@ -208,10 +261,11 @@ def _answer(case: _Case, after: Membership, revision: int, postings: list[Postin
         "member_id": after.public_id,
         "customer_id": after.external_id,
         "serial_number": after.card.serial_number,
-        "points": ledger.total([transaction for transaction, _ in postings])[0],
-        "balance": after.standing.balance,
-        "tier": tier.code if tier else None,
-        "revision": revision,
+        "points": sum(each.available for each in book.caused),
+        "balance": after.position.available,
+        "pending": after.position.pending,
+        "tier": rank.tier if rank else None,
+        "revision": after.card.revision,
     }
 
 

@@ -19,9 +19,9 @@ def revoke(tx: Connection, found: Found, template: Template, *, now: datetime) -
     """
     members.lock_customer(tx, found.program_id, found.member.external_id)
     member = members.find_by_cards(tx, [found.member.card.id])[found.member.card.id].member
-    if member.standing.voided:
+    if member.voided:
         return member.card
     members.void(tx, member.card.id, now=now)
     holdings.call_back(tx, member.card.id)  # what a vendor still holds of a removed card must go, too
-    after = replace(member, standing=replace(member.standing, voided=True))
+    after = replace(member, voided=True)
     return revise(tx, member, after, template, now=now)

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from wallet_service.domain.member import Membership
-from wallet_service.storage import ledger
+from wallet_service.storage import audit
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Line:
 def statement(tx: Connection, member: Membership) -> list[Line]:
     """Return the member's statement, oldest first; its last balance is the member's."""
     lines, balance = [], 0
-    for each in ledger.statement(tx, member.id):
+    for each in audit.statement(tx, member.id):
         balance += each.points
         lines.append(
             Line(

@@ -54,7 +54,7 @@ def blueprint(service: Service) -> Blueprint:
         found = card_of(token)
         if request.method == "HEAD":
             return Response(headers={"Cache-Control": "no-store"})
-        if found.member.standing.voided:
+        if found.member.voided:
             page = _page(service, found, token)
             page.status_code = 410
             return page

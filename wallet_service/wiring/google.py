@@ -79,7 +79,7 @@ class GoogleWallet:
 
         Raises `CardVoid`, `CardNotOffered`, `UnknownTemplate`.
         """
-        if found.member.standing.voided:
+        if found.member.voided:
             raise CardVoid
         template = self.templates.get(found.template)
         if template is None:

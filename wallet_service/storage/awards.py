@@ -1,0 +1,92 @@
+"""How often members have used what is limited, what campaigns have given, and how far challenges have come."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+import orjson
+from sqlalchemy import Connection, text
+
+from wallet_service.domain.challenge import Progress
+from wallet_service.domain.limits import Need
+
+_COUNT = text("""
+    SELECT needed.code, needed.key, count(award_uses.id) AS uses
+    FROM unnest(CAST(:codes AS text[]), CAST(:keys AS text[]), CAST(:since AS timestamptz[]))
+         AS needed (code, key, since)
+    LEFT JOIN award_uses ON member_id = :member_id AND award_uses.code = needed.code AND award_uses.key = needed.key
+         AND (needed.since IS NULL OR at >= needed.since)
+    GROUP BY needed.code, needed.key
+""")
+_USE = text("""
+    INSERT INTO award_uses (member_id, code, key, at)
+    SELECT :member_id, code, key, :at FROM unnest(CAST(:codes AS text[]), CAST(:keys AS text[])) AS used (code, key)
+""")
+_OPEN = text("""
+    INSERT INTO campaign_states (program_id, code, points, claims)
+    SELECT :program_id, code, 0, 0 FROM unnest(CAST(:codes AS text[])) AS code ORDER BY code ON CONFLICT DO NOTHING
+""")
+_LOCK = text("""
+    SELECT code, points, claims FROM campaign_states
+    WHERE program_id = :program_id AND code = ANY(:codes) ORDER BY code FOR UPDATE
+""")
+_SPEND = text("""
+    UPDATE campaign_states SET points = campaign_states.points + spent.points, claims = claims + 1
+    FROM unnest(CAST(:codes AS text[]), CAST(:points AS bigint[])) AS spent (code, points)
+    WHERE program_id = :program_id AND campaign_states.code = spent.code
+""")
+_PROGRESS = text(
+    "SELECT code, round, marks FROM challenge_progress WHERE member_id = :member_id AND code = ANY(:codes)"
+)
+_ADVANCE = text("""
+    INSERT INTO challenge_progress (member_id, code, round, marks)
+    VALUES (:member_id, :code, :round, CAST(:marks AS jsonb))
+    ON CONFLICT (member_id, code) DO UPDATE SET round = excluded.round, marks = excluded.marks
+""")
+
+
+def usage(tx: Connection, member_id: int, needs: Sequence[Need]) -> dict[tuple[str, str], int]:
+    """Return how often the member has used each of what is needed, by code and key."""
+    values = {
+        "member_id": member_id,
+        "codes": [each.code for each in needs],
+        "keys": [each.key for each in needs],
+        "since": [each.since for each in needs],
+    }
+    return {(row.code, row.key): row.uses for row in tx.execute(_COUNT, values)}
+
+
+def use(tx: Connection, member_id: int, uses: Iterable[tuple[str, str]], *, at: datetime) -> None:
+    """Note that the member has used each of these once."""
+    codes, keys = zip(*uses, strict=True)
+    tx.execute(_USE, {"member_id": member_id, "codes": list(codes), "keys": list(keys), "at": at})
+
+
+def lock_budgets(tx: Connection, program_id: int, codes: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Return what these campaigns have given so far, points and claims; nobody else draws on them meanwhile.
+
+    Taken after the customer's lock and before the card's, always in the order of the codes.
+    """
+    values = {"program_id": program_id, "codes": list(codes)}
+    tx.execute(_OPEN, values)
+    return {row.code: (row.points, row.claims) for row in tx.execute(_LOCK, values)}
+
+
+def spend(tx: Connection, program_id: int, spent: Mapping[str, int]) -> None:
+    """Note what campaigns have given, each to one claim; their budgets are locked."""
+    values = {"program_id": program_id, "codes": list(spent), "points": list(spent.values())}
+    tx.execute(_SPEND, values)
+
+
+def progress(tx: Connection, member_id: int, codes: Sequence[str]) -> dict[str, Progress]:
+    """Return how far the member has come in these challenges."""
+    rows = tx.execute(_PROGRESS, {"member_id": member_id, "codes": list(codes)})
+    return {
+        row.code: Progress(row.round, tuple((mark, datetime.fromisoformat(at)) for mark, at in row.marks))
+        for row in rows
+    }
+
+
+def advance(tx: Connection, member_id: int, code: str, progress: Progress) -> None:
+    """Write how far the member has come in a challenge."""
+    marks = orjson.dumps([[mark, at.isoformat()] for mark, at in progress.marks]).decode()
+    tx.execute(_ADVANCE, {"member_id": member_id, "code": code, "round": progress.round, "marks": marks})

@@ -1,0 +1,95 @@
+"""Members' positions, projected from the books: written after each posting, found when the calendar has work."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+import orjson
+from sqlalchemy import Connection, text
+
+from wallet_service.domain.member import Position
+from wallet_service.domain.tiering import Amounts, Change
+
+_WRITE = text("""
+    UPDATE balances
+    SET available = :available, pending = :pending, held = :held, active_at = :active_at,
+        spend_total = :spend_total, earned_total = :earned_total, orders_total = :orders_total,
+        referrals_total = :referrals_total, qualifying = :qualifying, tier = :tier, tier_since = :tier_since,
+        tier_until = :tier_until, tier_measured_to = :tier_measured_to, tier_manual = :tier_manual,
+        member_until = :member_until, dying = :dying, dying_on = :dying_on, movements = CAST(:movements AS jsonb),
+        rewards = :rewards, granted = :granted, due_at = :due_at, program_version = :program_version
+    WHERE member_id = :member_id
+""")
+_RANKED = text("""
+    INSERT INTO tier_changes (member_id, kind, day, tier, valid_until, measured_to, cause, created_at)
+    VALUES (:member_id, :kind, :day, :tier, :valid_until, :measured_to, :cause, :now)
+""")
+_DAYS = text("""
+    SELECT day, spend, points, orders, referrals FROM qualification_days
+    WHERE member_id = :member_id AND day >= :since ORDER BY day
+""")
+_DUE = text("""
+    SELECT members.program_id, external_id, public_id FROM balances JOIN members ON members.id = balances.member_id
+    WHERE due_at <= :now ORDER BY due_at, balances.member_id LIMIT :most
+""")
+
+
+def write(tx: Connection, member_id: int, position: Position) -> None:
+    """Write the position as it stands."""
+    rank, totals = position.rank, position.totals
+    movements = [[each.day.isoformat(), each.points, each.type] for each in position.movements]
+    values = {
+        "member_id": member_id,
+        "available": position.available,
+        "pending": position.pending,
+        "held": position.held,
+        "active_at": position.active_at,
+        "spend_total": totals.spend,
+        "earned_total": totals.points,
+        "orders_total": totals.orders,
+        "referrals_total": totals.referrals,
+        "qualifying": position.qualifying,
+        "tier": rank.tier if rank else None,
+        "tier_since": rank.since if rank else None,
+        "tier_until": rank.valid_until if rank else None,
+        "tier_measured_to": rank.measured_to if rank else None,
+        "tier_manual": rank.manual if rank else False,
+        "member_until": position.member_until,
+        "dying": position.dying,
+        "dying_on": position.dying_on,
+        "movements": orjson.dumps(movements).decode(),
+        "rewards": list(position.rewards),
+        "granted": list(position.granted),
+        "due_at": position.due_at,
+        "program_version": position.program_version,
+    }
+    tx.execute(_WRITE, values)
+
+
+def ranked(tx: Connection, member_id: int, changes: Iterable[Change], *, now: datetime) -> None:
+    """Add to the history of the member's tier."""
+    rows = [
+        {
+            "member_id": member_id,
+            "kind": each.kind,
+            "day": each.day,
+            "tier": each.tier,
+            "valid_until": each.valid_until,
+            "measured_to": each.measured_to,
+            "cause": each.cause,
+            "now": now,
+        }
+        for each in changes
+    ]
+    if rows:
+        tx.execute(_RANKED, rows)
+
+
+def days(tx: Connection, member_id: int, *, since: date) -> dict[date, Amounts]:
+    """Return what counts for a tier, by day, from the day `since` on."""
+    rows = tx.execute(_DAYS, {"member_id": member_id, "since": since})
+    return {row.day: Amounts(row.spend, row.points, row.orders, row.referrals) for row in rows}
+
+
+def due(tx: Connection, *, now: datetime, most: int) -> list[tuple[int, str]]:
+    """Return programme and merchant's own id of up to `most` members for whom the calendar has work."""
+    return [(row.program_id, row.external_id) for row in tx.execute(_DUE, {"now": now, "most": most})]

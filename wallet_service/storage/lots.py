@@ -1,0 +1,109 @@
+"""A member's lots and holds, as far as they still hold points, and what the calendar will do to them next."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Row, text
+
+from wallet_service.domain.ledger import Hold, Lot
+
+_COLUMNS = """
+    lots.id, points, rule, order_id, partner, effective_at, pending, available, held,
+    lot_balances.activates_at, lot_balances.expires_at
+"""
+_LIVE = text(f"""
+    SELECT {_COLUMNS} FROM lot_balances JOIN lots ON lots.id = lot_id
+    WHERE lot_balances.member_id = :member_id AND (pending > 0 OR available > 0 OR held > 0)
+    ORDER BY lots.id
+""")
+_BY_ID = text(f"SELECT {_COLUMNS} FROM lot_balances JOIN lots ON lots.id = lot_id WHERE lots.id = ANY(:ids)")
+_HOLDS = text("""
+    SELECT holds.id, public_id, points, purpose, reference, created_at, holds.expires_at
+    FROM open_holds JOIN holds ON holds.id = hold_id
+    WHERE open_holds.member_id = :member_id ORDER BY holds.id
+""")
+_PARTS = text("""
+    SELECT hold_id, lot_id, sum(delta) AS points FROM lot_allocations
+    WHERE hold_id = ANY(:ids) AND bucket = 'held' GROUP BY hold_id, lot_id HAVING sum(delta) > 0
+    ORDER BY hold_id, min(id)
+""")
+_USED = text("""
+    SELECT lot_id, delta AS points FROM lot_allocations
+    WHERE transaction_id = :transaction_id AND bucket = 'out' AND delta > 0 ORDER BY id
+""")
+_AHEAD = text("""
+    WITH first AS (SELECT min(expires_at) AS at FROM expiry_days WHERE member_id = :member_id)
+    SELECT greatest(first.at, CAST(:kept_until AS timestamptz)) AS dies_at,
+           (SELECT sum(available)::bigint FROM expiry_days
+            WHERE member_id = :member_id
+              AND expires_at <= greatest(first.at, CAST(:kept_until AS timestamptz))) AS dying,
+           (SELECT min(activates_at) FROM lot_balances WHERE member_id = :member_id AND pending > 0) AS activates_at,
+           (SELECT min(expires_at) FROM open_holds WHERE member_id = :member_id) AS hold_ends_at
+    FROM first
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What comes next by the calendar: points die, become spendable, or a hold times out; None where nothing does."""
+
+    dies_at: datetime | None
+    dying: int
+    activates_at: datetime | None
+    hold_ends_at: datetime | None
+
+
+def live(tx: Connection, member_id: int) -> tuple[list[Lot], list[Hold]]:
+    """Return the lots that hold points, and the holds that are open with their parts."""
+    lots = {row.id: _lot(row) for row in tx.execute(_LIVE, {"member_id": member_id})}
+    holds = {row.id: _hold(row) for row in tx.execute(_HOLDS, {"member_id": member_id})}
+    if holds:
+        for row in tx.execute(_PARTS, {"ids": list(holds)}):
+            holds[row.hold_id].parts.append((lots[row.lot_id], int(row.points)))
+    return list(lots.values()), list(holds.values())
+
+
+def used(tx: Connection, transaction_id: int, known: Iterable[Lot]) -> list[tuple[Lot, int]]:
+    """Return what a transaction took out of which lots, as the account knows them already where it does."""
+    taken = [(row.lot_id, int(row.points)) for row in tx.execute(_USED, {"transaction_id": transaction_id})]
+    lots = {lot.id: lot for lot in known}
+    missing = [lot_id for lot_id, _ in taken if lot_id not in lots]
+    if missing:
+        lots |= {row.id: _lot(row) for row in tx.execute(_BY_ID, {"ids": missing})}
+    return [(lots[lot_id], points) for lot_id, points in taken]
+
+
+def ahead(tx: Connection, member_id: int, *, kept_until: datetime | None) -> Ahead:
+    """Return what comes next; `kept_until` keeps all points alive that long."""
+    row = tx.execute(_AHEAD, {"member_id": member_id, "kept_until": kept_until}).one()
+    dies_at = row.dies_at if row.dying else None
+    return Ahead(dies_at, row.dying or 0, row.activates_at, row.hold_ends_at)
+
+
+def _lot(row: Row[tuple[object, ...]]) -> Lot:
+    return Lot(
+        points=row.points,
+        effective_at=row.effective_at,
+        id=row.id,
+        pending=row.pending,
+        available=row.available,
+        held=row.held,
+        activates_at=row.activates_at,
+        expires_at=row.expires_at,
+        rule=row.rule,
+        order_row=row.order_id,
+        partner=row.partner,
+    )
+
+
+def _hold(row: Row[tuple[object, ...]]) -> Hold:
+    return Hold(
+        points=row.points,
+        purpose=row.purpose,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        public_id=row.public_id,
+        reference=row.reference,
+        id=row.id,
+    )

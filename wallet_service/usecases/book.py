@@ -1,0 +1,230 @@
+"""A member's book, opened for one cause: the account, what counts for a tier, and what follows when it is closed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+
+from sqlalchemy import Connection
+
+from wallet_service.domain import tiering
+from wallet_service.domain.account import Account
+from wallet_service.domain.earning import Order, settle
+from wallet_service.domain.expiry import NEVER, expiry_of, last_day
+from wallet_service.domain.ledger import Transaction
+from wallet_service.domain.member import Membership, Position, Profile
+from wallet_service.domain.period import local_day, plus_months, start_of
+from wallet_service.domain.program import Program
+from wallet_service.domain.redeeming import takeable
+from wallet_service.domain.segments import segments_of
+from wallet_service.domain.template import Movement, Template
+from wallet_service.domain.tiering import Amounts, Change, Facts, Rank
+from wallet_service.storage import balances, ledger, lots
+from wallet_service.storage.ledger import Cause, Fact
+from wallet_service.usecases.revise import revise
+
+MOVEMENTS = 5  # last ones that a card shows
+RESERVED = 4  # row ids at a time: enough for most events
+
+
+@dataclass(slots=True)
+class Book:
+    """A member's account under the customer's lock; nothing is written before it is closed.
+
+    `facts` is what the cause adds to the way to a tier, `refunds` whether it took something back, `told` what it says
+    of the member's person.
+    """
+
+    tx: Connection
+    template: Template
+    member: Membership
+    now: datetime
+    account: Account
+    ids: Iterator[int]
+    facts: list[Fact] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    refunds: bool = False
+    member_until: date | None = None
+    told: Profile | None = None
+    settled: int = 0
+
+    @property
+    def program(self) -> Program:
+        """The programme, in the version in force."""
+        return self.template.program
+
+    @property
+    def today(self) -> date:
+        """The programme's day."""
+        return local_day(self.now, self.program.zone)
+
+    @property
+    def tier(self) -> str | None:
+        """The tier in which the member is before the cause has had its effect."""
+        rank = self.member.position.rank
+        return rank.tier if rank else None
+
+    @property
+    def caused(self) -> list[Transaction]:
+        """What the cause has posted, without what the calendar had brought before it."""
+        return self.account.posted[self.settled :]
+
+    def segments(self) -> frozenset[str]:
+        """Return the segments that the member belongs to now."""
+        position = self.member.position
+        return segments_of(
+            self.program,
+            tier=self.tier,
+            totals=position.totals,
+            active_at=position.active_at,
+            birthday=self.member.profile.birthday,
+            today=self.today,
+        )
+
+    def settle_order(self, order: Order, *, at: datetime) -> Order:
+        """Bring the ledger and the way to a tier to what the order's present state says."""
+        before = len(self.account.posted)
+        order = settle(order, self.account, self.program, at=at)
+        posted = self.account.posted[before:]
+        spend, orders = order.remaining_minor - order.counted_minor, int(order.counts) - int(order.counted)
+        points = sum(each.qualifying for each in posted)
+        if order.purchase and (spend or orders or points):
+            day = local_day(order.purchase.paid_at, self.program.zone)
+            transaction = posted[-1] if posted else None
+            self.facts.append(Fact(day, at, transaction, order.row_id, spend, points, orders))
+        self.refunds |= spend < 0 or points < 0
+        return replace(order, counted_minor=order.remaining_minor, counted=order.counts)
+
+    def close(self, *, cause: Cause, reason: str) -> Membership:
+        """Post everything, rank the member anew, and return the member as it then stands; the card is not touched."""
+        if self.account.overdue(self.now):
+            self.account.settle(self.now, since=self.now)
+        totals = self._totals()
+        known = Facts(
+            joined=local_day(self.member.enrolled_at, self.program.zone),
+            days=self._days(totals),
+            balance=self.account.available,
+            member_until=self.member_until,
+        )
+        rank = self._rank(known, reason)
+        ledger.post(
+            self.tx,
+            self.account.posted,
+            self.facts,
+            program_id=self.member.program_id,
+            member_id=self.member.id,
+            cause=cause,
+            ids=self.ids,
+            now=self.now,
+        )
+        balances.ranked(self.tx, self.member.id, self.changes, now=self.now)
+        position = self._position(totals, rank, known)
+        balances.write(self.tx, self.member.id, position)
+        after = replace(self.member, position=position)
+        return after.with_profile(self.told) if self.told else after
+
+    def _totals(self) -> Amounts:
+        before = self.member.position.totals
+        return Amounts(
+            spend=before.spend + sum(each.spend for each in self.facts),
+            points=before.points + sum(each.points for each in self.facts),
+            orders=before.orders + sum(each.orders for each in self.facts),
+            referrals=before.referrals + sum(each.referrals for each in self.facts),
+        )
+
+    def _days(self, totals: Amounts) -> dict[date, Amounts]:
+        """Return what counts for a tier by its day, as far back as it can matter."""
+        tiers = self.program.tiers
+        joined = local_day(self.member.enrolled_at, self.program.zone)
+        if tiers is None or (tiers.window in ("lifetime", "none") and tiers.measure != "visits"):
+            return {joined: totals}
+        rank = self.member.position.rank
+        oldest = min(self.today, rank.since, rank.measured_to) if rank else joined
+        since = date.min if tiers.window == "lifetime" else plus_months(oldest, -25)
+        days = balances.days(self.tx, self.member.id, since=since)
+        for each in self.facts:
+            known = days.get(each.day, Amounts())
+            days[each.day] = Amounts(
+                spend=known.spend + each.spend,
+                points=known.points + each.points,
+                orders=known.orders + each.orders,
+                referrals=known.referrals + each.referrals,
+            )
+        return days
+
+    def _rank(self, known: Facts, reason: str) -> Rank | None:
+        rank = self.member.position.rank
+        if self.refunds:
+            rank, changes = tiering.recheck(self.program, rank, known, self.today, cause=reason)
+            self.changes += changes
+        rank, changes = tiering.advance(self.program, rank, known, self.today, cause=reason)
+        self.changes += changes
+        return rank
+
+    def _position(self, totals: Amounts, rank: Rank | None, known: Facts) -> Position:
+        account, zone = self.account, self.program.zone
+        kept_until = account.expiry.kept_until(account.active_at)
+        ahead = lots.ahead(self.tx, self.member.id, kept_until=kept_until)
+        dies_at, dying = ahead.dies_at, ahead.dying
+        if account.expiry.whole:
+            dies_at, dying = (kept_until, account.available) if account.available > 0 else (None, 0)
+        boundary = tiering.boundary(self.program, rank, known, self.today)
+        dates = (dies_at, ahead.activates_at, ahead.hold_ends_at, start_of(boundary, zone) if boundary else None)
+        return replace(
+            self.member.position,
+            available=account.available,
+            pending=account.pending,
+            held=account.held,
+            active_at=account.active_at,
+            totals=totals,
+            qualifying=tiering.measured(self.program, known, self.today),
+            rank=rank,
+            member_until=self.member_until,
+            dying=dying,
+            dying_on=last_day(dies_at, zone) if dies_at else None,
+            movements=self._movements(),
+            rewards=takeable(self.program, available=account.available, tier=rank.tier if rank else None),
+            due_at=min((each for each in dates if each is not None and each != NEVER), default=None),
+            program_version=self.template.rules,
+        )
+
+    def _movements(self) -> tuple[Movement, ...]:
+        """Return the last entries, newest first."""
+        new = [
+            Movement(local_day(each.at, self.program.zone), each.available, each.type)
+            for each in reversed(self.account.posted)
+            if each.available
+        ]
+        return (*new, *self.member.position.movements)[:MOVEMENTS]
+
+
+def open_book(
+    tx: Connection, member: Membership, template: Template, *, now: datetime, ids: Iterator[int] | None = None
+) -> Book:
+    """Return the member's book, with all done that the calendar has brought by now; the customer is locked already."""
+    position = member.position
+    account = Account(
+        expiry=expiry_of(template.program, position.rank.tier if position.rank else None),
+        available=position.available,
+        pending=position.pending,
+        held=position.held,
+        active_at=position.active_at,
+        load=lambda: lots.live(tx, member.id),
+    )
+    book = Book(tx, template, member, now, account, ids or fresh_ids(tx), member_until=position.member_until)
+    if position.due_at is not None and position.due_at <= now:
+        account.settle(now)
+    book.settled = len(account.posted)
+    return book
+
+
+def fresh_ids(tx: Connection, reserved: list[int] | None = None) -> Iterator[int]:
+    """Yield row ids, those that are reserved already first."""
+    yield from reserved or ()
+    while True:
+        yield from ledger.reserve(tx, RESERVED)
+
+
+def close_and_show(book: Book, *, cause: Cause, reason: str) -> Membership:
+    """Close the book, and have the card show what it came to."""
+    after = book.close(cause=cause, reason=reason)
+    return replace(after, card=revise(book.tx, book.member, after, book.template, now=book.now))

@@ -1,0 +1,120 @@
+"""What a purchase or a deed earns a member: the rules, with how often they were used and what is left of budgets."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from fractions import Fraction
+
+from wallet_service.domain import award as rules
+from wallet_service.domain import challenge
+from wallet_service.domain.award import Award, Budget
+from wallet_service.domain.basis import moment
+from wallet_service.domain.earning import Order, new_lot
+from wallet_service.domain.expiry import expiry_of
+from wallet_service.domain.period import local_day
+from wallet_service.domain.program import Program
+from wallet_service.domain.program.earning_tables import Campaign
+from wallet_service.domain.purchase import Buyer, Deed, Purchase
+from wallet_service.storage import awards
+from wallet_service.storage.ledger import Fact
+from wallet_service.usecases.book import Book
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """What something earns, and the challenges that it completed with what each of them gives."""
+
+    award: Award
+    prizes: tuple[tuple[Campaign, Award], ...]
+
+
+def evaluate(book: Book, program: Program, what: Purchase | Deed) -> Evaluated:
+    """Return what it earns by that version of the programme, and note what of limits and budgets it takes."""
+    buyer = Buyer(book.tier, book.member.profile.birthday, book.segments())
+    needed = rules.needs(program, what, buyer)
+    usage = awards.usage(book.tx, book.member.id, needed) if needed else {}
+    budgets = _budgets(book, program, rules.budgeted(program, what, buyer))
+    award = rules.award(program, what, buyer, usage, budgets)
+    _take(book, award, moment(what))
+    prizes = tuple(
+        (each, prize)
+        for each in _completed(book, program, what, buyer)
+        if (prize := rules.prize(each, what, usage, budgets)).points
+    )
+    for _, prize in prizes:
+        _take(book, prize, moment(what))
+    return Evaluated(award, prizes)
+
+
+def evaluate_order(book: Book, order: Order, program: Program, version: int) -> Order:
+    """Return the order with what its first evaluation gives, if it has been paid and not been evaluated yet."""
+    if order.purchase is None or order.earned is not None:
+        return order
+    found = evaluate(book, program, order.purchase)
+    give_prizes(book, program, found, at=order.purchase.paid_at)
+    return replace(
+        order,
+        earned=found.award.points,
+        rule=found.award.rule or None,
+        parts=tuple((part.code, part.kind, _shown(part.points)) for part in found.award.parts),
+        tier=book.tier,
+        program_version=version,
+    )
+
+
+def give(book: Book, program: Program, points: int, *, rule: str, at: datetime, counts: bool = True) -> None:
+    """Let the member earn points that belong to no order."""
+    if points == 0:
+        return
+    lot = new_lot(program, expiry_of(program, book.tier), points, earned_at=at, rule=rule)
+    posted = book.account.earn(lot, qualifying=points if counts else 0)
+    book.account.active(at)
+    if counts:
+        book.facts.append(Fact(local_day(at, program.zone), at, posted, points=points))
+
+
+def give_prizes(book: Book, program: Program, found: Evaluated, *, at: datetime) -> None:
+    """Let the member earn what completed challenges give; a refund of one of their orders does not take it back."""
+    for campaign, prize in found.prizes:
+        give(book, program, prize.points, rule=campaign.code, at=at)
+
+
+def _budgets(book: Book, program: Program, codes: tuple[str, ...]) -> dict[str, Budget]:
+    if not codes:
+        return {}
+    given = awards.lock_budgets(book.tx, book.member.program_id, codes)
+    budgets = {each.code: each.budget for each in program.campaign if each.budget}
+    return {
+        code: Budget(
+            None if (whole := budgets[code].points) is None else whole - points,
+            None if (stock := budgets[code].stock) is None else stock - claims,
+        )
+        for code, (points, claims) in given.items()
+    }
+
+
+def _take(book: Book, award: Award, at: datetime) -> None:
+    if award.uses:
+        awards.use(book.tx, book.member.id, award.uses, at=at)
+    if award.spent:
+        awards.spend(book.tx, book.member.program_id, dict(award.spent))
+
+
+def _completed(book: Book, program: Program, what: Purchase | Deed, buyer: Buyer) -> list[Campaign]:
+    marks = challenge.challenge_marks(program, what, buyer)
+    if not marks:
+        return []
+    by_code = {each.code: each for each in program.campaign}
+    known = awards.progress(book.tx, book.member.id, sorted({code for code, _ in marks}))
+    completed = []
+    for code, mark in marks:
+        known[code], complete = challenge.advance(by_code[code], known.get(code), mark, moment(what), program.zone)
+        if complete:
+            completed.append(by_code[code])
+    for code, progress in known.items():
+        awards.advance(book.tx, book.member.id, code, progress)
+    return completed
+
+
+def _shown(points: Fraction) -> str:
+    """Return exact points as a text: "42" or "201/2"."""
+    return str(points)

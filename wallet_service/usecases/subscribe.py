@@ -1,0 +1,54 @@
+"""A paid membership: a fee came in, or it is not to be renewed. The fee itself is somebody else's business."""
+
+from datetime import date, datetime, timedelta
+
+from wallet_service.domain.errors import EventRefused, Fault
+from wallet_service.domain.event import SubscriptionCancelled, SubscriptionPaid
+from wallet_service.domain.period import local_day
+from wallet_service.domain.program.tier_tables import MembershipTable
+from wallet_service.storage import memberships
+from wallet_service.storage.memberships import Term
+from wallet_service.usecases.book import Book
+
+ONE_DAY = timedelta(days=1)
+
+
+def subscribe(book: Book, fact: SubscriptionPaid, *, at: datetime) -> None:
+    """Lengthen the membership by the period that was paid; the same reference counts once.
+
+    A period follows on the one that runs, so that who pays early loses no day.
+    """
+    table = _table(book)
+    day = local_day(at, book.program.zone)
+    until = book.member_until
+    starts_on = fact.starts_on or (until + ONE_DAY if until is not None and until >= day else day)
+    ends_on = fact.ends_on or table.period.from_day(starts_on) - ONE_DAY
+    term = Term("paid", fact.reference, starts_on, ends_on)
+    memberships.add(book.tx, book.member.id, term, price_minor=fact.price_minor, now=book.now)
+    book.member_until = _last_day(memberships.of(book.tx, book.member.id))
+
+
+def cancel(book: Book, fact: SubscriptionCancelled, *, at: datetime) -> None:
+    """End the membership: at the end of what is paid, or at once where the programme says so."""
+    table = _table(book)
+    day = local_day(at, book.program.zone)
+    until = book.member_until or day
+    ends_on = until if table.on_cancel == "end_of_period" else min(until, day - ONE_DAY)
+    term = Term("cancelled", fact.reference, day, ends_on)
+    memberships.add(book.tx, book.member.id, term, price_minor=None, now=book.now)
+    book.member_until = _last_day(memberships.of(book.tx, book.member.id))
+
+
+def _last_day(terms: list[Term]) -> date | None:
+    """Return the last day that is paid for: what was cancelled ends earlier, unless it was paid for again since."""
+    last: date | None = None
+    for term in terms:
+        last = term.ends_on if term.kind == "cancelled" or last is None else max(last, term.ends_on)
+    return last
+
+
+def _table(book: Book) -> MembershipTable:
+    if book.program.membership is None:
+        fault = Fault("body", "type", "is about a paid membership, and the programme has none")
+        raise EventRefused("The event cannot be entered; nothing was stored.", [fault])
+    return book.program.membership
