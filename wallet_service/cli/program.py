@@ -25,9 +25,9 @@ def _rule_files(_: click.Context, __: click.Parameter, given: str) -> list[Path]
         return [Path(given)]
     named = config.load(stage.surroundings()).templates / given
     for folder in (Path(given), named):
-        found = [folder / RULES] if (folder / RULES).is_file() else sorted(folder.glob("*.toml"))
-        if found:
-            return found
+        for pattern in (RULES, "*.toml", f"*/{RULES}"):
+            if found := sorted(folder.glob(pattern)):
+                return found
     raise click.BadParameter(f"there is no file and no folder of files {given}, and no template of that name")
 
 
@@ -42,7 +42,7 @@ def lint(files: list[Path], order_minor: int | None) -> None:
 
     With a fault a programme is not published. Advice hinders nothing: it names what members would hardly understand or
     never reach, and rewards that give back too little or too much of a median order. NAME is a template's name; a
-    FOLDER holds a program.toml, or one programme in each file.
+    FOLDER holds a program.toml, one programme in each file, or templates.
 
     \b
     Example:   wallet-service program lint points --order 2500

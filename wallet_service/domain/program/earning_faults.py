@@ -105,7 +105,7 @@ def rules(program: Program) -> Iterator[Finding]:
 
 
 def _order_rule(where: str, rule: EarningRule, program: Program) -> Iterator[Finding]:
-    yield from exactly(where, rule, "orders", needs=["basis"], no=["bonus"])
+    yield from exactly(where, rule, "an order", needs=["basis"], no=["bonus"])
     if rule.rate is None:
         if rule.points is None:
             yield f"{where}.points", "is missing; give points, or the rate of the partners"

@@ -9,7 +9,8 @@ from wallet_service.domain.period import Period
 from wallet_service.domain.program.earning_tables import LimitTable
 
 Finding = tuple[str, str]  # the key and what is wrong there
-_STARTS = [date(year, month, 1) for year in (2023, 2024) for month in range(1, 13)]
+# Years with a 29 February every four years, and the eight around 2100 that have none.
+_STARTS = [date(year, month, 1) for year in range(2096, 2105) for month in range(1, 13)]
 
 
 class Coded(Protocol):

@@ -76,7 +76,8 @@ def _taken_before(program: Program) -> Iterator[Finding]:
         for index, _ in auto:
             message = "takes points before tiers by balance are looked at, so those above its cost are hard to reach"
             yield f"reward[{index}].auto", message
-    costs = [(each.cost, each.code) for _, each in auto if each.cost and each.auto is True and not each.min_tier]
+    at_once = [each for _, each in auto if each.auto is True and program.rank(each.min_tier) <= 0]
+    costs = [(each.cost, each.code) for each in at_once if each.cost]
     if costs:
         cost, code = min(costs)
         for index, reward in enumerate(program.reward):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from wallet_service.domain.period import Period
 from wallet_service.domain.program import Program
-from wallet_service.domain.program.earning_faults import ORDER_PAID, event, matching
+from wallet_service.domain.program.earning_faults import event, matching
 from wallet_service.domain.program.findings import (
     Finding,
     all_unresolved,
@@ -164,7 +164,7 @@ def referral(program: Program) -> Iterator[Finding]:
     if not any(side.points or side.reward for side in sides.values()):
         yield "referral.referrer", "gets nothing, and the other does not either; give points or a reward"
     yield from event("referral.qualifies_on", table.qualifies_on)
-    if table.qualifies_on != ORDER_PAID and table.min_order:
+    if not table.qualifies_on.startswith("order.") and table.min_order:
         yield "referral.min_order", f"means nothing with {table.qualifies_on!r}, which is no order; remove it"
     yield from unlimited("referral.max_per_referrer", table.max_per_referrer)
 
