@@ -271,9 +271,11 @@ class _Course:
         last = last_day(self.program, rank, self.facts)
         if last is None:
             return ()
-        first = last + ONE_DAY
+        first, grace = last + ONE_DAY, self.tiers.grace_days
+        if self.tiers.valid == "membership_period":
+            grace = self.tally.grace
         # A person who names a day means that day, and who has no membership at all has no grace after it.
-        return first, first + timedelta(days=0 if rank.manual or last == date.min else self.tally.grace)
+        return first, first + timedelta(days=0 if rank.manual or last == date.min else grace)
 
     def _membership(self) -> tuple[date | None, ...]:
         """Return the days on which a membership begins and no longer counts, where tiers depend on one."""
