@@ -66,14 +66,6 @@ def test_one_moment_is_inside_here_and_outside_there() -> None:
     assert not running(at, zone="America/Los_Angeles", active=[DAY])
 
 
-def test_a_window_with_an_offset_is_meant_in_that() -> None:
-    """Who writes an offset means the moment, whatever the programme's zone."""
-    edge = window("2026-11-03T00:00:00+00:00", "2026-11-03T23:59:59+00:00")
-    ends = ((2, 23), (3, 0), (3, 23), (4, 0))
-    runs = [running(datetime(2026, 11, day, hour, 0, 1, tzinfo=UTC), active=[edge]) for day, hour in ends]
-    assert runs == [False, True, True, False]
-
-
 def test_an_open_window_runs_on() -> None:
     """Without an end it goes on, without a beginning it always has, and any one of several is enough."""
     first, last = window(last="2026-01-31T23:59:59"), window("2026-12-01T00:00:00")

@@ -401,6 +401,9 @@ FAULTS: list[tuple[Change, str, str]] = [
     ({f"{BIRTHDAY}.window": ABSENT, f"{BIRTHDAY}.window_by_tier": {"crew": "P2Y"}},
      "trigger[0].window_by_tier.crew", "longer than a year"),
     ({f"{BIRTHDAY}.limit.per": "campaign"}, "trigger[0].limit.per", "'campaign' is for"),
+    # codes under which uses are counted
+    ({"campaign.1.code": "purchase"}, "campaign[1].code", "an earning rule's, too"),
+    ({"campaign.1.code": "cap"}, "campaign[1].code", "a meaning of its own"),
     # referrals, experiments, segments
     ({"referral.referee.reward": "presentt"}, "referral.referee.reward", "did you mean 'present'?"),
     ({"referral.referrer": {}, "referral.referee": {}}, "referral.referrer", "gets nothing"),

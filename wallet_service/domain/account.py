@@ -23,7 +23,6 @@ from wallet_service.domain.ledger import (
     TransactionType,
 )
 
-RefundPolicy = Literal["only_pending", "clamp_to_zero", "allow_negative"]
 Waiting = Literal["pending", "available"]
 Due = tuple[datetime, int, Callable[[datetime], object]]
 
@@ -135,12 +134,12 @@ class Account:
             moves += self._move(lot, lot.available, "available", "out")
         return self._post("expire", at, [Entry("available", -points), Entry("breakage", points)], moves)
 
-    def take(self, points: int, *, at: datetime, actor: str, reason: str, floor: int = 0) -> Transaction:
-        """Take points away by a person's decision, down to `floor`.
+    def take(self, points: int, *, at: datetime, actor: str, reason: str, floor: int | None = 0) -> Transaction:
+        """Take points away by a person's decision, down to `floor`, None for any depth.
 
         Raises `InsufficientBalance`.
         """
-        if self.available - points < floor:
+        if floor is not None and self.available - points < floor:
             raise InsufficientBalance(needed=points, available=self.available)
         moves, _ = self._drain(self.spendable(), points, "available", "out")
         entries = [Entry("available", -points), Entry("adjustment", points)]
@@ -154,20 +153,26 @@ class Account:
         return self._post("transfer_out", at, entries, moves, actor=actor, reason=reason)
 
     def reverse(
-        self, points: int, *, order_row: int, at: datetime, policy: RefundPolicy, min_balance: int = 0, rule: str | None
+        self,
+        points: int,
+        *,
+        order_row: int,
+        at: datetime,
+        floor: int | None = 0,
+        only_pending: bool = False,
+        rule: str | None,
     ) -> tuple[Transaction, int]:
         """Take back points that an order no longer deserves; return also how many had to be forgiven.
 
         The order's own lots give first, pending before spendable, then those that die soonest. What is lacking makes a
-        deficit down to `min_balance` under `allow_negative`, and is forgiven otherwise.
+        deficit as far down as `floor`, None for any depth; and what is beyond that is forgiven.
         """
         own = [lot for lot in self.lots if lot.order_row == order_row]
         partner = next((lot.partner for lot in own if lot.partner), None)
         moves, left = self._drain(own, points, "pending", "out")
         pending, spendable = points - left, 0
-        if policy != "only_pending":
-            floor = min_balance if policy == "allow_negative" else 0
-            spendable = min(left, max(self.available - floor, 0))
+        if not only_pending:
+            spendable = left if floor is None else min(left, max(self.available - floor, 0))
             drained, lacking = self._drain(own, spendable, "available", "out")
             moves += drained + self._drain(self.spendable(), lacking, "available", "out")[0]
         forgiven = left - spendable

@@ -146,17 +146,10 @@ def _best(several: Iterable[Bonus]) -> Bonus | None:
 
 def _runs(window: ActiveTable, at: datetime, zone: ZoneInfo) -> bool:
     local = at.astimezone(zone)
-    second = at.replace(microsecond=0)
-    if window.from_ is not None and _on(window.from_, second, zone) < window.from_:
-        return False
-    if window.to is not None and _on(window.to, second, zone) > window.to:
+    second = local.replace(tzinfo=None, microsecond=0)
+    if (window.from_ and second < window.from_) or (window.to and second > window.to):
         return False
     return _in_hours(window, local)
-
-
-def _on(edge: datetime, at: datetime, zone: ZoneInfo) -> datetime:
-    """Return the moment as the edge of a window is written: as the zone's clocks show it, or with an offset."""
-    return at.astimezone(zone).replace(tzinfo=None) if edge.tzinfo is None else at
 
 
 def _in_hours(window: ActiveTable, local: datetime) -> bool:

@@ -95,13 +95,12 @@ def settle(order: Order, account: Account, program: Program, *, at: datetime) ->
         account.active(lot.effective_at)
         return replace(order, kept=order.deserved, forgiven=max(order.forgiven - change, 0))
     if change < 0:
-        refund = program.points.refund.earned
         _, forgiven = account.reverse(
             -change,
             order_row=order.row_id,
             at=at,
-            policy=refund,
-            min_balance=program.points.min_balance,
+            only_pending=program.points.refund.earned == "only_pending",
+            floor=program.points.floor,
             rule=order.rule,
         )
         return replace(order, kept=order.deserved, forgiven=order.forgiven + forgiven)

@@ -19,5 +19,4 @@ def correct(book: Book, points: int, *, actor: str, reason: str, at: datetime) -
         lot.activates_at, lot.expires_at = None, book.account.expiry.of_lot(at)
         book.account.grant(lot, actor=actor, reason=reason)
         return
-    floor = book.program.points.min_balance if book.program.points.refund.earned == "allow_negative" else 0
-    book.account.take(-points, at=at, actor=actor, reason=reason, floor=floor)
+    book.account.take(-points, at=at, actor=actor, reason=reason, floor=book.program.points.floor)

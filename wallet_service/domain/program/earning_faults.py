@@ -19,6 +19,7 @@ from wallet_service.domain.program.findings import (
     exactly,
     longest,
     repeated,
+    shared,
     shortest,
     unlimited,
     unresolved,
@@ -68,7 +69,7 @@ def balance(program: Program) -> Iterator[Finding]:
         )
     if isinstance(points.expiry, ExpiryTable):
         yield from expiry("points.expiry", points.expiry, program)
-    if points.min_balance < 0 and points.refund.earned != "allow_negative":
+    if points.min_balance and points.refund.earned != "allow_negative":
         yield "points.min_balance", "is below 0, where only refund.earned = 'allow_negative' lets a balance go"
     cap = points.cap
     if cap and (cap.per is None) != (cap.times is None):
@@ -93,6 +94,7 @@ def expiry(where: str, table: ExpiryTable, program: Program) -> Iterator[Finding
 def rules(program: Program) -> Iterator[Finding]:
     """Yield what is wrong in each earning rule."""
     yield from repeated("earning_rule", program.earning_rule)
+    yield from shared("earning_rule", program.earning_rule, ())
     for index, rule in enumerate(program.earning_rule):
         where = f"earning_rule[{index}]"
         yield from event(f"{where}.on", rule.on)
@@ -143,6 +145,7 @@ def matching(where: str, match: MatchTable | None) -> Iterator[Finding]:
 def campaigns(program: Program) -> Iterator[Finding]:
     """Yield what is wrong in each campaign."""
     yield from repeated("campaign", program.campaign)
+    yield from shared("campaign", program.campaign, program.earning_rule)
     for index, each in enumerate(program.campaign):
         where = f"campaign[{index}]"
         needs, no = _CAMPAIGN[each.kind]

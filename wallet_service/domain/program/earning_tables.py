@@ -66,15 +66,20 @@ class CapTable(FileModel):
 
 
 class PointsTable(FileModel):
-    """`[points]`: how the balance behaves; `min_balance` is how far it may fall with `allow_negative`."""
+    """`[points]`: how the balance behaves; with `allow_negative` it may fall to `min_balance`, or to any depth."""
 
     pending: Literal["none"] | PendingTable = "none"
     expiry: Literal["none"] | ExpiryTable = "none"
     refund: RefundTable = RefundTable()
-    min_balance: Annotated[int, Field(ge=-1_000_000_000, le=0)] = 0
+    min_balance: Annotated[int, Field(ge=-1_000_000_000, le=0)] | None = None
     cap: CapTable | None = None
     hold_minutes: Annotated[int, Field(ge=1, le=100_000)] = 30
     grace_days: Annotated[int, Field(ge=0, le=3660)] = 0
+
+    @property
+    def floor(self) -> int | None:
+        """How far a balance may fall; None for any depth."""
+        return self.min_balance if self.refund.earned == "allow_negative" else 0
 
 
 class MatchTable(FileModel):

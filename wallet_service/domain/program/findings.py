@@ -8,6 +8,7 @@ from wallet_service.domain.file_model import FileModel, did_you_mean
 from wallet_service.domain.period import Period
 from wallet_service.domain.program.earning_tables import LimitTable
 
+RESERVED = ("cap",)  # the orders of a day are counted under it
 Finding = tuple[str, str]  # the key and what is wrong there
 # Years with a 29 February every four years, and the eight around 2100 that have none.
 _STARTS = [date(year, month, 1) for year in range(2096, 2105) for month in range(1, 13)]
@@ -50,6 +51,15 @@ def repeated(table: str, tables: Sequence[Coded]) -> Iterator[Finding]:
     for index, code in enumerate(found):
         if code in found[:index]:
             yield f"{table}[{index}].code", f"{code!r} is used twice; give each its own code"
+
+
+def shared(table: str, tables: Sequence[Coded], others: Sequence[Coded]) -> Iterator[Finding]:
+    """Yield each code that is taken outside the table: uses of both kinds are counted under their code alone."""
+    for index, each in enumerate(tables):
+        if each.code in codes(others):
+            yield f"{table}[{index}].code", f"{each.code!r} is an earning rule's, too; give each its own code"
+        if each.code in RESERVED:
+            yield f"{table}[{index}].code", f"{each.code!r} has a meaning of its own; choose another code"
 
 
 def unresolved(where: str, code: str | None, known: Sequence[str], table: str) -> Iterator[Finding]:
