@@ -207,8 +207,11 @@ def test_a_membership_measured_without_its_period_falls_by_validity(valid: Any, 
     """For ever ends when the membership and its grace do; a period of its own is waited for."""
     program = programme("membership", steps=(("free", 0), ("vip", 1)), membership=7, valid=valid)
     facts = Facts(JOINED, member_since=day("2024-02-01"), member_until=day("2025-01-31"))
-    lines = follow(program, facts, "2027-01-01")
-    assert [line[:3] for line in lines] == [("2024-02-01", "upgraded", "vip"), (fall, "downgraded", "free")]
+    _, lines = advance(program, start(program, facts), facts, day("2027-01-01"), cause="paid")
+    assert [(str(each.day), each.kind, each.tier, each.cause) for each in lines] == [
+        ("2024-02-01", "upgraded", "vip", "paid"),
+        (fall, "downgraded", "free", CALENDAR),
+    ]
 
 
 # Windows
@@ -396,6 +399,56 @@ def test_a_grace_of_years_gives_no_tier_that_is_long_over() -> None:
     assert follow(program, facts, "2029-12-31")[1:] == [("2028-03-11", "downgraded", "low", None)]
 
 
+@pytest.mark.parametrize("year", [2025, 2026])
+def test_a_grace_over_new_year_counts_the_year_before_it_and_the_one_within(year: int) -> None:
+    """What ended with the term counts when grace is over, and so does a year that ended since."""
+    program = programme(window="calendar_year", valid=parse("P2Y"), grace_days=300)
+    assert follow(program, spent({"2024-06-01": 300, f"{year}-06-01": 100}), "2027-12-31") == [
+        ("2024-06-01", "upgraded", "high", "2026-05-31"),
+        ("2027-03-28", "downgraded", "mid", "2029-03-27"),
+    ]
+
+
+def test_a_level_that_is_kept_after_years_of_grace_has_a_term_of_its_own() -> None:
+    """A fall of one level never leads to a tier whose time is past."""
+    program = programme(
+        window="calendar_year", valid="end_of_next_calendar_year", grace_days=800, downgrade="one_level"
+    )
+    lines = follow(program, spent({"2024-06-01": 300}), "2029-12-31")
+    assert lines[1:] == [("2028-03-11", "downgraded", "mid", "2029-12-31")]
+
+
+def test_a_debt_that_falls_out_of_the_window_raises() -> None:
+    """The amount rises though nothing is done on that day."""
+    program, facts = programme(window="rolling_12_months"), spent({"2024-01-10": -50, "2024-06-01": 120})
+    assert boundary(program, start(program, facts), facts, day("2024-06-01")) == day("2025-01-10")
+    assert follow(program, facts, "2025-03-03") == [("2025-01-10", "upgraded", "mid", None)]
+
+
+def test_a_balance_has_no_period_to_wait_for() -> None:
+    """With `next_period` it rises at once, as with the other two."""
+    program, today = programme("balance", window="none", start="next_period"), day("2024-05-05")
+    rank, _ = advance(program, start(program, Facts(JOINED)), Facts(JOINED, balance=150), today, cause="")
+    assert rank is not None
+    assert (rank.tier, rank.since) == ("mid", today)
+
+
+def test_a_balance_falls_when_the_decision_that_held_it_is_over() -> None:
+    """Under a manual floor a fallen balance costs nothing until the floor's day."""
+    program = programme("balance", window="none")
+    manual, _ = set_manually(program, None, "mid", day("2024-12-31"), JOINED, reason="gift")
+    rank: Rank | None = manual
+    tiers = []
+    for month, balance in enumerate((350, 150, 10), start=2):
+        facts = Facts(JOINED, balance=balance)
+        rank, _ = advance(program, rank, facts, date(2024, month, 1), cause="points")
+        tiers.append(rank and rank.tier)
+    assert tiers == ["high", "mid", "mid"]
+    assert boundary(program, rank, facts, date(2024, 4, 1)) == day("2025-01-01")
+    _, lines = advance(program, rank, facts, day("2025-02-02"), cause="points")
+    assert [(*shown(each), each.cause) for each in lines] == [("2025-01-01", "downgraded", "low", None, CALENDAR)]
+
+
 def test_a_balance_tier_follows_the_balance_where_it_is_valid_for_ever() -> None:
     """Falls as soon as points are spent; levels are not taken one by one, as there is no term between them."""
     facts, today = Facts(JOINED, balance=650), day("2024-05-05")
@@ -479,6 +532,24 @@ def test_a_refund_leaves_the_tier_that_is_still_earned() -> None:
     assert [shown(each) for each in lines] == [("2025-02-01", "downgraded", "vib", "2025-12-31")]
 
 
+def test_a_lower_tier_after_a_refund_is_valid_no_longer() -> None:
+    """Its term began when the tier did that it stands in for, not with the line that wrote that down."""
+    program = programme(window="rolling_12_months", valid=parse("P12M"))
+    rank = rank_of("high", "2025-02-01", "2025-06-09", measured_to=day("2024-06-10"))
+    _, lines = recheck(program, rank, spent({"2024-06-10": 200}), day("2025-03-03"), cause="refund")
+    assert [shown(each) for each in lines] == [("2025-03-03", "downgraded", "mid", "2025-06-09")]
+
+
+def test_what_was_taken_back_comes_back_only_while_it_would_last() -> None:
+    """A refund that is undone restores the tier; one of a year that is over does not."""
+    program, facts = shipped("sephora_like"), spent({"2024-11-20": 40_000})
+    fallen = rank_of("insider", "2025-02-01", None, measured_to=day("2024-11-20"))
+    _, lines = advance(program, fallen, facts, day("2025-03-03"), cause="undone")
+    assert [shown(each) for each in lines] == [("2025-02-01", "upgraded", "vib", "2025-12-31")]
+    fallen = replace(fallen, since=day("2026-02-01"))
+    assert advance(program, fallen, facts, day("2026-03-03"), cause="undone") == (fallen, [])
+
+
 def test_a_refund_in_another_window_takes_nothing() -> None:
     """A prolonged tier stands on the year that prolonged it."""
     program = shipped("sephora_like")
@@ -540,6 +611,19 @@ def test_a_manual_tier_that_was_earned_meanwhile_is_prolonged() -> None:
     rank, _ = set_manually(program, None, "vib", day("2025-06-30"), day("2025-01-10"), reason="press")
     _, lines = advance(program, rank, spent({"2025-03-03": 40_000}), day("2025-07-01"), cause="")
     assert [shown(each) for each in lines] == [("2025-07-01", "prolonged", "vib", "2026-12-31")]
+
+
+@pytest.mark.parametrize(
+    ("begins", "kind", "tier"), [("immediately", "upgraded", "high"), ("next_period", "prolonged", "mid")]
+)
+def test_a_lower_manual_tier_ends_with_what_the_ended_year_gave(begins: str, kind: str, tier: str) -> None:
+    """Unless tiers begin with a period: then the next one is waited for."""
+    program = programme(window="calendar_year", valid="end_of_next_calendar_year", start=begins)
+    rank, _ = set_manually(program, None, "mid", day("2025-06-30"), day("2025-01-10"), reason="dispute")
+    facts = spent({"2024-05-05": 350})
+    found, lines = advance(program, rank, facts, day("2025-07-01"), cause="")
+    assert [shown(each) for each in lines] == [("2025-07-01", kind, tier, "2025-12-31")]
+    assert advance(program, found, facts, day("2025-12-31"), cause="") == (found, [])
 
 
 def test_only_a_tier_of_the_programme_can_be_set() -> None:
@@ -604,6 +688,14 @@ def test_the_amount_shown_changes_when_the_window_moves(window: str, today: str,
     facts = spent({"2024-02-29": 7, "2024-05-05": 7})
     found = boundary(programme(window=window), rank_of("low", "2024-01-01", None), facts, day(today))
     assert found == (day(expected) if expected else None)
+
+
+def test_facts_of_days_to_come_are_waited_for() -> None:
+    """An event dated tomorrow counts tomorrow."""
+    program, facts = programme(), spent({"2024-05-06": 100})
+    rank, _ = advance(program, start(program, facts), facts, day("2024-05-05"), cause="")
+    assert rank is not None
+    assert (rank.tier, boundary(program, rank, facts, day("2024-05-05"))) == ("low", day("2024-05-06"))
 
 
 def test_a_boundary_is_the_end_of_the_term_and_then_of_its_grace() -> None:

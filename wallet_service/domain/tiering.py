@@ -117,8 +117,7 @@ def recheck(
         return rank, []
     course = _Course(program, program.tiers, tally(program, program.tiers, facts), today, cause)
     level = program.rank(rank.tier)
-    kept = level <= course.floor_level(rank, today) or course.level(course.tally.amount(rank.measured_to)) >= level
-    if course.tally.momentary or level <= 0 or kept:
+    if course.tally.momentary or level <= 0 or course.level(course.tally.amount(rank.measured_to)) >= level:
         return rank, []
     found = course.run(course.anew(rank))[0]
     if program.rank(found.tier) >= level:
@@ -217,7 +216,7 @@ class _Course:
     def anew(self, rank: Rank) -> Rank:
         """Return what the window gives in which a rank was measured, as if it had been so from the beginning."""
         if self.tally.momentary:
-            return replace(self.first(), since=self.today, measured_to=self.today)
+            return self.first()
         level = self.level(self.tally.amount(rank.measured_to))
         floor, floor_until = _floor(rank)
         if self.floor_level(rank, rank.since) > level and floor is not None:
@@ -234,7 +233,7 @@ class _Course:
         changes = self.waits or (yearly and counts)
         days = (
             *self._ends(rank),
-            *self._membership(),
+            *self._turns(rank),
             None if self.tally.momentary else self.tally.next_facts(self.today),
             self.tally.next_leaving(self.today),
             self.tally.next_period(self.today) if changes else None,
@@ -259,7 +258,7 @@ class _Course:
         days = (
             self.today,
             *self._ends(rank),
-            *self._membership(),
+            *self._turns(rank),
             None if self.tally.momentary else self.tally.next_facts(day),
             self.tally.next_relief(day),
             self.tally.next_period(day) if self.waits else None,
@@ -274,15 +273,23 @@ class _Course:
         first, grace = last + ONE_DAY, self.tiers.grace_days
         if self.tiers.valid == "membership_period":
             grace = self.tally.grace
-        # A person who names a day means that day, and who has no membership at all has no grace after it.
-        return first, first + timedelta(days=0 if rank.manual or last == date.min else grace)
+        # A person who names a day means that day.
+        return first, first + timedelta(days=0 if rank.manual else grace)
 
-    def _membership(self) -> tuple[date | None, ...]:
-        """Return the days on which a membership begins and no longer counts, where tiers depend on one."""
-        if self.tiers.measure != "membership" and self.tiers.valid != "membership_period":
-            return ()
-        until = self.facts.member_until
-        return self.facts.member_since, until + timedelta(days=self.tally.grace + 1) if until else None
+    def _turns(self, rank: Rank) -> tuple[date, ...]:
+        """Return the days on which what holds changes by itself.
+
+        Where tiers depend on a membership, the days on which it begins and no longer counts; and where they follow a
+        state of the moment, the day after a person's decision.
+        """
+        days: list[date] = []
+        if self.tiers.measure == "membership" or self.tiers.valid == "membership_period":
+            days += [self.facts.member_since] if self.facts.member_since else []
+            days += [self.facts.member_until + timedelta(days=self.tally.grace + 1)] if self.facts.member_until else []
+        floor_until = _floor(rank)[1]
+        if self.tally.momentary and floor_until is not None:
+            days.append(floor_until + ONE_DAY)
+        return tuple(days)
 
     def _late(self, rank: Rank) -> Change | None:
         """Return the rise that facts bring which came after the window that they belong to had been judged."""
@@ -348,21 +355,21 @@ class _Course:
 
     def _hold(self, rank: Rank, day: date) -> Change | None:
         """Return what a day's own facts bring."""
-        if self.tally.momentary and day not in (self.today, *self._membership()):
+        if self.tally.momentary and day not in (self.today, *self._turns(rank)):
             return None  # only the present state is known
         level, claim = self._level_of(rank), self._claim(self.tally.amount(day), day, day, day, grace=True)
         if claim.level > level:
             return None if self.waits else self._claimed("upgraded", day, claim)
         if claim.level < level:
             return self._dropped(rank, day, claim)
-        return self._claimed("prolonged", day, claim) if level and self._renewed(rank, day, claim) else None
+        return self._claimed("prolonged", day, claim) if self._renewed(rank, day, claim) else None
 
     def _dropped(self, rank: Rank, day: date, claim: _Claim) -> Change | None:
         """Return the fall of a state of the moment for which no time is kept; so there is no level a time either."""
         at_once = self.tally.momentary and self.tiers.valid == "forever" and self.tiers.downgrade != "none"
         if not at_once or rank.manual or self.floor_level(rank, day) >= self._level_of(rank):
             return None
-        cause = CALENDAR if day in self._membership() else self.cause
+        cause = CALENDAR if day in self._turns(rank) else self.cause
         return self._lowered(rank, day, day, claim.level, claim, cause=cause)
 
     def _renewed(self, rank: Rank, day: date, claim: _Claim) -> bool:
@@ -378,14 +385,11 @@ class _Course:
 
         `first` is the day after that term: the window that ended then counts, and one that ended since.
         """
-        paid = self.tiers.valid != "membership_period" or self.facts.paid(day)
-        windows = [each for each in map(self.tally.ended, dict.fromkeys((first, day))) if each] if paid else []
+        windows = filter(None, map(self.tally.ended, dict.fromkeys((first, day))))
         claims = [self._claim(self.tally.amount(last), day, last, last) for last in windows]
-        if paid:
-            claims.append(self._claim(self.tally.amount(day, before=True), day, day - ONE_DAY, day))
-        claims = [each for each in claims if each.until is None or each.until >= day]
-        none = _Claim(0, None, self.tally.ended(day) or day)
-        return max(claims, key=lambda each: (each.level, each.until or date.max), default=none)
+        claims.append(self._claim(self.tally.amount(day, before=True), day, day - ONE_DAY, day))
+        lasting = [each for each in claims if each.until is None or each.until >= day]
+        return max(lasting, key=lambda each: (each.level, each.until or date.max))
 
     def _claim(self, amount: int, day: date, counted: date, measured_to: date, *, grace: bool = False) -> _Claim:
         """Return the tier that an amount gives from a day on, as if reached on the day `counted`."""
