@@ -202,6 +202,13 @@ def test_a_spent_tier_needs_the_membership_that_it_is_valid_for() -> None:
     ]
 
 
+def test_no_level_outlasts_the_membership_that_it_needs() -> None:
+    """One level at a time is for who is still a member."""
+    program = programme(membership=3, valid="membership_period", downgrade="one_level")
+    facts = replace(spent({"2024-03-03": 700}), member_since=day("2024-02-01"), member_until=day("2025-01-31"))
+    assert follow(program, facts, "2026-01-01")[1:] == [("2025-02-04", "downgraded", "low", None)]
+
+
 @pytest.mark.parametrize(("valid", "fall"), [("forever", "2025-02-08"), (parse("P2Y"), "2026-02-01")])
 def test_a_membership_measured_without_its_period_falls_by_validity(valid: Any, fall: str) -> None:
     """For ever ends when the membership and its grace do; a period of its own is waited for."""
@@ -438,12 +445,12 @@ def test_a_balance_falls_when_the_decision_that_held_it_is_over() -> None:
     program = programme("balance", window="none")
     manual, _ = set_manually(program, None, "mid", day("2024-12-31"), JOINED, reason="gift")
     rank: Rank | None = manual
-    tiers = []
+    history: list[Change] = []
     for month, balance in enumerate((350, 150, 10), start=2):
         facts = Facts(JOINED, balance=balance)
-        rank, _ = advance(program, rank, facts, date(2024, month, 1), cause="points")
-        tiers.append(rank and rank.tier)
-    assert tiers == ["high", "mid", "mid"]
+        rank, lines = advance(program, rank, facts, date(2024, month, 1), cause="points")
+        history += lines
+    assert [(each.kind, each.tier) for each in history] == [("upgraded", "high"), ("downgraded", "mid")]
     assert boundary(program, rank, facts, date(2024, 4, 1)) == day("2025-01-01")
     _, lines = advance(program, rank, facts, day("2025-02-02"), cause="points")
     assert [(*shown(each), each.cause) for each in lines] == [("2025-01-01", "downgraded", "low", None, CALENDAR)]
