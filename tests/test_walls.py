@@ -21,6 +21,7 @@ WALLS: dict[str, frozenset[str]] = {
     "apple": frozenset(("domain",)),
     "google": frozenset(("domain",)),
     "inbound": frozenset(("domain",)),
+    "terms": frozenset(("domain",)),
     "sandbox": frozenset(("domain",)),
     "usecases": frozenset(("domain", "storage")),
     "web": frozenset(("domain", "inbound", "usecases", "wiring", "links")),
@@ -47,6 +48,7 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     "apple": frozenset(("PIL", "cryptography", "orjson", "pycurl")),
     "google": frozenset(("PIL", "cryptography", "google", "orjson", "requests")),
     "inbound": frozenset(("pydantic", "standardwebhooks")),
+    "terms": frozenset(("babel",)),
     "sandbox": frozenset(
         (
             "PIL",

@@ -117,6 +117,13 @@ class UnknownTemplate(WalletError):
     """No template of that name is loaded."""
 
 
+class UnknownLanguage(WalletError):
+    """The terms of a programme are not told in that language."""
+
+    def __init__(self, language: str, known: Iterable[str]) -> None:
+        super().__init__(f"The terms are not told in {language!r}; they are in {', '.join(known)}.")
+
+
 class ProgramTaken(WalletError):
     """A template names a programme that belongs to another template."""
 
