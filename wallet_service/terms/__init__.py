@@ -6,7 +6,7 @@ from wallet_service.domain.words import Words
 from wallet_service.terms import campaigns, collecting, giving, keeping, standing
 from wallet_service.terms.section import Section
 from wallet_service.terms.telling import Telling
-from wallet_service.terms.tongue import LANGUAGES, short, tongue
+from wallet_service.terms.tongue import LANGUAGES, short, tongue_of
 from wallet_service.terms.vocabulary import Vocabulary, of_words
 
 __all__ = ["LANGUAGES", "Section", "Vocabulary", "as_text", "explain"]
@@ -38,7 +38,7 @@ def explain(program: Program, words: Words | Vocabulary | None, language: str) -
     if short(language) not in LANGUAGES:
         raise UnknownLanguage(language, LANGUAGES)
     own = of_words(words) if isinstance(words, Words) else words or Vocabulary()
-    telling = Telling(program, own, tongue(short(language)))
+    telling = Telling(program, own, tongue_of(short(language)))
     return [section for part in PARTS if (section := part(telling))]
 
 

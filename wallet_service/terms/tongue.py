@@ -136,7 +136,7 @@ def line(*phrases: str | None) -> str:
 
 
 @cache
-def tongue(language: str) -> Tongue:
+def tongue_of(language: str) -> Tongue:
     """Return one of our `LANGUAGES`, read once."""
     phrases = tomllib.loads((FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
     return Tongue(language, Locale.parse(language), phrases)
