@@ -1,0 +1,160 @@
+"""Single rules are told as what they do, and not as what they look like."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from terms_actors import program_of
+
+from wallet_service.domain.words import Words
+from wallet_service.terms import Section, Vocabulary, explain
+from wallet_service.terms.vocabulary import of_words
+
+BASE: dict[str, Any] = {
+    "schema": 1,
+    "program": {"code": "points", "name": "Points", "timezone": "Europe/Prague", "currency": "EUR"},
+    "unit": {"code": "points"},
+}
+PURCHASE = {"code": "purchase", "on": "order.paid", "basis": "net_items", "points": 1, "per": 100}
+TIERS = [{"code": "low", "threshold": 0}, {"code": "high", "threshold": 500}]
+
+
+def sections(**tables: Any) -> dict[str, Section]:
+    """Return the English sections of a programme with these tables, by title."""
+    found = explain(program_of(BASE | tables), None, "en")
+    return {each.title: each for each in found}
+
+
+def tier_lines(**tiers: Any) -> str:
+    """Return what is told of tiers that behave so."""
+    return " ".join(sections(tier=TIERS, tiers={"measure": "spend"} | tiers)["Tiers"].lines)
+
+
+def test_a_bare_programme_tells_only_what_holds() -> None:
+    """A section stands only where it applies."""
+    assert list(sections()) == ["What you collect", "When you can use it, and for how long"][1:]
+
+
+def test_a_unit_without_names_is_called_points() -> None:
+    """The usual unit is declined in every language without anybody's words."""
+    program = program_of(BASE | {"earning_rule": [PURCHASE | {"points": 3}]})
+    assert "3 балла за каждые" in explain(program, None, "ru")[0].lines[0]
+    assert "3 body za" in explain(program, None, "cs")[0].lines[0]
+
+
+@pytest.mark.parametrize(
+    ("rule", "rounded"),
+    [
+        (PURCHASE, True),
+        (PURCHASE | {"basis": "quantity", "per": 1}, False),
+        (PURCHASE | {"basis": "quantity", "per": 2}, True),
+        (PURCHASE | {"basis": "visit", "per": 1, "tier_multiplier": {"low": "1.5"}}, True),
+        ({"code": "review", "on": "review.approved", "points": 5}, False),
+    ],
+)
+def test_rounding_is_told_where_there_is_something_to_round(rule: dict[str, Any], rounded: bool) -> None:
+    """Whole points for whole items need no rounding."""
+    lines = sections(earning_rule=[rule])["How you collect"].lines
+    assert any("rounded" in each for each in lines) is rounded
+
+
+def test_an_allowance_of_nothing_is_no_debt() -> None:
+    """With a lowest balance of 0 a refund stops at zero, whatever the policy is called."""
+    refund = {"refund": {"earned": "allow_negative"}}
+    told = [
+        sections(earning_rule=[PURCHASE], points=refund | {"min_balance": lowest})["Returned purchases"].lines[0]
+        for lowest in (0, -500)
+    ]
+    assert "never falls below zero" in told[0]
+    assert "as far as −500 points" in told[1]  # noqa: RUF001 - the minus sign is meant
+
+
+@pytest.mark.parametrize(("stackable", "told"), [((True, True), 0), ((False, True), 0), ((False, False), 2)])
+def test_only_rivals_are_told_to_be_rivals(stackable: tuple[bool, bool], told: int) -> None:
+    """A single rule that does not stack has nothing to give way to."""
+    rules = [PURCHASE | {"code": f"r{index}", "stackable": each} for index, each in enumerate(stackable)]
+    lines = sections(earning_rule=rules)["How you collect"].lines
+    assert sum("most favourable" in each for each in lines) == told
+
+
+def test_a_tier_that_never_falls_has_no_end() -> None:
+    """Without a downgrade neither a term nor days of grace mean anything."""
+    told = tier_lines(valid="P12M", downgrade="none", grace_days=5)
+    assert "without a time limit" in told
+    assert "12 months" not in told
+    assert "5 days" not in told
+
+
+def test_a_tier_by_the_balance_falls_with_it() -> None:
+    """A state of the moment keeps no time."""
+    assert "As soon as you no longer meet" in tier_lines(measure="balance", window="none")
+    assert "12 months" in tier_lines(measure="balance", window="none", valid="P12M")
+
+
+def test_a_lifetime_tier_is_kept() -> None:
+    """A measure that only grows, and no term: the tier stays."""
+    assert "without a time limit" in tier_lines(window="lifetime", valid="forever")
+
+
+def test_a_campaign_s_day_is_one_day() -> None:
+    """From midnight to the last second of a day is that day; `to` is its last moment."""
+    window = tomllib.loads("active = [{ from = 2026-11-03T00:00:00, to = 2026-11-03T23:59:59 }]")
+    campaign = {"code": "day", "kind": "multiplier", "factor": "2"} | window
+    lines = sections(earning_rule=[PURCHASE], campaign=[campaign])["Special offers"].lines
+    assert "When: November 3, 2026." in lines[0]
+    assert lines[-1] == "Dates and times are local: Prague."
+
+
+def test_a_moment_with_an_offset_is_shown_in_the_programme_s_time() -> None:
+    """What is written in UTC is told by the clocks where the programme is."""
+    window = tomllib.loads("active = [{ from = 2026-11-03T23:00:00Z }]")
+    campaign = {"code": "day", "kind": "multiplier", "factor": "2"} | window
+    lines = sections(earning_rule=[PURCHASE], campaign=[campaign])["Special offers"].lines
+    assert "When: from November 4, 2026." in lines[0]
+
+
+def test_an_added_factor_leaves_the_tier_aside() -> None:
+    """Twice the usual is not twice what the tier makes of it, unless the campaign says so."""
+    rule = PURCHASE | {"tier_multiplier": {"low": "1", "high": "1.5"}}
+    campaign = {"code": "double", "kind": "multiplier", "factor": "2"}
+    told = [
+        sections(earning_rule=[rule], campaign=[campaign | {"stack": stack}])["Special offers"].lines[0]
+        for stack in ("add", "max")
+    ]
+    assert "without the tier’s multiplier" in told[0]  # noqa: RUF001 - a typographic apostrophe
+    assert "What your tier adds is multiplied, too" in told[1]
+
+
+def test_settlement_and_costs_are_no_matter_of_members() -> None:
+    """What a point costs the merchant is not told."""
+    unit = {"code": "points", "cost_micros": 123_456}
+    told = sections(unit=unit, earning_rule=[PURCHASE])
+    assert "123" not in " ".join(each for section in told.values() for each in section.lines)
+
+
+def test_words_of_a_template_name_its_things() -> None:
+    """A template's words give the unit and the tiers; what they lack is called as in the programme."""
+    known: dict[str, Any] = dict.fromkeys(Words.__dataclass_fields__) | {
+        "language": "en",
+        "strings": {},
+        "unit": {"one": "leaf", "other": "leaves"},
+        "tier": {"high": "Summit"},
+        "names": {"tier": {"high": "Summit"}},
+        "plural_form": lambda count: "one" if count == 1 else "other",
+        "number": str,
+    }
+    words = Words(**{key: known[key] for key in Words.__dataclass_fields__})
+    assert of_words(words) == Vocabulary(
+        {"one": "leaf", "other": "leaves"}, of_words(words).names | {"tier": {"high": "Summit"}}
+    )
+    tables = {"tier": TIERS, "tiers": {"measure": "points_earned"}}
+    (told,) = (each for each in explain(program_of(BASE | tables), words, "en") if each.title == "Tiers")
+    assert "Summit: 500 leaves or more." in told.lines
+    assert "Low: from the beginning." in told.lines
+
+
+def test_phrases_travel_with_the_package() -> None:
+    """The files of phrases are data of the package, not only of the checkout."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "terms/*.toml" in project["tool"]["setuptools"]["package-data"]["wallet_service"]
