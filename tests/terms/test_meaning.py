@@ -106,14 +106,6 @@ def test_a_campaign_s_day_is_one_day() -> None:
     assert lines[-1] == "Dates and times are local: Prague."
 
 
-def test_a_moment_with_an_offset_is_shown_in_the_programme_s_time() -> None:
-    """What is written in UTC is told by the clocks where the programme is."""
-    window = tomllib.loads("active = [{ from = 2026-11-03T23:00:00Z }]")
-    campaign = {"code": "day", "kind": "multiplier", "factor": "2"} | window
-    lines = sections(earning_rule=[PURCHASE], campaign=[campaign])["Special offers"].lines
-    assert "When: from November 4, 2026." in lines[0]
-
-
 def test_an_added_factor_leaves_the_tier_aside() -> None:
     """Twice the usual is not twice what the tier makes of it, unless the campaign says so."""
     rule = PURCHASE | {"tier_multiplier": {"low": "1", "high": "1.5"}}

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from wallet_service import config, stage
+from wallet_service.cli.explain import explain
 from wallet_service.domain.errors import Fault
 from wallet_service.domain.file_model import parse, read
 from wallet_service.domain.program import Program
@@ -72,3 +73,6 @@ def _linted(path: Path, order_minor: int | None) -> tuple[list[Fault], list[Faul
         return wrong, []
     wrong = list(faults(found, place))
     return wrong, [] if wrong else list(advice(found, place, order_minor=order_minor))
+
+
+program.add_command(explain)

@@ -14,8 +14,9 @@ NOTHING = Amounts()
 class Position:
     """What the books come to for a member: a projection, which can be made anew from them at any time.
 
-    `totals` counts everything ever, `qualifying` what is measured in the window that counts now. `member_until` is the
-    last day of a paid membership. `due_at` is when the calendar will next change anything, None if it will not.
+    `totals` counts everything ever, `qualifying` what is measured in the window that counts now. `paid_since`
+    and `paid_until` are the first and last day of the paid membership that runs, `tier_last_day` that of the tier as
+    it looks now. `due_at` is when the calendar will next change anything, None if it will not.
     `program_version` is the version of the programme by which the position was last worked out.
     """
 
@@ -26,7 +27,9 @@ class Position:
     totals: Amounts = NOTHING
     qualifying: int = 0
     rank: Rank | None = None
-    member_until: date | None = None
+    tier_last_day: date | None = None
+    paid_since: date | None = None
+    paid_until: date | None = None
     dying: int = 0
     dying_on: date | None = None
     movements: tuple[Movement, ...] = ()
@@ -85,10 +88,10 @@ class Membership:
             voided=self.voided,
             pending=position.pending,
             tier=position.rank.tier if position.rank else None,
-            tier_until=position.rank.valid_until if position.rank else None,
+            tier_until=position.tier_last_day,
             dying=position.dying,
             dying_on=position.dying_on,
-            member_until=position.member_until,
+            member_until=position.paid_until,
             cause=self.profile.cause,
             movements=position.movements,
             rewards=position.rewards,

@@ -15,13 +15,15 @@ _WRITE = text("""
         spend_total = :spend_total, earned_total = :earned_total, orders_total = :orders_total,
         referrals_total = :referrals_total, qualifying = :qualifying, tier = :tier, tier_since = :tier_since,
         tier_until = :tier_until, tier_measured_to = :tier_measured_to, tier_manual = :tier_manual,
-        member_until = :member_until, dying = :dying, dying_on = :dying_on, movements = CAST(:movements AS jsonb),
+        tier_floor = :tier_floor, tier_floor_until = :tier_floor_until, tier_last_day = :tier_last_day,
+        paid_since = :paid_since, paid_until = :paid_until, dying = :dying, dying_on = :dying_on,
+        movements = CAST(:movements AS jsonb),
         rewards = :rewards, granted = :granted, due_at = :due_at, program_version = :program_version
     WHERE member_id = :member_id
 """)
 _RANKED = text("""
-    INSERT INTO tier_changes (member_id, kind, day, tier, valid_until, measured_to, cause, created_at)
-    VALUES (:member_id, :kind, :day, :tier, :valid_until, :measured_to, :cause, :now)
+    INSERT INTO tier_changes (member_id, kind, day, tier, valid_until, measured_to, manual, cause, created_at)
+    VALUES (:member_id, :kind, :day, :tier, :valid_until, :measured_to, :manual, :cause, :now)
 """)
 _DAYS = text("""
     SELECT day, spend, points, orders, referrals FROM qualification_days
@@ -53,7 +55,11 @@ def write(tx: Connection, member_id: int, position: Position) -> None:
         "tier_until": rank.valid_until if rank else None,
         "tier_measured_to": rank.measured_to if rank else None,
         "tier_manual": rank.manual if rank else False,
-        "member_until": position.member_until,
+        "tier_floor": rank.floor if rank else None,
+        "tier_floor_until": rank.floor_until if rank else None,
+        "tier_last_day": position.tier_last_day,
+        "paid_since": position.paid_since,
+        "paid_until": position.paid_until,
         "dying": position.dying,
         "dying_on": position.dying_on,
         "movements": orjson.dumps(movements).decode(),
@@ -75,6 +81,7 @@ def ranked(tx: Connection, member_id: int, changes: Iterable[Change], *, now: da
             "tier": each.tier,
             "valid_until": each.valid_until,
             "measured_to": each.measured_to,
+            "manual": each.manual,
             "cause": each.cause,
             "now": now,
         }

@@ -24,8 +24,9 @@ _LOCK_ORDER = text("""
     SELECT pg_advisory_xact_lock(hashtextextended('order', :source_id) # hashtextextended(:id, 2))
 """)
 _LOCK_BOTH = text("""
-    SELECT pg_advisory_xact_lock(hashtextextended('order', :source_id) # hashtextextended(:order_id, 2)),
+    SELECT pg_advisory_xact_lock(hashtextextended('order', :source_id) # hashtextextended(:order_id, 2)) AS order_lock,
            pg_advisory_xact_lock(hashtextextended('customer', :program_id) # hashtextextended(:external_id, 1))
+               AS customer_lock
 """)
 _LOCK_CARDS = text("SELECT id FROM cards WHERE id = ANY(:card_ids) ORDER BY id FOR UPDATE")
 _EXTERNAL_ID = text("""
@@ -37,7 +38,8 @@ _COLUMNS = """
     birth_day, cause, cards.id AS card_id, serial_number, authentication_token, cards.code, pass_type_identifier,
     revision, modified_at, announced, face_digest, own_digest, voided_at, available, pending, held, active_at,
     spend_total, earned_total, orders_total, referrals_total, qualifying, tier, tier_since, tier_until,
-    tier_measured_to, tier_manual, member_until, dying, dying_on, movements, rewards, granted, due_at,
+    tier_measured_to, tier_manual, tier_floor, tier_floor_until, tier_last_day,
+    paid_since, paid_until, dying, dying_on, movements, rewards, granted, due_at,
     balances.program_version
 """
 _FROM = """
@@ -313,7 +315,15 @@ def _membership(row: Row[tuple[object, ...]]) -> Membership:
 def _position(row: Row[tuple[object, ...]]) -> Position:
     rank = None
     if row.tier is not None:
-        rank = Rank(row.tier, row.tier_since, row.tier_until, row.tier_measured_to, row.tier_manual)
+        rank = Rank(
+            tier=row.tier,
+            since=row.tier_since,
+            valid_until=row.tier_until,
+            measured_to=row.tier_measured_to,
+            manual=row.tier_manual,
+            floor=row.tier_floor,
+            floor_until=row.tier_floor_until,
+        )
     return Position(
         available=row.available,
         pending=row.pending,
@@ -322,7 +332,9 @@ def _position(row: Row[tuple[object, ...]]) -> Position:
         totals=Amounts(row.spend_total, row.earned_total, row.orders_total, row.referrals_total),
         qualifying=row.qualifying,
         rank=rank,
-        member_until=row.member_until,
+        tier_last_day=row.tier_last_day,
+        paid_since=row.paid_since,
+        paid_until=row.paid_until,
         dying=row.dying,
         dying_on=row.dying_on,
         movements=tuple(Movement(date.fromisoformat(day), points, kind) for day, points, kind in row.movements),

@@ -113,6 +113,5 @@ def _window(telling: Telling, window: ActiveTable) -> str:
 def _moment(telling: Telling, moment: datetime, *, whole_day: time) -> str:
     """Return a moment of the programme's own time; only the day where it is that day's first or last."""
     tongue = telling.tongue
-    local = moment.astimezone(telling.program.zone) if moment.tzinfo else moment
-    day, clock = tongue.day(local.date()), local.time().replace(microsecond=0)
+    day, clock = tongue.day(moment.date()), moment.time().replace(microsecond=0)
     return day if clock == whole_day else tongue.say("moment", day=day, time=tongue.clock(clock))

@@ -71,7 +71,10 @@ def _refunded(telling: Telling) -> Iterator[str]:
         policy = points.refund.earned
         if policy == "allow_negative" and points.min_balance == 0:
             policy = "clamp_to_zero"  # nothing below zero is allowed, after all
-        yield line(tongue.one_of("earned", policy, amount=telling.below_zero(-points.min_balance)))
+        if policy == "allow_negative" and points.min_balance is not None:
+            yield line(tongue.one_of("earned", policy, amount=telling.below_zero(-points.min_balance)))
+        else:
+            yield line(tongue.one_of("earned", "any_depth" if policy == "allow_negative" else policy))
     if any((each.cost or each.rate) and each.kind != "donation" for each in program.reward):
         restored = points.refund.spent == "restore"
         grace = Period(days=points.grace_days)

@@ -43,7 +43,8 @@ class Book:
     facts: list[Fact] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     refunds: bool = False
-    member_until: date | None = None
+    paid_since: date | None = None
+    paid_until: date | None = None
     told: Profile | None = None
     settled: int = 0
 
@@ -103,7 +104,8 @@ class Book:
             joined=local_day(self.member.enrolled_at, self.program.zone),
             days=self._days(totals),
             balance=self.account.available,
-            member_until=self.member_until,
+            member_until=self.paid_until,
+            member_since=self.paid_since,
         )
         rank = self._rank(known, reason)
         ledger.post(
@@ -178,7 +180,9 @@ class Book:
             totals=totals,
             qualifying=tiering.measured(self.program, known, self.today),
             rank=rank,
-            member_until=self.member_until,
+            tier_last_day=tiering.last_day(self.program, rank, known) if rank else None,
+            paid_since=self.paid_since,
+            paid_until=self.paid_until,
             dying=dying,
             dying_on=last_day(dies_at, zone) if dies_at else None,
             movements=self._movements(),
@@ -210,7 +214,8 @@ def open_book(
         active_at=position.active_at,
         load=lambda: lots.live(tx, member.id),
     )
-    book = Book(tx, template, member, now, account, ids or fresh_ids(tx), member_until=position.member_until)
+    book = Book(tx, template, member, now, account, ids or fresh_ids(tx))
+    book.paid_since, book.paid_until = position.paid_since, position.paid_until
     if position.due_at is not None and position.due_at <= now:
         account.settle(now)
     book.settled = len(account.posted)

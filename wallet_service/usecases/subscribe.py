@@ -20,31 +20,40 @@ def subscribe(book: Book, fact: SubscriptionPaid, *, at: datetime) -> None:
     """
     table = _table(book)
     day = local_day(at, book.program.zone)
-    until = book.member_until
+    until = book.paid_until
     starts_on = fact.starts_on or (until + ONE_DAY if until is not None and until >= day else day)
     ends_on = fact.ends_on or table.period.from_day(starts_on) - ONE_DAY
     term = Term("paid", fact.reference, starts_on, ends_on)
     memberships.add(book.tx, book.member.id, term, price_minor=fact.price_minor, now=book.now)
-    book.member_until = _last_day(memberships.of(book.tx, book.member.id))
+    book.paid_since, book.paid_until = span(memberships.of(book.tx, book.member.id))
 
 
 def cancel(book: Book, fact: SubscriptionCancelled, *, at: datetime) -> None:
     """End the membership: at the end of what is paid, or at once where the programme says so."""
     table = _table(book)
     day = local_day(at, book.program.zone)
-    until = book.member_until or day
+    until = book.paid_until or day
     ends_on = until if table.on_cancel == "end_of_period" else min(until, day - ONE_DAY)
     term = Term("cancelled", fact.reference, day, ends_on)
     memberships.add(book.tx, book.member.id, term, price_minor=None, now=book.now)
-    book.member_until = _last_day(memberships.of(book.tx, book.member.id))
+    book.paid_since, book.paid_until = span(memberships.of(book.tx, book.member.id))
 
 
-def _last_day(terms: list[Term]) -> date | None:
-    """Return the last day that is paid for: what was cancelled ends earlier, unless it was paid for again since."""
-    last: date | None = None
+def span(terms: list[Term]) -> tuple[date | None, date | None]:
+    """Return the first and last day of the time that the newest terms make up without a gap; nothing for none.
+
+    What is cancelled ends on its last day, unless it is paid for again later; what ended at once lasts no longer.
+    """
+    since: date | None = None
+    until: date | None = None
     for term in terms:
-        last = term.ends_on if term.kind == "cancelled" or last is None else max(last, term.ends_on)
-    return last
+        if term.kind == "cancelled":
+            until = term.ends_on if term.ends_on >= term.starts_on else None
+        elif until is None or since is None or term.starts_on > until + ONE_DAY:
+            since, until = term.starts_on, term.ends_on
+        else:
+            since, until = min(since, term.starts_on), max(until, term.ends_on)
+    return (since, until) if until is not None else (None, None)
 
 
 def _table(book: Book) -> MembershipTable:

@@ -194,6 +194,7 @@ TABLES = """
         tier text,
         valid_until date,
         measured_to date NOT NULL,
+        manual boolean NOT NULL,
         cause text NOT NULL,
         created_at timestamptz NOT NULL,
         PRIMARY KEY (id),
@@ -289,7 +290,11 @@ TABLES = """
         ADD COLUMN tier_until date,
         ADD COLUMN tier_measured_to date,
         ADD COLUMN tier_manual boolean DEFAULT false NOT NULL,
-        ADD COLUMN member_until date,
+        ADD COLUMN tier_floor text,
+        ADD COLUMN tier_floor_until date,
+        ADD COLUMN tier_last_day date,
+        ADD COLUMN paid_since date,
+        ADD COLUMN paid_until date,
         ADD COLUMN dying bigint DEFAULT 0 NOT NULL,
         ADD COLUMN dying_on date,
         ADD COLUMN movements jsonb DEFAULT '[]' NOT NULL,
@@ -413,8 +418,9 @@ def downgrade() -> None:
             DROP COLUMN pending, DROP COLUMN held, DROP COLUMN active_at, DROP COLUMN earned_total,
             DROP COLUMN spend_total, DROP COLUMN orders_total, DROP COLUMN referrals_total, DROP COLUMN tier,
             DROP COLUMN tier_since, DROP COLUMN tier_until, DROP COLUMN tier_measured_to, DROP COLUMN tier_manual,
-            DROP COLUMN member_until, DROP COLUMN dying, DROP COLUMN dying_on, DROP COLUMN movements,
-            DROP COLUMN rewards, DROP COLUMN granted, DROP COLUMN due_at,
+            DROP COLUMN tier_floor, DROP COLUMN tier_floor_until, DROP COLUMN tier_last_day,
+            DROP COLUMN paid_since, DROP COLUMN paid_until, DROP COLUMN dying, DROP COLUMN dying_on,
+            DROP COLUMN movements, DROP COLUMN rewards, DROP COLUMN granted, DROP COLUMN due_at,
             DROP COLUMN program_version, RESET (fillfactor);
         UPDATE balances SET available = coalesce((
             SELECT sum(points) FROM ledger_entries JOIN ledger_accounts ON ledger_accounts.id = account_id
