@@ -65,6 +65,7 @@ class OrderPaid:
     total_minor: int | None = field(default=None, metadata=LATER)
     partner: str | None = field(default=None, metadata=LATER)
     location: str | None = field(default=None, metadata=LATER)
+    paid_at: datetime | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,14 @@ class OrderUpdated:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderFulfilled:
+    """An order was handed over or sent; points that wait for that can be spent from now on."""
+
+    order_id: str
+    customer: None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PointsAdjusted:
     """A person corrected a balance by `points`, with a reason."""
 
@@ -108,7 +117,6 @@ class ActivityDone:
     customer: Customer
     activity: str
     properties: tuple[tuple[str, str | int | bool], ...] = ()
-    order_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +144,7 @@ Fact = (
     | OrderPaid
     | OrderRefunded
     | OrderUpdated
+    | OrderFulfilled
     | PointsAdjusted
     | ActivityDone
     | SubscriptionPaid

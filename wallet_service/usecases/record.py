@@ -15,6 +15,7 @@ from wallet_service.domain.event import (
     Event,
     MemberEnrolled,
     MemberUpdated,
+    OrderFulfilled,
     OrderPaid,
     OrderRefunded,
     OrderUpdated,
@@ -36,6 +37,7 @@ from wallet_service.usecases.evaluate import evaluate, evaluate_order, give, giv
 from wallet_service.usecases.subscribe import cancel, subscribe
 
 OrderFact = OrderPaid | OrderRefunded | OrderUpdated
+ABOUT_ORDERS = (OrderPaid, OrderRefunded, OrderUpdated, OrderFulfilled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,8 @@ def _keep(case: _Case) -> dict[str, Any]:
     Raises `UnknownMember` where it can only be said of a member.
     """
     fact = case.event.fact
+    if isinstance(fact, OrderFulfilled):
+        raise UnknownMember(f"the customer of order {fact.order_id}")
     if not isinstance(fact, OrderPaid | OrderRefunded | OrderUpdated):
         raise UnknownMember(str(fact.customer))
     order = _told(case, fact, _order(case, fact.order_id))
@@ -129,7 +133,7 @@ def _lock(tx: Connection, source: Source, event: Event) -> str | None:
     """Lock the order, if any, then the customer; return the merchant's own id of the customer, if it is known."""
     fact = event.fact
     named = _named(tx, source, fact.customer) if fact.customer else None
-    if not isinstance(fact, OrderPaid | OrderRefunded | OrderUpdated):
+    if not isinstance(fact, ABOUT_ORDERS):
         members.lock_customer(tx, source.program_id, str(named))
         return named
     if named:
@@ -166,6 +170,8 @@ def _act(case: _Case, book: Book) -> None:
             _tell(book, fact)
         case OrderPaid() | OrderRefunded() | OrderUpdated() as fact:
             _settle_order(case, book, _told(case, fact, _order(case, fact.order_id)))
+        case OrderFulfilled() as fact:
+            _fulfil(case, book, fact, at)
         case PointsAdjusted() as fact:
             _adjust(book, fact, at)
         case ActivityDone() as fact:
@@ -201,7 +207,7 @@ def _purchase(case: _Case, fact: OrderPaid) -> Purchase:
         raise _refused("data.partner", f"{fact.partner!r} is no partner of the programme")
     return Purchase(
         order_id=fact.order_id,
-        paid_at=case.event.occurred_at,
+        paid_at=fact.paid_at or case.event.occurred_at,
         eligible_minor=fact.eligible_minor,
         lines=fact.lines,
         tax_minor=fact.tax_minor,
@@ -215,6 +221,17 @@ def _settle_order(case: _Case, book: Book, order: Order) -> None:
     order = evaluate_order(book, order, case.program, case.template.rules)
     order = book.settle_order(order, at=case.event.occurred_at)
     orders.put(case.tx, case.source.id, order, member_id=book.member.id, customer_id=None)
+
+
+def _fulfil(case: _Case, book: Book, fact: OrderFulfilled, at: datetime) -> None:
+    """Let what the order earned be spent, where it has waited for that."""
+    found = orders.find(case.tx, case.source.id, fact.order_id)
+    pending = case.program.points.pending
+    if found is None or pending == "none" or pending.on != case.event.type:
+        return
+    waiting = [lot for lot in book.account.lots if lot.order_row == found[0].row_id and lot.pending]
+    if waiting:
+        book.account.activate(waiting, at=at)
 
 
 def _claim_orders(case: _Case, book: Book) -> None:

@@ -1,0 +1,340 @@
+"""Bodies of our own events: read strictly where it matters, and open to keys that we do not know."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from wallet_service.domain import event
+from wallet_service.domain.errors import EventRefused, Fault
+from wallet_service.domain.event import Fact
+from wallet_service.domain.purchase import Line
+
+ACTIVITY = "activity."  # what follows is the type that earning rules name
+# No-break space and the joiners of Persian, Hindi and emoji belong in names, though Python counts them as unprintable.
+_JOINERS = dict.fromkeys(map(ord, "\u00a0\u200c\u200d"), " ")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a body says: its type, when it happened, and the fact."""
+
+    type: str
+    timestamp: datetime
+    fact: Fact
+
+
+def read(body: bytes) -> Said | None:
+    """Return what a body says, or None for a type of event that we do not know.
+
+    Raises `EventRefused` with every fault.
+    """
+    kind = _validated(_Kind, body).type
+    table = _ActivityTable if kind.startswith(ACTIVITY) else _TABLES.get(kind)
+    if table is None:
+        return None
+    said = _validated(_Envelope[table], body)  # type: ignore[valid-type]
+    return Said(kind, said.timestamp, said.data.fact(said))
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("should hold printable characters only")
+    return text
+
+
+def _readable(text: str) -> str:
+    if not _printable(text.translate(_JOINERS)).strip():
+        raise ValueError("should hold something that can be read")
+    return text
+
+
+def _dated(moment: object) -> object:
+    """Refuse numbers, which would be taken for seconds or milliseconds: "20260601" for a day in 1970."""
+    if not isinstance(moment, str) or moment.strip().lstrip("+-").replace(".", "", 1).isdecimal():
+        raise ValueError("should be a date and time with its zone, such as 2026-06-01T10:00:00Z")
+    return moment
+
+
+def _day(given: object) -> object:
+    if not isinstance(given, str) or len(given) != len("2026-06-01"):
+        raise ValueError("should be a day such as 2026-06-01")
+    return given
+
+
+def _birthday(given: object) -> object:
+    """Return month and day of "06-01" or "1990-06-01"; the year is not kept."""
+    try:
+        return _month_and_day(str(given))
+    except ValueError:
+        raise ValueError("should be a birthday such as 06-01 or 1990-06-01") from None
+
+
+def _month_and_day(text: str) -> tuple[int, int]:
+    day = date.fromisoformat(text if len(text) > len("06-01") else f"2000-{text}")  # a leap year: 29 February is one
+    return day.month, day.day
+
+
+Id = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(_printable)]
+Words = Annotated[
+    str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(_readable)
+]
+Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+Locale = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Minor = Annotated[int, Field(ge=0, le=10**11)]
+Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_dated)]
+Day = Annotated[date, Field(strict=False), BeforeValidator(_day)]
+Birthday = Annotated[tuple[int, int], BeforeValidator(_birthday)]
+Property = str | int | bool
+
+
+class _Table(BaseModel):
+    """What we read of a table; other keys are left alone, for senders that say more than we need."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
+
+
+class _Kind(_Table):
+    type: Id
+
+
+Data = TypeVar("Data")
+
+
+class _Envelope(_Kind, Generic[Data]):
+    timestamp: Moment
+    data: Data
+
+
+class _Customer(_Table):
+    id: Id | None = None
+    member_id: Id | None = None
+    card_code: Id | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "_Customer":
+        if [self.id, self.member_id, self.card_code].count(None) != 2:
+            raise ValueError("needs exactly one of id, member_id, card_code")
+        return self
+
+    def noun(self) -> event.Customer:
+        code = self.card_code.replace(" ", "").upper() if self.card_code else None
+        return event.Customer(self.id, self.member_id, code)
+
+
+class _NewCustomer(_Table):
+    id: Id
+    name: Words | None = None
+    locale: Locale | None = None
+    birthday: Birthday | None = None
+    cause: Code | None = None
+    referral_code: Id | None = None
+
+
+class _Enrolled(_Table):
+    customer: _NewCustomer
+
+    def fact(self, _: _Kind) -> Fact:
+        who = self.customer
+        return event.MemberEnrolled(
+            event.Customer(id=who.id), who.name, who.locale, who.birthday, who.cause, who.referral_code
+        )
+
+
+class _Updated(_Table):
+    customer: _Customer
+    name: Words | None = None
+    locale: Locale | None = None
+    birthday: Birthday | None = None
+    cause: Code | None = None
+
+    def fact(self, _: _Kind) -> Fact:
+        return event.MemberUpdated(self.customer.noun(), self.name, self.locale, self.birthday, self.cause)
+
+
+class _Line(_Table):
+    sku: Id
+    net_minor: Minor
+    quantity: Annotated[int, Field(ge=0, le=100_000)] = 1
+    tags: Annotated[tuple[Id, ...], Field(strict=False, max_length=50)] = ()
+    earns: bool = True
+
+    def noun(self) -> Line:
+        return Line(self.sku, self.net_minor, self.quantity, self.tags, self.earns)
+
+
+class _Bought(_Table):
+    """What was bought: either what earns of it, or the lines that it is the sum of, or both."""
+
+    currency: Currency
+    lines: Annotated[tuple[_Line, ...], Field(strict=False, max_length=1000)] = ()
+    eligible_minor: Annotated[Minor | None, Field(validate_default=True)] = None
+    tax_minor: Minor | None = None
+    total_minor: Minor | None = None
+    partner: Code | None = None
+    location: Id | None = None
+
+    @field_validator("eligible_minor")
+    @classmethod
+    def _sums_up(cls, given: int | None, info: ValidationInfo) -> int | None:
+        lines = info.data.get("lines")
+        if lines is None:
+            return given  # they have a fault of their own
+        if given is None and not lines:
+            raise ValueError("is missing")
+        earning = sum(line.net_minor for line in lines if line.earns)
+        if lines and given not in (None, earning):
+            raise ValueError(f"is {given}, and the lines that earn make {earning}")
+        return given
+
+    @property
+    def earning(self) -> int:
+        return sum(line.net_minor for line in self.lines if line.earns)
+
+    def bought(self, order_id: str, customer: event.Customer, paid_at: datetime | None) -> event.OrderPaid:
+        return event.OrderPaid(
+            customer=customer,
+            order_id=order_id,
+            currency=self.currency,
+            eligible_minor=self.earning if self.eligible_minor is None else self.eligible_minor,
+            lines=tuple(line.noun() for line in self.lines),
+            tax_minor=self.tax_minor,
+            total_minor=self.total_minor,
+            partner=self.partner,
+            location=self.location,
+            paid_at=paid_at,
+        )
+
+
+class _Paid(_Bought):
+    order_id: Id
+    customer: _Customer
+    paid_at: Moment | None = None
+
+    def fact(self, _: _Kind) -> Fact:
+        return self.bought(self.order_id, self.customer.noun(), self.paid_at)
+
+
+class _Refunded(_Table):
+    order_id: Id
+    refunded_minor: Minor
+    customer: _Customer | None = None
+
+    def fact(self, _: _Kind) -> Fact:
+        customer = self.customer.noun() if self.customer else None
+        return event.OrderRefunded(self.order_id, self.refunded_minor, customer)
+
+
+class _Snapshot(_Bought):
+    order_id: Id
+    customer: _Customer
+    version: Moment
+    paid: bool
+    paid_at: Moment | None = None
+    refunded_minor: Minor = 0
+    cancelled: bool = False
+
+    def fact(self, _: _Kind) -> Fact:
+        customer = self.customer.noun()
+        bought = self.bought(self.order_id, customer, self.paid_at) if self.paid else None
+        return event.OrderUpdated(self.order_id, self.version, customer, bought, self.refunded_minor, self.cancelled)
+
+
+class _Fulfilled(_Table):
+    order_id: Id
+
+    def fact(self, _: _Kind) -> Fact:
+        return event.OrderFulfilled(self.order_id)
+
+
+class _Adjusted(_Table):
+    customer: _Customer
+    points: Annotated[int, Field(ge=-(10**9), le=10**9)]
+    actor: Words
+    reason: Words
+
+    @model_validator(mode="after")
+    def _not_zero(self) -> "_Adjusted":
+        if self.points == 0:
+            raise ValueError("points should not be 0")
+        return self
+
+    def fact(self, _: _Kind) -> Fact:
+        return event.PointsAdjusted(self.customer.noun(), self.points, self.actor, self.reason)
+
+
+class _ActivityTable(_Table):
+    customer: _Customer
+    properties: Annotated[dict[Key, Property], Field(max_length=50)] = Field(default_factory=dict)
+
+    def fact(self, said: _Kind) -> Fact:
+        properties = tuple(sorted(self.properties.items()))
+        return event.ActivityDone(self.customer.noun(), said.type.removeprefix(ACTIVITY), properties)
+
+
+class _FeePaid(_Table):
+    customer: _Customer
+    reference: Id
+    starts_on: Day | None = None
+    ends_on: Day | None = None
+    price_minor: Minor | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "_FeePaid":
+        if self.starts_on and self.ends_on and self.ends_on < self.starts_on:
+            raise ValueError("ends_on should not lie before starts_on")
+        return self
+
+    def fact(self, _: _Kind) -> Fact:
+        return event.SubscriptionPaid(
+            self.customer.noun(), self.reference, self.starts_on, self.ends_on, self.price_minor
+        )
+
+
+class _Cancelled(_Table):
+    customer: _Customer
+    reference: Id
+
+    def fact(self, _: _Kind) -> Fact:
+        return event.SubscriptionCancelled(self.customer.noun(), self.reference)
+
+
+_TABLES: dict[str, Any] = {
+    "member.enrolled": _Enrolled,
+    "member.updated": _Updated,
+    "order.paid": _Paid,
+    "order.refunded": _Refunded,
+    "order.updated": _Snapshot,
+    "order.fulfilled": _Fulfilled,
+    "points.adjusted": _Adjusted,
+    "subscription.paid": _FeePaid,
+    "subscription.cancelled": _Cancelled,
+}
+
+
+def _validated(model: type[Any], body: bytes) -> Any:
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        faults = [_fault(each) for each in error.errors(include_url=False, include_input=False)]
+        raise EventRefused("The event cannot be entered; nothing was stored.", faults) from None
+
+
+def _fault(error: Any) -> Fault:
+    message = "is missing" if error["type"] == "missing" else str(error["msg"]).removeprefix("Value error, ")
+    return Fault("body", ".".join(str(part) for part in error["loc"]), message)
