@@ -86,6 +86,14 @@ class Colors:
 
 
 @dataclass(frozen=True, slots=True)
+class Stamps:
+    """So many stamps of a full card, drawn in the strip; a field says the same in words."""
+
+    filled: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
 class Face:
     """Everything that a member sees on the card, in one language.
 
@@ -106,6 +114,7 @@ class Face:
     links: tuple[Link, ...] = ()
     locations: tuple[Location, ...] = ()
     messages: tuple[Message, ...] = ()
+    stamps: Stamps | None = None
     voided: bool = False
     expires_at: datetime | None = None
     apple: dict[str, Any] = field(default_factory=dict)
@@ -121,7 +130,7 @@ class Face:
         A wallet that holds the template's part once for all cards needs a card anew only when this changes.
         """
         own = [(each.key, each.label, _moment(each.value), each.role) for each in self.fields() if each.role]
-        rest = (self.language, self.barcode, self.voided, _moment(self.expires_at))
+        rest = (self.language, self.barcode, self.stamps, self.voided, _moment(self.expires_at))
         return hashlib.sha256(repr((own, rest)).encode()).digest()
 
     def digest(self) -> bytes:
@@ -143,6 +152,7 @@ class Face:
             self.links,
             self.locations,
             self.messages,
+            self.stamps,
             self.voided,
             _moment(self.expires_at),
             sorted(self.apple.items(), key=lambda item: item[0]),

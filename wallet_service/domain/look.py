@@ -11,10 +11,29 @@ from wallet_service.domain.face import BarcodeFormat
 from wallet_service.domain.file_model import FileModel
 from wallet_service.domain.words import REFERENCE
 
-ValueName = Literal["balance", "tier", "next_tier", "member_name", "member_since", "card_code", "card_code_grouped"]
+ValueName = Literal[
+    "balance",
+    "pending",
+    "next_expiry",
+    "tier",
+    "tier_until",
+    "next_tier",
+    "discount",
+    "member_name",
+    "member_since",
+    "member_until",
+    "cause",
+    "entries",
+    "rewards",
+    "granted",
+    "stamps",
+    "card_code",
+    "card_code_grouped",
+]
 SLOTS = ("header", "primary", "secondary", "auxiliary", "back")
 NEW_VALUE = "%@"
 WITHOUT_NEW_VALUE = f"must hold {NEW_VALUE} once, where the wallet puts the new value"
+MOST_STAMPS = 30  # smaller ones could not be told apart on a phone
 DEEPEST = 16  # tables within tables under [apple]; Apple's own go four deep
 LEAST_CONTRAST = 4.5  # WCAG 2.2, 1.4.3 Contrast (Minimum): https://www.w3.org/TR/WCAG22/#contrast-minimum
 
@@ -41,11 +60,30 @@ class ColorsTable(FileModel):
 
 
 class ArtTable(FileModel):
-    """`[art]`: one source image each; every size that a wallet wants is made from it."""
+    """`[art]`: one source image each; every size that a wallet wants is made from it.
+
+    `stamp` and `stamp_empty` stand on the strip where there are `[stamps]`.
+    """
 
     icon: ArtPath
     logo: ArtPath
     strip: ArtPath | None = None
+    stamp: ArtPath | None = None
+    stamp_empty: ArtPath | None = None
+
+
+class StampsTable(FileModel):
+    """`[stamps]`: the strip shows as many marks as fill the card, those that the member has in another colour.
+
+    `of` is how many, or the code of the reward whose cost they are. `columns` is how many stand side by side; without
+    it they are as large as there is room. Pictures in `[art]` take the place of `shape` and its colours.
+    """
+
+    of: Annotated[int, Field(ge=1, le=MOST_STAMPS)] | Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+    columns: Annotated[int, Field(ge=1, le=10)] | None = None
+    shape: Literal["circle", "square", "star"] = "circle"
+    filled: Hex
+    empty: Hex
 
 
 class BarcodeTable(FileModel):
@@ -98,6 +136,7 @@ class Look(FileModel):
     colors: ColorsTable
     art: ArtTable
     barcode: BarcodeTable = BarcodeTable()
+    stamps: StampsTable | None = None
     header: Annotated[tuple[LookField, ...], Field(max_length=3, strict=False)] = ()
     primary: Annotated[tuple[LookField, ...], Field(max_length=1, strict=False)] = ()
     secondary: Annotated[tuple[LookField, ...], Field(max_length=4, strict=False)] = ()
@@ -142,6 +181,8 @@ def faults(look: Look, place: str) -> Iterator[Fault]:
             yield Fault(place, f"{where}.change", WITHOUT_NEW_VALUE)
     if len(look.secondary) + len(look.auxiliary) > 4:
         yield Fault(place, "auxiliary", "secondary and auxiliary share one row of four fields; move some to the back")
+    if look.stamps is not None:
+        yield from _stamp_faults(look, place)
     for name in ("text", "label"):
         ratio = contrast(getattr(look.colors, name), look.colors.background)
         if ratio < LEAST_CONTRAST:
@@ -151,6 +192,17 @@ def faults(look: Look, place: str) -> Iterator[Fault]:
         if not _is_json(value, DEEPEST):
             message = f"must be made of texts, numbers, true, false, lists and tables, at most {DEEPEST} deep"
             yield Fault(place, f"apple.{key}", message)
+
+
+def _stamp_faults(look: Look, place: str) -> Iterator[Fault]:
+    if all(each.value != "stamps" for _, each in look.fields()):
+        message = "needs a field with the value stamps: a picture alone says nothing to those who cannot see it"
+        yield Fault(place, "stamps", message)
+    if look.primary:
+        yield Fault(place, "primary[0]", "would be written across the stamps; move it to another slot")
+    if (look.art.stamp is None) != (look.art.stamp_empty is None):
+        missing = "art.stamp" if look.art.stamp is None else "art.stamp_empty"
+        yield Fault(place, missing, "is missing; give both pictures of a stamp, or none")
 
 
 def _repeated_keys(look: Look, place: str) -> Iterator[Fault]:

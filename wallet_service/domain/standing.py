@@ -1,0 +1,43 @@
+"""Where a member stands: all that a card can show of its member."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from wallet_service.domain.ledger import TransactionType
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """One line of the last entries: the day, by how much the balance moved, and the kind of transaction."""
+
+    day: date
+    points: int
+    type: TransactionType
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """All that a card can show of its member.
+
+    `balance` can be spent now; `pending` cannot yet. `qualifying` is the measured amount that counts for the tier, in
+    the present window. `tier_until` and `member_until` are the last days of the tier and of the paid membership;
+    `dying` points can be spent through the day `dying_on` and not after it. `movements` are the newest first. `rewards`
+    are the codes of rewards that the member could take now, `granted` those that lie ready to be used.
+    """
+
+    balance: int
+    qualifying: int
+    member_name: str | None
+    member_since: datetime
+    card_code: str
+    voided: bool = False
+    pending: int = 0
+    tier: str | None = None
+    tier_until: date | None = None
+    dying: int = 0
+    dying_on: date | None = None
+    member_until: date | None = None
+    cause: str | None = None
+    movements: tuple[Movement, ...] = ()
+    rewards: tuple[str, ...] = ()
+    granted: tuple[str, ...] = ()

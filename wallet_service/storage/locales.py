@@ -1,0 +1,174 @@
+"""The words of a template: reads what a `locales/<language>.toml` holds, and finds what is wrong in it."""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from difflib import get_close_matches
+from functools import cache
+from string import Formatter
+from typing import Any
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_skeleton
+from babel.numbers import format_currency, format_decimal, format_percent
+
+from wallet_service.domain import look
+from wallet_service.domain.entry_words import ENTRY_WORDS, KINDS
+from wallet_service.domain.errors import Fault
+from wallet_service.domain.face import Money
+from wallet_service.domain.look import Look
+from wallet_service.domain.program import Program
+from wallet_service.domain.words import NAMED, REFERENCE, TABLES, Words
+
+WORD_LIMIT = 2000
+# The placeholders of the strings that a value is written with.
+PATTERNS: dict[str, dict[str, set[str]]] = {
+    "next_tier": {"next_tier": {"points", "tier"}, "top_tier": set()},
+    "next_expiry": {"next_expiry": {"points", "date"}},
+    "stamps": {"stamps": {"filled", "of"}},
+}
+# The values that say names from a table; those of tiers are wanted in any case.
+NAMING = {"rewards": "reward", "granted": "reward", "cause": "cause"}
+
+
+def words(
+    language: str, table: Mapping[str, Any], rules: Program | None, design: Look | None
+) -> tuple[Words | None, list[Fault]]:
+    """Return the words that a parsed file holds, None if it is named after no language, and what is wrong in it."""
+    place = f"locales/{language}.toml"
+    locale = _locale(language)
+    if locale is None:
+        return None, [Fault(place, "", "is not named after a language; use a code such as en or cs")]
+    strings = {key: text for key, text in table.items() if key not in TABLES}
+    tables = {name: table.get(name, {}) for name in TABLES}
+    faults = _wrong_texts(place, "", strings)
+    for name, each in tables.items():
+        faults += _wrong_texts(place, f"{name}.", each)
+    sound = {name: each for name, each in tables.items() if isinstance(each, dict)}
+    if rules is not None:
+        faults += _missing_names(place, sound, rules, design, locale)
+        faults += _stray_names(place, sound, rules)
+    names = {name: sound.get(name, {}) for name in NAMED}
+    names["entry"] = {**ENTRY_WORDS.get(language, {}), **sound.get("entry", {})}
+    return _spoken(locale, strings, sound.get("unit", {}), names), faults
+
+
+def missing(words: Words, design: Look, tables: Mapping[str, Mapping[str, Any]]) -> list[Fault]:
+    """Return the strings that the look refers to and this language lacks, and what is wrong in those it has."""
+    place = f"locales/{words.language}.toml"
+    faults = [
+        Fault(place, text[1:], f"is missing; pass.toml refers to it at {key}")
+        for key, text in design.texts()
+        if text.startswith(REFERENCE) and text[1:] not in words.strings
+    ]
+    elsewhere = {key for table in tables.values() for key in table if key not in TABLES}
+    faults += [
+        Fault(place, key, "is missing; another language has it")
+        for key in sorted(elsewhere - set(words.strings) - {each.key for each in faults})
+    ]
+    for key, text in design.texts():
+        said = words.strings.get(text[1:]) if text.startswith(REFERENCE) else None
+        if key.endswith(".change") and isinstance(said, str) and said.count(look.NEW_VALUE) != 1:
+            faults.append(Fault(place, text[1:], look.WITHOUT_NEW_VALUE))
+    shown = {each.value for _, each in design.fields()}
+    named = {each.key for each in faults}
+    for value, patterns in PATTERNS.items():
+        for key, names in patterns.items() if value in shown else ():
+            faults += _pattern(place, words, key, names, value) if key not in named else []
+    if "entries" in shown:
+        faults += [
+            Fault(place, f"entry.{kind}", "is missing; a field with the value entries needs it")
+            for kind in KINDS
+            if kind not in words.names["entry"]
+        ]
+    return faults
+
+
+@cache
+def _locale(language: str) -> Locale | None:
+    """Return the language of that code; None also for pt_BR or EN, which no member's wish would ever find."""
+    try:
+        locale = Locale.parse(language)
+    except (UnknownLocaleError, ValueError):
+        return None
+    return locale if locale.language == language else None
+
+
+def _spoken(
+    locale: Locale, strings: Mapping[str, str], unit: Mapping[str, str], names: Mapping[str, Mapping[str, str]]
+) -> Words:
+    def money(amount: Money) -> str:
+        pattern = locale.currency_formats["standard"].pattern
+        if amount.minor % 10**amount.exponent == 0:
+            pattern = pattern.replace(".00", "")
+        return str(
+            format_currency(amount.decimal, amount.currency, pattern, locale, currency_digits=".00" in pattern)
+        )
+
+    return Words(
+        language=locale.language,
+        strings=strings,
+        unit=unit,
+        names=names,
+        plural_form=locale.plural_form,
+        number=lambda count: str(format_decimal(count, locale=locale)),
+        percent=lambda points: str(
+            format_percent(Decimal(points).scaleb(-4), locale=locale, decimal_quantization=False)
+        ),
+        money=money,
+        date=lambda day: str(format_date(day, format="long", locale=locale)),
+        short_date=lambda day: str(format_date(day, format="medium", locale=locale)),
+        day=lambda day: str(format_skeleton("MMMd", day, locale=locale)),
+    )
+
+
+def _wrong_texts(place: str, table: str, texts: Any) -> list[Fault]:
+    if not isinstance(texts, dict):
+        return [Fault(place, table.rstrip("."), "must be a table of texts")]
+    return [
+        Fault(place, f"{table}{key}", f"must be a text of 1 to {WORD_LIMIT} characters")
+        for key, text in texts.items()
+        if not isinstance(text, str) or not 1 <= len(text) <= WORD_LIMIT
+    ]
+
+
+def _missing_names(
+    place: str, tables: Mapping[str, Mapping[str, Any]], rules: Program, design: Look | None, locale: Locale
+) -> Iterator[Fault]:
+    """Yield what a card would have no word for: the unit's plural forms, and what has no name in program.toml either."""
+    counts = rules.unit is not None and not rules.unit.is_money
+    wanted = [("unit", form) for form in sorted(locale.plural_form.tags | {"other"})] if counts else []
+    shown = {NAMING[each.value] for _, each in design.fields() if each.value in NAMING} if design else set()
+    for name in ("tier", *sorted(shown)):
+        wanted += [(name, each.code) for each in getattr(rules, name) if each.name is None]
+    for name, key in wanted:
+        if name in tables and key not in tables[name]:
+            yield Fault(place, f"{name}.{key}", "is missing; add it")
+
+
+def _stray_names(place: str, tables: Mapping[str, Mapping[str, Any]], rules: Program) -> Iterator[Fault]:
+    """Yield names of what the programme does not have."""
+    known: dict[str, list[str]] = {name: [each.code for each in getattr(rules, name)] for name in NAMED}
+    known["entry"] = list(KINDS)
+    for name, codes in known.items():
+        for key in tables.get(name, {}):
+            if key not in codes:
+                near = get_close_matches(key, codes, n=1)
+                what = "is no kind of entry" if name == "entry" else f"names no [[{name}]] of program.toml"
+                advice = f"did you mean {near[0]!r}?" if near else "remove it"
+                yield Fault(place, f"{name}.{key}", f"{what}; {advice}")
+
+
+def _pattern(place: str, words: Words, key: str, names: set[str], value: str) -> list[Fault]:
+    text = words.strings.get(key)
+    if not isinstance(text, str):
+        return [Fault(place, key, f"is missing; a field with the value {value} needs it")]
+    try:
+        # What follows a colon or an exclamation mark would be obeyed, and fail, only when a card is drawn.
+        parts = [part for part in Formatter().parse(text) if part[1] is not None]
+        found = {"?" if spec or conversion else name for _, name, spec, conversion in parts}
+    except ValueError:
+        found = {"?"}
+    if found == names:
+        return []
+    wanted = " and ".join(sorted(f"{{{name}}}" for name in names)) or "no placeholder"
+    return [Fault(place, key, f"must hold {wanted}")]
