@@ -26,12 +26,16 @@ WALLS: dict[str, frozenset[str]] = {
     "usecases": frozenset(("domain", "storage")),
     "web": frozenset(("domain", "inbound", "usecases", "wiring", "links")),
     "wiring": frozenset(
-        ("apple", "config", "domain", "google", "inbound", "links", "logs", "sandbox", "storage", "usecases")
+        (
+            *("apple", "config", "domain", "google", "inbound", "links", "logs", "sandbox", "storage", "strip"),
+            "usecases",
+        )
     ),
     "worker": frozenset(("domain", "usecases")),
     "config": frozenset(("domain",)),
     "links": frozenset(),
     "logs": frozenset(),
+    "strip": frozenset(("domain",)),
     # processes, which put the rooms together
     "__main__": ANY,
     "cli": ANY,
@@ -72,6 +76,7 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     "config": frozenset(("pydantic", "structlog")),
     "links": frozenset(("itsdangerous",)),
     "logs": frozenset(("structlog",)),
+    "strip": frozenset(("PIL",)),
     "__main__": frozenset(),
     "cli": frozenset(("click", "structlog")),
     "demo": frozenset(("structlog",)),

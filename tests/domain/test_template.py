@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from wallet_service.domain import face
 from wallet_service.domain.errors import Fault
-from wallet_service.domain.face import Face, Money
+from wallet_service.domain.face import Face, Money, Stamps
 from wallet_service.domain.look import Look
 from wallet_service.domain.program import Program
 from wallet_service.domain.template import Standing, Template, grouped
@@ -20,7 +20,7 @@ from wallet_service.storage import templates
 
 POINTS = Path(__file__).parents[2] / "pass_templates" / "points"
 SINCE = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
-ANN = Standing(balance=58, qualifying=58, member_name="Ann", member_since=SINCE, card_code="K7QM2XTD9FGH1234")
+ANN = Standing(balance=58, qualifying=58, member_name="Ann", member_since=SINCE, card_code="K7QM2XTD9FGH1234", tier="page")
 
 
 def any_art(_: dict[str, bytes], __: str) -> Iterable[Fault]:
@@ -89,9 +89,11 @@ def test_a_balance_of_zero_is_shown(points: Template) -> None:
 )
 def test_the_way_to_the_next_tier(points: Template, qualifying: int, tier: str, progress: str) -> None:
     """The card names the tier, and what is missing to the next one; a debt of points counts as none."""
-    shown = values(points.draw(replace(ANN, qualifying=qualifying), "en"))
+    reached = points.program.tier_at(qualifying)
+    assert reached is not None
+    shown = values(points.draw(replace(ANN, qualifying=qualifying, tier=reached.code), "en"))
     assert (shown["tier"], shown["progress"]) == (tier, progress)
-    assert points.tier_name(qualifying, "en") == tier
+    assert points.tier_name(reached.code, "en") == tier
 
 
 @pytest.mark.parametrize(
@@ -179,6 +181,7 @@ standings = st.builds(
     member_since=st.sampled_from([SINCE, SINCE.astimezone(timezone(timedelta(hours=5))), SINCE + timedelta(days=1)]),
     card_code=st.sampled_from(["AAAA", "AAAB"]),
     voided=st.booleans(),
+    tier=st.sampled_from([None, "page", "novel", "gone"]),
 )
 
 
@@ -211,6 +214,7 @@ def seen_changes(drawn: Face) -> list[Face]:
         "messages": [()],
         "voided": [True],
         "expires_at": [SINCE],
+        "stamps": [Stamps(1, 2), Stamps(2, 2)],
         "apple": [{**drawn.apple, "groupingIdentifier": "x"}, {}],
         "secondary": [drawn.auxiliary],
         "auxiliary": [drawn.secondary],
@@ -248,9 +252,9 @@ def test_the_same_moment_looks_the_same_in_every_time_zone(points: Template) -> 
     ("before", "after", "announced"),
     [
         ({}, {"balance": 59, "qualifying": 59}, "balance"),
-        ({}, {"balance": 120, "qualifying": 120}, "tier"),
-        ({"balance": 120, "qualifying": 120}, {"balance": 0, "qualifying": 0}, "tier"),
-        ({}, {"qualifying": 100}, "tier"),
+        ({}, {"balance": 120, "qualifying": 120, "tier": "chapter"}, "tier"),
+        ({"balance": 120, "tier": "chapter"}, {"balance": 0, "qualifying": 0}, "tier"),
+        ({}, {"tier": "chapter"}, "tier"),
         ({}, {"qualifying": 59}, None),
         ({}, {"member_name": "Anna"}, None),
         ({}, {"voided": True}, None),
@@ -290,9 +294,9 @@ def test_a_programme_without_tiers_claims_none(points: Template) -> None:
     """Fields for a tier and the way to the next one stay off the card; nobody is told of a top that does not exist."""
     rules = points.program.model_dump(by_alias=True) | {"tiers": None, "tier": ()}
     flat = replace(points, program=Program.model_validate(rules))
-    shown = values(flat.draw(ANN, "en"))
+    shown = values(flat.draw(replace(ANN, tier=None), "en"))
 
-    assert flat.tier_name(10**6, "en") is None
+    assert flat.tier_name(None, "en") == ""
     assert shown.keys() & {"tier", "progress"} == set()
     assert shown["balance"] == 58
 

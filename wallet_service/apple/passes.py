@@ -1,7 +1,7 @@
 """Signed passes of one pass type: drawn, checked, packed and remembered."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import datetime
 from threading import Lock
 from typing import Any, Generic, TypeVar
@@ -93,10 +93,10 @@ class ApplePasses:
             raise PassRefused("The pass was not signed:", faults)
         return bundle.seal(to_json(pass_json), self._signer, at)
 
-    def faults(self, face: Face, card: Card, *, art_key: Hashable, art: Mapping[str, bytes]) -> list[Fault]:
-        """Return what phones would refuse of a card with that face; for looking at a template before it is used."""
+    def faults(self, face: Face, card: Card, *, art: Iterable[str]) -> list[Fault]:
+        """Return what phones would refuse of a card with that face and pictures of these names; draws none of them."""
         drawn = draw(face, card, team_identifier=self.identity.team_identifier, web_service_url=self._web_service_url)
-        names = self.bundle(art_key, art).names
+        names = artwork.names(art)
         return lint.faults(drawn, files=names, identity=self.identity, allow_http=self._allow_http)
 
     def _check_validity(self, at: datetime) -> None:

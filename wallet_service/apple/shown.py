@@ -15,7 +15,13 @@ SLOTS = (("header", "header"), ("primary", "on the strip"), ("secondary", "front
 ROOM = {"header": (16, 16), "primary": (24, 24), "secondary": (40, 20), "auxiliary": (40, 20)}
 LOGO_TEXT_ROOM = 20
 ON_BACK = "back"
-PICTURES = {"icon": "notifications", "logo": "top left", "strip": "behind primary"}
+PICTURES = {
+    "icon": "notifications",
+    "logo": "top left",
+    "strip": "behind primary",
+    "stamp": "on the strip",
+    "stamp_empty": "on the strip",
+}
 
 
 def shown(face: Face) -> list[Shown]:

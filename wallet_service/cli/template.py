@@ -49,7 +49,7 @@ def check_template(folder: Path, languages: tuple[str, ...]) -> None:
     summary = f"{len(found.words)} languages, {len(found.art)} pictures, version {found.version}"
     click.echo(f"{found.name} is sound: {summary}\n")
     for language in languages or tuple(found.words):
-        face = found.draw(sample_standing(now), language)
+        face = found.draw(sample_standing(found.program, now), language)
         apple = [*apple_shown.shown(face), *apple_shown.pictures(found.art)]
         google = [*google_shown.shown(face), *google_shown.pictures(found.art)]
         click.echo("\n".join(report(face.language, apple, google)) + "\n")

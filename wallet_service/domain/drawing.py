@@ -43,10 +43,11 @@ def value(name: str, case: Case) -> face.Value:
 
 def full(program: Program, table: StampsTable | None) -> int | None:
     """Return how many stamps fill a card: as `[stamps]` says, else what the reward costs that comes by itself."""
-    if table is not None and isinstance(table.of, int):
-        return table.of
+    of = table.of if table else None
+    if isinstance(of, int):
+        return of
     by_itself = (each for each in program.reward if each.auto is True and each.cost)
-    reward = program.reward_of(table.of) if table is not None else next(by_itself, None)
+    reward = program.reward_of(of) if of else next(by_itself, None)
     return reward.cost if reward else None
 
 
@@ -140,9 +141,7 @@ def _next_tier(case: Case) -> str:
     if tier is None:
         return case.words.strings["top_tier"]
     missing = _measured(case, tiers.measure, tier.threshold - max(case.standing.qualifying, 0))
-    return case.words.strings["next_tier"].format(
-        points=missing, tier=tier_name(case.program, case.words, tier.code)
-    )
+    return case.words.strings["next_tier"].format(points=missing, tier=tier_name(case.program, case.words, tier.code))
 
 
 def _measured(case: Case, measure: str, missing: int) -> str:

@@ -1,8 +1,8 @@
 """The words of a template in one language."""
 
+import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
 
 from wallet_service.domain.face import Money
 
@@ -28,9 +28,9 @@ class Words:
     number: Callable[[int], str]
     percent: Callable[[int], str]
     money: Callable[[Money], str]
-    date: Callable[[date], str]
-    short_date: Callable[[date], str]
-    day: Callable[[date], str]
+    date: Callable[[dt.date], str]
+    short_date: Callable[[dt.date], str]
+    day: Callable[[dt.date], str]
 
     def text(self, text: str) -> str:
         """Return the string that `@key` refers to; any other text stands for itself."""

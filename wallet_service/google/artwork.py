@@ -34,7 +34,7 @@ def images(art: Mapping[str, bytes], *, background: str = "#ffffff") -> dict[str
         raise TemplateRefused("The images were not made:", refused)
     made = {PROGRAM_LOGO: _program_logo(art["icon"], background)}
     if "strip" in art:
-        made[HERO_IMAGE] = _hero_image(art["strip"], background)
+        made[HERO_IMAGE] = hero_image(art["strip"], background)
     return made
 
 
@@ -43,8 +43,9 @@ def _program_logo(icon: bytes, background: str) -> bytes:
     return _png(_logo(_flat(icon, background), background))
 
 
-@lru_cache(maxsize=32)
-def _hero_image(strip: bytes, background: str) -> bytes:
+@lru_cache(maxsize=128)
+def hero_image(strip: bytes, background: str) -> bytes:
+    """Return the banner that is made from a strip, which is known to be an image."""
     return _png(_fitted(_flat(strip, background), SIZES["strip"]))
 
 

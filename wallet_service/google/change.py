@@ -32,6 +32,7 @@ OBJECT: dict[str, Any] = {
     "accountId": None,
     "loyaltyPoints": _POINTS,
     "secondaryLoyaltyPoints": _POINTS,
+    "heroImage": _IMAGE,
     "barcode": {"alternateText": None, "renderEncoding": None},
     "textModulesData": None,
     "validTimeInterval": None,

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 MEMBERS = {
     "balance": "loyaltyPoints",
+    "stamps": "loyaltyPoints",
     "tier": "secondaryLoyaltyPoints",  # a rewards tier stands on the class and is the same for every member
     "member_name": "accountName",
     "card_code": "accountId",

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from wallet_service.domain.face import Face, Value
+from wallet_service.domain.face import Face, Stamps, Value
 from wallet_service.domain.shown import plain
 from wallet_service.domain.template import Template
 from wallet_service.google.layout import POINTS, class_texts, field_path, members, rows, template_row
@@ -26,6 +26,7 @@ from wallet_service.google.parts import (
     filled,
     image,
     merchant_location,
+    own_image,
 )
 
 DateText = Callable[[datetime, str], str]
@@ -98,13 +99,15 @@ def loyalty_object(
     class_id: str,
     object_id: str,
     date: DateText = iso_date,
+    stamps_url: Callable[[Stamps], str] | None = None,
 ) -> dict[str, Any]:
     """Return the LoyaltyObject of a face; the ids are those that `class_id` and `object_id` make.
 
     Of the fields only those with a role are drawn; the template's texts stand on the class. `date` writes a moment in
-    a language, because Google's text modules hold nothing but text. An object that exists is changed with `change` of
-    it: Google merges what it is sent, so by itself it would keep what the face shows no more, and two kinds of balance
-    side by side are refused.
+    a language, because Google's text modules hold nothing but text. `stamps_url` gives the public address of a banner
+    with so many stamps; it is described by the field that says the same. An object that exists is changed with `change`
+    of it: Google merges what it is sent, so by itself it would keep what the face shows no more, and two kinds of
+    balance side by side are refused.
 
     Raises:
         ValueError: when an id is not the issuer's.
@@ -128,6 +131,9 @@ def loyalty_object(
         else:
             drawn[member] = text
     drawn["textModulesData"] = modules
+    said = next((str(each.value) for each in face.fields() if each.role == "stamps"), None)
+    if face.stamps is not None and said and stamps_url is not None:
+        drawn["heroImage"] = own_image(stamps_url(face.stamps), said, face.language)
     if face.barcode.message:
         drawn["barcode"] = barcode(face.barcode)
     if face.expires_at is not None:

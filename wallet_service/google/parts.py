@@ -41,6 +41,11 @@ def image(template: Template, url: str, text: str) -> Part:
     return {"sourceUri": {"uri": url}, "contentDescription": localized(template, text)}
 
 
+def own_image(url: str, text: str, language: str) -> Part:
+    """Return an Image of one card alone, which is described in the language of that card."""
+    return {"sourceUri": {"uri": url}, "contentDescription": {"defaultValue": {"language": language, "value": text}}}
+
+
 def merchant_location(place: Location | LocationTable) -> Part:
     """Return a MerchantLocation; it has no text of its own."""
     return {"latitude": place.latitude, "longitude": place.longitude}

@@ -18,7 +18,12 @@ ROOM = {"loyaltyPoints": 7, "secondaryLoyaltyPoints": 7, "accountName": 20, "acc
 LABEL_ROOM = {"loyaltyPoints": 9, "secondaryLoyaltyPoints": 9, "accountName": 15, "accountId": 15}
 # For a text module in a row of so many items: Google says 30 and 15 of rows of labels, the third is from practice.
 ROW_ROOM = {1: 30, 2: 15, 3: 10}
-PICTURES = {"icon": "logo, in a circle", "strip": "below the barcode"}
+PICTURES = {
+    "icon": "logo, in a circle",
+    "strip": "below the barcode",
+    "stamp": "on the strip",
+    "stamp_empty": "on the strip",
+}
 PICTURE_NOTES = {"strip": "as a banner of its own: no field stands on it"}
 IN_ROW, IN_DETAILS = "front, row {}", "details"
 PHONES_LANGUAGE = "in the phone's language, not the member's"

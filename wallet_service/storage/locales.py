@@ -100,9 +100,7 @@ def _spoken(
         pattern = locale.currency_formats["standard"].pattern
         if amount.minor % 10**amount.exponent == 0:
             pattern = pattern.replace(".00", "")
-        return str(
-            format_currency(amount.decimal, amount.currency, pattern, locale, currency_digits=".00" in pattern)
-        )
+        return str(format_currency(amount.decimal, amount.currency, pattern, locale, currency_digits=".00" in pattern))
 
     return Words(
         language=locale.language,
@@ -134,7 +132,7 @@ def _wrong_texts(place: str, table: str, texts: Any) -> list[Fault]:
 def _missing_names(
     place: str, tables: Mapping[str, Mapping[str, Any]], rules: Program, design: Look | None, locale: Locale
 ) -> Iterator[Fault]:
-    """Yield what a card would have no word for: the unit's plural forms, and what has no name in program.toml either."""
+    """Yield what a card would have no word for: plural forms, and names that program.toml does not give either."""
     counts = rules.unit is not None and not rules.unit.is_money
     wanted = [("unit", form) for form in sorted(locale.plural_form.tags | {"other"})] if counts else []
     shown = {NAMING[each.value] for _, each in design.fields() if each.value in NAMING} if design else set()

@@ -39,7 +39,7 @@ def blueprint(service: Service) -> Blueprint:
     # The address names the content, so that whoever keeps a copy never needs to ask again.
     @routes.get("/art/<template>/<version>/<name>")
     def art(template: str, version: str, name: str) -> AnyResponse:
-        found = service.google_wallet().drawings.art.get((template, name))
+        found = service.google_wallet().drawings.picture(template, name)
         if found is None:
             abort(404)
         if version != found.version:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from wallet_service import strip
 from wallet_service.apple import artwork
 from wallet_service.apple.apns import Apns
 from wallet_service.apple.identity import Identity, load_identity
@@ -31,7 +32,10 @@ from wallet_service.domain.errors import (
 )
 from wallet_service.domain.member import Membership
 from wallet_service.domain.pass_class import PassClass
-from wallet_service.domain.template import Standing, Template
+from wallet_service.domain.period import local_day
+from wallet_service.domain.program import Program
+from wallet_service.domain.standing import Movement, Standing
+from wallet_service.domain.template import Template
 from wallet_service.google.service_account import ServiceAccount
 from wallet_service.sandbox.chain import make_chain
 from wallet_service.storage import migrate, templates
@@ -48,6 +52,7 @@ __all__ = ["Found", "Service", "build"]
 log = structlog.get_logger(__name__)
 
 MISSING_TABLES = ("42P01", "42703")  # PostgreSQL's codes for an undefined table and an undefined column
+SAMPLE_TIME = timedelta(days=70)  # for which the invented member keeps tier and points
 PUSH_PATIENCE = 15.0  # seconds for one push; several of them must fit into the lease of a batch
 
 
@@ -111,7 +116,11 @@ class Service:
         """
         face = template.draw(member.standing, member.locale)
         return self.passes.make(
-            face, member.card, art_key=(template.name, template.version), art=template.art, at=self.clock()
+            face,
+            member.card,
+            art_key=(template.name, template.version, face.stamps),
+            art=strip.art(template, face.stamps),
+            at=self.clock(),
         )
 
     @cached_property
@@ -220,9 +229,29 @@ def _unusable(error: SQLAlchemyError) -> DatabaseUnusable:
     return DatabaseUnusable(f"The database cannot be used: {type(getattr(error, 'orig', error)).__name__}{hint}.")
 
 
-def sample_standing(now: datetime) -> Standing:
-    """Return the standing of an invented member, for looking at a template."""
-    return Standing(balance=1250, qualifying=60, member_name="Alex Example", member_since=now, card_code="0" * 16)
+def sample_standing(program: Program, now: datetime) -> Standing:
+    """Return the standing of an invented member who has some of everything, for looking at a template."""
+    day = local_day(now, program.zone)
+    tier = program.tier[len(program.tier) // 2] if program.tier else None
+    rewards = tuple(each.code for each in program.reward)
+    goal = next((each.cost for each in program.reward if each.auto is True and each.cost), None)
+    return Standing(
+        balance=1250 if goal is None else goal * 2 // 3,
+        qualifying=tier.threshold + 60 if tier else 60,
+        member_name="Alex Example",
+        member_since=now,
+        card_code="0" * 16,
+        pending=240,
+        tier=tier.code if tier else None,
+        tier_until=day + SAMPLE_TIME if tier else None,
+        dying=120,
+        dying_on=day + SAMPLE_TIME,
+        member_until=day + SAMPLE_TIME if program.membership else None,
+        cause=program.cause[0].code if program.cause else None,
+        movements=(Movement(day, 250, "earn"), Movement(day, -100, "redeem"), Movement(day, 1100, "earn")),
+        rewards=rewards[:2],
+        granted=rewards[-1:],
+    )
 
 
 def check_faces(template: Template, passes: ApplePasses, *, now: datetime) -> None:
@@ -230,14 +259,12 @@ def check_faces(template: Template, passes: ApplePasses, *, now: datetime) -> No
 
     Raises `TemplateRefused` with everything that a phone would refuse, so that no member's card has to fail first.
     """
-    sample = sample_standing(now)
+    sample = sample_standing(template.program, now)
     card = Card(0, "0" * 24, "0" * 32, passes.identity.pass_type_identifier, 1, now)
     faults = {
         Fault("pass.toml", fault.key, fault.message)
         for language in template.words
-        for fault in passes.faults(
-            template.draw(sample, language), card, art_key=(template.name, template.version), art=template.art
-        )
+        for fault in passes.faults(template.draw(sample, language), card, art=template.art)
     }
     given = sorted(OWN_KEYS & set(template.look.apple))
     faults |= {Fault("pass.toml", f"apple.{key}", "is the service's own to write; remove it") for key in given}

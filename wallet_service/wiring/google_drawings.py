@@ -1,20 +1,24 @@
 """What is drawn for Google: pictures and a class for each template, an object for each card."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import orjson
 
+from wallet_service import strip
 from wallet_service.config import Settings
 from wallet_service.domain.card import Card
-from wallet_service.domain.face import Face
+from wallet_service.domain.drawing import full
+from wallet_service.domain.face import Face, Stamps
 from wallet_service.domain.pass_class import PassClass
 from wallet_service.domain.template import Template
 from wallet_service.google import artwork, loyalty
 
 PLATFORM = "google"
+STAMPS_FILE = re.compile(r"stamps-(0|[1-9][0-9]?)\.png")
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,23 @@ class GoogleDrawings:
         }
         return {key: Art(data, hashlib.sha256(data).hexdigest()[:16]) for key, data in made.items()}
 
+    def picture(self, name: str, file: str) -> Art | None:
+        """Return an image that Google fetches, by template and file name; None if there is no such.
+
+        Banners with stamps are drawn when they are asked for, and remembered.
+        """
+        found = STAMPS_FILE.fullmatch(file)
+        template = self.templates.get(name)
+        if found is None or template is None:
+            return self.art.get((name, file))
+        table = template.look.stamps
+        of = full(template.program, table) if table else None
+        if of is None or (filled := int(found[1])) > of:
+            return None
+        stamps, background = Stamps(filled, of), template.look.colors.background
+        drawn = artwork.hero_image(strip.art(template, stamps)["strip"], background)
+        return Art(drawn, strip.version(template, stamps))
+
     @cached_property
     def classes(self) -> dict[str, PassClass]:
         """Every template's class as it is drawn here, by its id."""
@@ -69,6 +90,7 @@ class GoogleDrawings:
             class_id=self._class_id(template),
             object_id=self.target_of(card),
             date=lambda moment, language: template.words[language].date(moment.astimezone(zone)),
+            stamps_url=lambda stamps: self._stamps_url(template, stamps),
         )
 
     def picture_url(self) -> str:
@@ -87,6 +109,10 @@ class GoogleDrawings:
         )
         digest = hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).digest()
         return PassClass(PLATFORM, template.program.program.code, body["id"], digest, body)
+
+    def _stamps_url(self, template: Template, stamps: Stamps) -> str:
+        version = strip.version(template, stamps)
+        return f"{self.settings.base_url}/art/{template.name}/{version}/stamps-{stamps.filled}.png"
 
     def _art_url(self, template: Template, file: str) -> str:
         version = self.art[template.name, file].version
