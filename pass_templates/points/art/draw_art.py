@@ -1,21 +1,15 @@
 """Draw icon.png, logo.png and strip.png of this template with Pillow alone: `python draw_art.py [FOLDER]`.
 
-Run it by hand after changing a colour or a shape; the service reads the three files and never this script.
-Everything is a list of polygons, filled at four times the size and averaged down, which gives smooth edges.
-Sizes: https://developer.apple.com/design/human-interface-guidelines/wallet (logo 160x50 and strip 375x144 points,
-three pixels a point) and https://developers.google.com/wallet/retail/loyalty-cards/resources/brand-guidelines
-(a square logo of 660 pixels that is shown as a circle, a hero image of 3:1 that is cut out of the strip).
+Run it by hand after changing a colour or a shape; the service reads the pictures and never this script.
 """
 
 import sys
-from itertools import pairwise
-from math import cos, hypot, radians, sin
 from pathlib import Path
 
-from PIL import Image, ImageDraw
+from PIL import Image
 
-Point = tuple[float, float]
-Shape = list[list[Point]]
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from shapes import Canvas, Mark, arc, bezier, both_sides, box, disc, logo, placed, stroke, write
 
 PLUM = "#2b1f3d"
 SHADE = "#22182f"
@@ -25,7 +19,6 @@ SAND = "#e3c8a0"
 AMBER = "#f2b35c"
 CLAY = "#d9694c"
 SAGE = "#7fa08c"
-SUPERSAMPLING = 4
 LAMP = 782  # x of the lamp's middle in the strip
 SHELF = 388  # y of the shelf's upper edge
 # Width, height, colour and number of bands of each upright book.
@@ -50,83 +43,7 @@ BOOKS_RIGHT = [
 ]
 
 
-class Canvas:
-    """An image that shapes are painted on, back to front; all measures are pixels of the finished image."""
-
-    def __init__(self, width: int, height: int, background: str | None = None) -> None:
-        self.image = Image.new("RGBA", (width, height), background or CREAM + "00")
-
-    def paint(self, color: str, shape: Shape, *, opacity: float = 1.0) -> None:
-        """Fill `shape` with `color` ("#rrggbb")."""
-        mask = self._mask(shape)
-        layer = Image.new("RGBA", self.image.size, color)
-        layer.putalpha(mask.reduce(SUPERSAMPLING).point([round(level * opacity) for level in range(256)]))
-        self.image = Image.alpha_composite(self.image, layer)
-
-    def _mask(self, shape: Shape) -> Image.Image:
-        width, height = self.image.size
-        mask = Image.new("L", (width * SUPERSAMPLING, height * SUPERSAMPLING))
-        pen = ImageDraw.Draw(mask)
-        for polygon in shape:
-            pen.polygon([(x * SUPERSAMPLING, y * SUPERSAMPLING) for x, y in polygon], fill=255)
-        return mask
-
-
-def arc(center: Point, radius: float, start: float, end: float) -> list[Point]:
-    """Return points of a circle from angle `start` to `end` in degrees, clockwise from three o'clock."""
-    steps = max(8, round(abs(end - start) / 3))
-    angles = [radians(start + (end - start) * step / steps) for step in range(steps + 1)]
-    return [(center[0] + radius * cos(angle), center[1] + radius * sin(angle)) for angle in angles]
-
-
-def disc(x: float, y: float, radius: float) -> Shape:
-    """Return a filled circle."""
-    return [arc((x, y), radius, 0, 360)]
-
-
-def box(left: float, top: float, right: float, bottom: float, radius: float = 0.0) -> Shape:
-    """Return a rectangle with rounded corners."""
-    corners = [(right - radius, bottom - radius, 0), (left + radius, bottom - radius, 90)]
-    corners += [(left + radius, top + radius, 180), (right - radius, top + radius, 270)]
-    return [[point for x, y, angle in corners for point in arc((x, y), radius, angle, angle + 90)]]
-
-
-def bezier(*knots: Point) -> list[Point]:
-    """Return points of a cubic curve: a start, then two handles and an end for every piece."""
-    points = [knots[0]]
-    for index in range(0, len(knots) - 1, 3):
-        a, b, c, d = knots[index : index + 4]
-        for step in range(1, 25):
-            t, u = step / 24, 1 - step / 24
-            weights = (u**3, 3 * u * u * t, 3 * u * t * t, t**3)
-            x = sum(weight * knot[0] for weight, knot in zip(weights, (a, b, c, d), strict=True))
-            y = sum(weight * knot[1] for weight, knot in zip(weights, (a, b, c, d), strict=True))
-            points.append((x, y))
-    return points
-
-
-def stroke(points: list[Point], width: float) -> Shape:
-    """Return a line of even width with round ends and joints."""
-    shape: Shape = [disc(x, y, width / 2)[0] for x, y in points]
-    for (x0, y0), (x1, y1) in pairwise(points):
-        length = hypot(x1 - x0, y1 - y0) or 1.0
-        dx, dy = (y1 - y0) / length * width / 2, (x0 - x1) / length * width / 2
-        shape.append([(x0 + dx, y0 + dy), (x1 + dx, y1 + dy), (x1 - dx, y1 - dy), (x0 - dx, y0 - dy)])
-    return shape
-
-
-def placed(shape: Shape, at: Point, *, scale: float = 1.0, turn: float = 0.0) -> Shape:
-    """Return the shape scaled, turned clockwise by `turn` degrees about its origin, and moved to `at`."""
-    c, s = cos(radians(turn)) * scale, sin(radians(turn)) * scale
-    return [[(at[0] + x * c - y * s, at[1] + x * s + y * c) for x, y in polygon] for polygon in shape]
-
-
-def both_sides(shape: Shape) -> Shape:
-    """Return the shape together with its mirror image about the vertical axis."""
-    return shape + [[(-x, y) for x, y in polygon] for polygon in shape]
-
-
-def moth() -> list[tuple[str, Shape]]:
+def moth() -> Mark:
     """Return the mark, about 200 units wide around its middle: a moth whose upper wings are an open book."""
     feelers = [bezier((1, -40), (2, -66), (16, -84), (46, -88), (36, -72), (20, -58), (7, -40))]
     lower = [bezier((0, 14), (30, 22), (62, 20), (66, 38), (70, 62), (44, 82), (26, 74), (12, 68), (4, 50), (0, 36))]
@@ -150,61 +67,18 @@ def moth() -> list[tuple[str, Shape]]:
     ]
 
 
-def paint_moth(canvas: Canvas, at: Point, *, scale: float, turn: float = 0.0) -> None:
-    """Paint the mark with its middle at `at`."""
-    for color, shape in moth():
-        canvas.paint(color, placed(shape, at, scale=scale, turn=turn))
-
-
-def letters() -> dict[str, tuple[list[list[Point]], float]]:
-    """Return the wordmark's letters as centre lines on an x-height of 100 from y=0 to y=100, and their widths."""
-    bowl = arc((50, 50), 50, 0, 360)
-    return {
-        "p": ([bowl, [(0, 0), (0, 152)]], 100),
-        "a": ([bowl, [(100, 0), (100, 100)]], 100),
-        "e": ([[(0, 52), (100, 52)], arc((50, 50), 50, 2, -318)], 100),
-        "r": ([[(0, 0), (0, 100)], arc((48, 48), 48, 180, 290)], 62),
-        "m": ([[(0, 0), (0, 100)], arch(0, 38), arch(76, 38)], 152),
-        "o": ([bowl], 100),
-        "t": ([[(0, -42), (0, 70), *arc((30, 70), 30, 180, 75)], [(-26, 0), (36, 0)]], 40),
-        "h": ([[(0, -52), (0, 100)], arch(0, 43)], 86),
-    }
-
-
-def arch(left: float, radius: float) -> list[Point]:
-    """Return the centre line of an arch that springs from a stem at `left` and stands on the base line."""
-    return [*arc((left + radius, radius), radius, 180, 360), (left + 2 * radius, 100)]
-
-
-def wordmark(text: str, *, weight: float, gap: float) -> tuple[Shape, float]:
-    """Return the text as one shape and its width, both in units of the letters."""
-    shape: Shape = []
-    x = 0.0
-    for letter in text:
-        lines, width = letters()[letter]
-        for line in lines:
-            shape += placed(stroke(line, weight), (x, 0))
-        x += width + gap
-    return shape, x - gap
-
-
 def draw_icon() -> Image.Image:
     """Return the square mark, full bleed; the moth keeps the margin of 15 % that Google's circle asks for."""
     canvas = Canvas(720, 720, PLUM)
     canvas.paint(CLAY, disc(360, 345, 296), opacity=0.08)
     canvas.paint(AMBER, disc(360, 345, 206), opacity=0.08)
-    paint_moth(canvas, (360, 368), scale=2.5)
+    canvas.paint_mark(moth(), (360, 368), scale=2.5)
     return canvas.image.convert("RGB")
 
 
 def draw_logo() -> Image.Image:
     """Return mark and wordmark on a transparent ground, for a dark card."""
-    canvas = Canvas(480, 150)
-    paint_moth(canvas, (64, 76), scale=0.6)
-    shape, width = wordmark("papermoth", weight=21, gap=37)
-    scale = 322 / width
-    canvas.paint(CREAM, placed(shape, (149, 60), scale=scale))
-    return canvas.image
+    return logo(moth(), "papermoth", CREAM)
 
 
 def draw_strip() -> Image.Image:
@@ -217,7 +91,7 @@ def draw_strip() -> Image.Image:
     canvas.paint(DUSK, box(0, SHELF, 1125, SHELF + 5))
     paint_cup(canvas)
     paint_lamp(canvas)
-    paint_moth(canvas, (1008, 84), scale=0.4, turn=-30)
+    canvas.paint_mark(moth(), (1008, 84), scale=0.4, turn=-30)
     return canvas.image.convert("RGB")
 
 
@@ -272,14 +146,5 @@ def paint_lamp(canvas: Canvas) -> None:
     canvas.paint(AMBER, placed([shine], (LAMP, 0)), opacity=0.45)
 
 
-def main() -> None:
-    """Write the three files beside this script, or into the folder that is named."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
-    for name, image in (("icon", draw_icon()), ("logo", draw_logo()), ("strip", draw_strip())):
-        path = folder / f"{name}.png"
-        image.save(path, optimize=True)
-        print(f"{path}: {image.width}x{image.height}, {path.stat().st_size} bytes")
-
-
 if __name__ == "__main__":
-    main()
+    write(__file__, {"icon": draw_icon, "logo": draw_logo, "strip": draw_strip})
