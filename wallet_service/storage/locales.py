@@ -1,5 +1,6 @@
 """The words of a template: reads what a `locales/<language>.toml` holds, and finds what is wrong in it."""
 
+import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from difflib import get_close_matches
@@ -9,7 +10,7 @@ from typing import Any
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton
-from babel.numbers import format_currency, format_decimal, format_percent
+from babel.numbers import format_currency, format_decimal, format_percent, get_currency_symbol
 
 from wallet_service.domain import look
 from wallet_service.domain.entry_words import ENTRY_WORDS, KINDS
@@ -98,10 +99,14 @@ def _spoken(
 ) -> Words:
     def money(amount: Money) -> str:
         pattern = locale.currency_formats["standard"].pattern
+        if pattern.startswith("¤#") and get_currency_symbol(amount.currency, locale)[-1].isalpha():
+            pattern = pattern.replace("¤#", "¤\N{NO-BREAK SPACE}#")
         if amount.minor % 10**amount.exponent == 0:
             pattern = pattern.replace(".00", "")
         return str(format_currency(amount.decimal, amount.currency, pattern, locale, currency_digits=".00" in pattern))
 
+    # Russian dates end in the word for year, which takes room and says nothing.
+    short = re.sub(r"\s*'[^']'\.", "", locale.date_formats["medium"].pattern)
     return Words(
         language=locale.language,
         strings=strings,
@@ -114,7 +119,7 @@ def _spoken(
         ),
         money=money,
         date=lambda day: str(format_date(day, format="long", locale=locale)),
-        short_date=lambda day: str(format_date(day, format="medium", locale=locale)),
+        short_date=lambda day: str(format_date(day, format=short, locale=locale)),
         day=lambda day: str(format_skeleton("MMMd", day, locale=locale)),
     )
 

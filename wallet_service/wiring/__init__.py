@@ -235,20 +235,21 @@ def sample_standing(program: Program, now: datetime) -> Standing:
     tier = program.tier[len(program.tier) // 2] if program.tier else None
     rewards = tuple(each.code for each in program.reward)
     goal = next((each.cost for each in program.reward if each.auto is True and each.cost), None)
+    balance = goal * 2 // 3 if goal else 1250
     return Standing(
-        balance=1250 if goal is None else goal * 2 // 3,
+        balance=balance,
         qualifying=tier.threshold + 60 if tier else 60,
         member_name="Alex Example",
         member_since=now,
         card_code="0" * 16,
-        pending=240,
+        pending=balance // 5,
         tier=tier.code if tier else None,
         tier_until=day + SAMPLE_TIME if tier else None,
-        dying=120,
+        dying=balance // 10 or 1,
         dying_on=day + SAMPLE_TIME,
         member_until=day + SAMPLE_TIME if program.membership else None,
         cause=program.cause[0].code if program.cause else None,
-        movements=(Movement(day, 250, "earn"), Movement(day, -100, "redeem"), Movement(day, 1100, "earn")),
+        movements=(Movement(day, balance // 5, "earn"), Movement(day, -1, "redeem"), Movement(day, balance, "earn")),
         rewards=rewards[:2],
         granted=rewards[-1:],
     )
