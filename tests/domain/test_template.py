@@ -20,7 +20,7 @@ from wallet_service.storage import templates
 
 POINTS = Path(__file__).parents[2] / "pass_templates" / "points"
 SINCE = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
-ANN = Standing(balance=58, qualifying=58, member_name="Ann", member_since=SINCE, card_code="K7QM2XTD9FGH1234", tier="page")
+ANN = Standing(58, 58, "Ann", SINCE, "K7QM2XTD9FGH1234", tier="page")
 
 
 def any_art(_: dict[str, bytes], __: str) -> Iterable[Fault]:

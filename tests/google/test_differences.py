@@ -23,7 +23,9 @@ from wallet_service.storage import templates
 POINTS = templates.load(Path(__file__).parents[2] / "pass_templates" / "points", check_art=lambda _, __: ())
 CLASS_ID, OBJECT_ID = loyalty.class_id(ISSUER, "points"), loyalty.object_id(ISSUER, "7f3c9a12")
 SINCE = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
-ANN = Standing(balance=58, qualifying=58, member_name="Ann", member_since=SINCE, card_code="K7QM2XTD9FGH1234", tier="page")
+ANN = Standing(
+    balance=58, qualifying=58, member_name="Ann", member_since=SINCE, card_code="K7QM2XTD9FGH1234", tier="page"
+)
 SHARED = loyalty.loyalty_class(
     POINTS,
     issuer_id=ISSUER,

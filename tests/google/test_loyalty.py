@@ -30,7 +30,7 @@ ISSUER = "3388000000012345678"
 CLASS_ID = loyalty.class_id(ISSUER, "points")
 OBJECT_ID = loyalty.object_id(ISSUER, "7f3c9a12")
 SINCE = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
-ANN = Standing(balance=58, qualifying=58, member_name="Ann", member_since=SINCE, card_code="K7QM2XTD9FGH1234", tier="page")
+ANN = Standing(58, 58, "Ann", SINCE, "K7QM2XTD9FGH1234", tier="page")
 MONEY = ("JPY", 0), ("EUR", 2), ("KWD", 3)
 
 

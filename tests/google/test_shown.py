@@ -17,7 +17,9 @@ from wallet_service.storage import templates
 
 POINTS = templates.load(Path(__file__).parents[2] / "pass_templates" / "points", check_art=lambda _, __: ())
 SINCE = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
-ANN = Standing(balance=58, qualifying=58, member_name="Ann", member_since=SINCE, card_code="K7QM2XTD9FGH1234", tier="page")
+ANN = Standing(
+    balance=58, qualifying=58, member_name="Ann", member_since=SINCE, card_code="K7QM2XTD9FGH1234", tier="page"
+)
 PLAIN = Face("en", "O", "P", "D", Colors("#000000", "#ffffff", "#ffffff"), Barcode("qr", "A1"))
 
 

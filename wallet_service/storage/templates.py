@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,15 @@ def load_all(folder: Path, *, check_art: ArtCheck) -> dict[str, Template]:
             fault = Fault(f"{name}/program.toml", "program.code", f"{code!r} is that of {by_code[code]}, too")
             raise TemplateRefused("Two templates name one programme.", [fault])
     return found
+
+
+@lru_cache(maxsize=256)
+def _parsed(data: bytes, place: str) -> tuple[dict[str, Any] | None, list[Fault]]:
+    """Return what a file says, or its faults; it is shared by all who read the same, and nobody changes it.
+
+    Parsing is most of what loading takes, and whoever builds many services reads the same files each time.
+    """
+    return parse(data, place)
 
 
 class _Reading:
@@ -116,7 +126,7 @@ class _Reading:
         data = self._bytes(name, Fault(name, "", "is missing; add it"))
         if data is None:
             return None
-        table, faults = parse(data, name)
+        table, faults = _parsed(data, name)
         self.faults += faults
         return table
 
