@@ -131,7 +131,7 @@ def loyalty_object(
         else:
             drawn[member] = text
     drawn["textModulesData"] = modules
-    said = next((str(each.value) for each in face.fields() if each.role == "stamps"), None)
+    said = next((f"{each.label}: {each.value}" for each in face.fields() if each.role == "stamps"), None)
     if face.stamps is not None and said and stamps_url is not None:
         drawn["heroImage"] = own_image(stamps_url(face.stamps), said, face.language)
     if face.barcode.message:
