@@ -156,6 +156,15 @@ def test_contrast_is_that_of_the_standard(one: str, other: str, ratio: float) ->
     assert contrast(one, other) == pytest.approx(ratio, abs=0.005)
 
 
+@pytest.mark.parametrize("of", [True, 0, 31, -1, 1.5, "", "x" * 41, None, [9], {"a": 1}])
+def test_a_full_card_is_a_number_or_a_code(of: Any) -> None:
+    """Anything else is refused once, at its key."""
+    stamps = {"of": of, "filled": "#000000", "empty": "#ffffff"}
+    header = [field("stamps", value="stamps")]
+    assert keys(changed(stamps=stamps, header=header)) == ["stamps.of"]
+    assert keys(changed(stamps={**stamps, "of": 9}, header=header)) == []
+
+
 @given(COLORS, COLORS)
 @settings(max_examples=100, deadline=None)
 def test_contrast_has_no_direction(one: str, other: str) -> None:

@@ -65,6 +65,19 @@ def test_no_picture(client: FlaskClient, path: str) -> None:
     assert client.get(f"/art/{path}").status_code == 404
 
 
+def test_banner_with_stamps(service: Service, client: FlaskClient) -> None:
+    """The banner of a stamp card is drawn for who asks, under an address that names its content."""
+    drawn = wallet_of(service).drawings.picture("stamp_card", "stamps-6.png")
+    assert drawn is not None
+    answer = client.get(f"/art/stamp_card/{drawn.version}/stamps-6.png")
+
+    assert (answer.status_code, answer.mimetype, answer.data) == (200, "image/png", drawn.data)
+    assert Image.open(io.BytesIO(answer.data)).size == PICTURES["heroImage"]
+    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert client.get("/art/stamp_card/older/stamps-6.png").location == f"/art/stamp_card/{drawn.version}/stamps-6.png"
+    assert client.get("/art/stamp_card/older/stamps-10.png").status_code == 404
+
+
 def test_another_picture_has_another_address(
     ann: Holder, service: Service, settings: Settings, another: object, tmp_path: Path, clock: Clock
 ) -> None:

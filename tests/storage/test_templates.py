@@ -62,6 +62,7 @@ def test_the_starter_is_sound() -> None:
     loaded = templates.load_all(STARTERS, check_art=artwork.faults)
     points = loaded["points"]
 
+    assert len(loaded) == 10
     assert points.name == "points"
     assert set(points.words) == {"en", "ru", "cs", "ro"}
     assert set(points.art) == {"icon", "logo", "strip"}
@@ -143,16 +144,103 @@ def test_one_mistake_is_one_fault(folder: Path, name: str, old: str, new: str) -
     assert [each.place for each in faults(folder)] == [name]
 
 
-@pytest.mark.parametrize("table", ["unit", "tier"])
+@pytest.mark.parametrize("table", ["unit", "tier", "reward", "entry", "cause"])
 @pytest.mark.parametrize("value", ["5", "true", '"one other page"', '["one", "other"]', "2026-06-01"])
 def test_words_of_the_wrong_shape_are_one_fault(folder: Path, table: str, value: str) -> None:
     """Where a table of words should stand, anything else is refused as what it is."""
     path = folder / "locales" / "en.toml"
     text = path.read_text()
     body, _, rest = text.partition(f"[{table}]\n")
-    later = rest.partition("[")[1] + rest.partition("[")[2]
+    later = rest.partition("[")[1] + rest.partition("[")[2]  # points has no other tables, and gets one at the top
     path.write_text(f"{table} = {value}\n{body}{later}")
     assert [(each.key, each.message) for each in faults(folder)] == [(table, "must be a table of texts")]
+
+
+@pytest.fixture
+def stamp_card(tmp_path: Path) -> Path:
+    """A copy of the stamp card, to be broken."""
+    return shutil.copytree(STARTERS / "stamp_card", tmp_path / "stamp_card")
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "place", "message"),
+    [
+        ("locales/en.toml", 'free-coffee = "', 'free-cofee = "', "reward.free-cofee", "did you mean 'free-coffee'?"),
+        ("locales/en.toml", "[reward]", '[reward]\nxyz = "X"', "reward.xyz", "remove it"),
+        ("locales/en.toml", "[reward]", '[tier]\ngold = "Gold"\n\n[reward]', "tier.gold", "no [[tier]]"),
+        ("locales/en.toml", "[reward]", '[cause]\na = "A"\n\n[reward]', "cause.a", "no [[cause]]"),
+        ("locales/en.toml", "[reward]", '[partner]\na = "A"\n\n[reward]', "partner.a", "no [[partner]]"),
+        ("locales/en.toml", "[reward]", '[benefit]\na = "A"\n\n[reward]', "benefit.a", "no [[benefit]]"),
+        ("locales/en.toml", "[reward]", '[entry]\nearned = "E"\n\n[reward]', "entry.earned", "did you mean 'earn'?"),
+        ("locales/en.toml", "[reward]", "[entry]\nearn = 1\n\n[reward]", "entry.earn", "must be a text"),
+        ("locales/cs.toml", 'free-coffee = "Káva zdarma"', "", "reward.free-coffee", "is missing"),
+        ("locales/en.toml", "{filled} of {of}", "{filled}", "stamps", "{filled} and {of}"),
+        ("locales/en.toml", "{points} until {date}", "{points} until {day}", "next_expiry", "{date} and {points}"),
+        ("pass.toml", 'of = "free-coffee"', 'of = "free-tea"', "stamps.of", "no reward of that code"),
+        ("pass.toml", 'of = "free-coffee"', "of = 31", "stamps.of", "30"),
+        ("pass.toml", 'of = "free-coffee"', "of = 0", "stamps.of", "1 to 30"),
+        ("program.toml", "cost = 9 ", "cost = 31 ", "stamps.of", "room for 30"),
+        ("pass.toml", 'stamp = "art/stamp.png"', "", "art.stamp", "both pictures"),
+        ("pass.toml", "columns = 5", "column = 5", "stamps.column", "'columns'"),
+        ("pass.toml", '[[secondary]]\nkey = "granted"', '[[primary]]\nkey = "granted"', "primary[0]", "across"),
+        ("pass.toml", 'value = "stamps"', 'value = "balance"', "stamps", "a picture alone"),
+        ("pass.toml", 'value = "stamps"', 'value = "tier"', "header[0].value", "no [tiers]"),
+    ],
+)
+def test_a_fault_of_what_a_card_can_show_is_named(
+    stamp_card: Path, name: str, old: str, new: str, place: str, message: str
+) -> None:
+    """Names, stamps, and values are checked against the programme, each at its file and key."""
+    change(stamp_card, name, old, new)
+    where = "pass.toml" if place == "stamps.of" else name
+    found = [each for each in faults(stamp_card) if (each.place, each.key) == (where, place)]
+    assert len(found) == 1
+    assert message in found[0].message
+
+
+def test_names_may_come_from_the_programme(stamp_card: Path) -> None:
+    """What has a name in program.toml needs none in a locale, which may still give it another."""
+    change(stamp_card, "program.toml", 'code = "free-coffee"', 'code = "free-coffee"\nname = "A coffee"')
+    change(stamp_card, "locales/cs.toml", 'free-coffee = "Káva zdarma"', "")
+    words = load(stamp_card).words
+    assert words["cs"].name("reward", "free-coffee", "A coffee") == "A coffee"
+    assert words["en"].name("reward", "free-coffee", "A coffee") == "Free coffee"
+
+
+def test_entries_have_words_in_our_languages_and_may_have_others(stamp_card: Path) -> None:
+    """A locale may call a kind of entry otherwise; one in a language that we have no words in must name them all."""
+    change(stamp_card, "locales/en.toml", "[reward]", '[entry]\nearn = "Stamped"\n\n[reward]')
+    words = load(stamp_card).words["en"]
+    assert (words.name("entry", "earn"), words.name("entry", "expire")) == ("Stamped", "Expired")
+
+    shutil.copy(stamp_card / "locales" / "en.toml", stamp_card / "locales" / "de.toml")
+    missing = {key for place, key in places(stamp_card) if place == "locales/de.toml"}
+    assert "entry.redeem" in missing
+    assert "entry.earn" not in missing
+
+
+@pytest.mark.parametrize("name", ["stamp", "stamp_empty"])
+def test_a_picture_of_a_stamp_is_checked_like_others(stamp_card: Path, name: str) -> None:
+    """One that is no picture, or too small, is named by its key."""
+    for content, message in ((b"", "not an image"), (png(40, 40), "too small")):
+        (stamp_card / "art" / f"{name}.png").write_bytes(content)
+        (fault,) = faults(stamp_card)
+        assert fault.key == f"art.{name}"
+        assert message in fault.message
+
+
+def test_money_needs_no_plural_forms(tmp_path: Path) -> None:
+    """Where the unit is money, or there is none, no locale has to say its forms."""
+    for name in ("peak_design_like", "paid_vip"):
+        folder = shutil.copytree(STARTERS / name, tmp_path / name)
+        assert load(folder).words["en"].unit == {}
+
+
+def test_what_was_parsed_is_not_changed(folder: Path) -> None:
+    """Two loads of the same files give the same, though they share what was parsed."""
+    assert load(folder).words["ru"].strings == load(folder).words["ru"].strings
+    change(folder, "locales/en.toml", 'welcome = "Welcome"', 'welcome = "Hello"')
+    assert load(folder).words["en"].strings["welcome"] == "Hello"
 
 
 def test_a_string_that_one_language_has_all_have(folder: Path) -> None:

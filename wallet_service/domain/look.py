@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from math import isfinite
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, PlainValidator
 
 from wallet_service.domain.errors import Fault
 from wallet_service.domain.face import BarcodeFormat
@@ -72,6 +72,15 @@ class ArtTable(FileModel):
     stamp_empty: ArtPath | None = None
 
 
+def _full(given: Any) -> int | str:
+    """Accept the number of stamps, or a reward's code; of a union each half would complain by itself."""
+    if isinstance(given, int) and not isinstance(given, bool) and 1 <= given <= MOST_STAMPS:
+        return given
+    if isinstance(given, str) and 1 <= len(given) <= 40:
+        return given
+    raise ValueError(f"should be a whole number from 1 to {MOST_STAMPS}, or the code of a reward")
+
+
 class StampsTable(FileModel):
     """`[stamps]`: the strip shows as many marks as fill the card, those that the member has in another colour.
 
@@ -79,7 +88,7 @@ class StampsTable(FileModel):
     it they are as large as there is room. Pictures in `[art]` take the place of `shape` and its colours.
     """
 
-    of: Annotated[int, Field(ge=1, le=MOST_STAMPS)] | Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+    of: Annotated[int | str, PlainValidator(_full)]
     columns: Annotated[int, Field(ge=1, le=10)] | None = None
     shape: Literal["circle", "square", "star"] = "circle"
     filled: Hex

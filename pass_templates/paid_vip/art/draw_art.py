@@ -60,9 +60,9 @@ def draw_strip() -> Image.Image:
         canvas.paint(GOLD if number in (2, 5) else DIM, stroke(line, 3), opacity=0.9 if number > 4 else 0.42)
     for x, y, size in ((500, 70, 6), (620, 38, 8), (700, 100, 5), (1060, 60, 8), (820, 40, 5), (1096, 110, 5)):
         canvas.paint(IVORY, placed(star(size, inner=0.3), (x, y)), opacity=0.8)
-    string = bezier((944, 92), (900, 180), (760, 210), (700, 330))
+    string = bezier((944, 88), (900, 180), (760, 210), (700, 330))
     canvas.paint(DIM, stroke(string, 3))
-    canvas.paint_mark(kite(), (950, 70), scale=0.62, turn=24)
+    canvas.paint_mark(kite(), (950, 58), scale=0.56, turn=24)
     return canvas.image.convert("RGB")
 
 
