@@ -1,15 +1,19 @@
 """What the service makes of a database that is away, full, or not ours."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import ProgrammingError
+from starter_actors import NEW, SINCE
 
 from wallet_service.apple.identity import Identity
 from wallet_service.config import Settings
+from wallet_service.domain.card import Card
 from wallet_service.domain.errors import DatabaseUnusable
+from wallet_service.domain.member import Membership
 from wallet_service.web import create_app
 from wallet_service.wiring import Service, build, open_engine
 
@@ -29,6 +33,19 @@ def test_missing_tables_are_told_with_the_command(service: Service) -> None:
 
     with pytest.raises(DatabaseUnusable, match="wallet-service migrate"), service.begin() as tx:
         tx.execute(text("SELECT * FROM device_logs"))
+
+
+def test_a_stamp_card_is_signed_with_its_stamps(service: Service) -> None:
+    """Members with as many stamps share the static part of their passes, and another count has another one."""
+    template = service.template("stamp_card")
+    heads = []
+    for number, balance in enumerate((6, 6, 7)):
+        standing = replace(NEW, balance=balance)
+        card = Card(number, f"serial-{number}", "0" * 32, service.identity.pass_type_identifier, 1, SINCE)
+        member = Membership(number, f"mem_{number}", f"{number}", "en", card, b"", None, standing)
+        heads.append(service.sign(member, template).head)
+    assert heads[0] is heads[1]
+    assert heads[1] != heads[2]
 
 
 def test_wrong_statement_of_ours_stays_a_crash(service: Service) -> None:

@@ -390,6 +390,15 @@ def test_images_of_a_class_are_fetched(shell: Shell, status: int, body: bytes, k
             assert answer.json()["error"]["message"] == f"Image cannot be loaded: {url}/hero.png"
 
 
+def test_the_image_of_an_object_is_fetched(shell: Shell) -> None:
+    """An object with a banner of its own is taken only if that can be fetched."""
+    shell.ask("POST", "loyaltyClass", CLASS)
+    for status, taken in ((404, False), (200, True)):
+        with answering(status, b"\x89PNG", "image/png") as (url, asked):
+            answer = shell.ask("POST", "loyaltyObject", OBJECT | {"heroImage": {"sourceUri": {"uri": f"{url}/6.png"}}})
+            assert (asked, answer.ok) == (["GET /6.png"], taken)
+
+
 def test_an_image_that_nobody_serves_is_refused(shell: Shell) -> None:
     """No connection is no image."""
     logo = {"programLogo": {"sourceUri": {"uri": "http://127.0.0.1:9/logo.png"}}}

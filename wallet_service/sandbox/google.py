@@ -126,9 +126,8 @@ class SandboxGoogle:
         if change == "addMessage":
             after = self._store.add_message(kind, resource_id, body)
         else:
-            if kind == "loyaltyClass":
-                self._store.check(kind, body, partial=change == "patch")
-                fetch_images(body)
+            self._store.check(kind, body, partial=change == "patch")
+            fetch_images(body)
             after = self._written(change, kind, resource_id, body)
         self._tell(after["id"])
         return after

@@ -1,4 +1,4 @@
-"""Fetches the images of a class as Google does when it is written, from this machine only.
+"""Fetches the images of a class or an object as Google does when it is written, from this machine only.
 
 Source: https://developers.google.com/wallet/retail/loyalty-cards/resources/brand-guidelines
 """
@@ -18,7 +18,7 @@ USER_AGENT = "Googlebot-Image/1.0 wallet-service-sandbox"
 
 
 def fetch_images(body: Mapping[str, Any]) -> None:
-    """Return once every image of a class has been fetched; addresses of other machines are believed unseen.
+    """Return once every image of a class or object has been fetched; addresses of other machines are believed unseen.
 
     Raises: GoogleRefused if one cannot be fetched.
     """
