@@ -1,19 +1,18 @@
 """What the service makes of a database that is away, full, or not ours."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import ProgrammingError
-from starter_actors import NEW, SINCE
+from starter_actors import SINCE
 
 from wallet_service.apple.identity import Identity
 from wallet_service.config import Settings
 from wallet_service.domain.card import Card
 from wallet_service.domain.errors import DatabaseUnusable
-from wallet_service.domain.member import Membership
+from wallet_service.domain.member import Membership, Position, Profile
 from wallet_service.web import create_app
 from wallet_service.wiring import Service, build, open_engine
 
@@ -40,9 +39,21 @@ def test_a_stamp_card_is_signed_with_its_stamps(service: Service) -> None:
     template = service.template("stamp_card")
     heads = []
     for number, balance in enumerate((6, 6, 7)):
-        standing = replace(NEW, balance=balance)
         card = Card(number, f"serial-{number}", "0" * 32, service.identity.pass_type_identifier, 1, SINCE)
-        member = Membership(number, f"mem_{number}", f"{number}", "en", card, b"", None, standing)
+        member = Membership(
+            id=number,
+            program_id=1,
+            public_id=f"mem_{number}",
+            external_id=f"{number}",
+            enrolled_at=SINCE,
+            profile=Profile(locale="en"),
+            position=Position(available=balance),
+            card=card,
+            card_code="CODE",
+            voided=False,
+            face_digest=b"",
+            own_digest=None,
+        )
         heads.append(service.sign(member, template).head)
     assert heads[0] is heads[1]
     assert heads[1] != heads[2]

@@ -82,7 +82,7 @@ def test_message_is_in_the_members_language(
     delivered(service)
 
     face = service.template("points").words["cs"]
-    assert face.tier["chapter"] in messages(jana)[0]["body"]
+    assert face.names["tier"]["chapter"] in messages(jana)[0]["body"]
 
 
 @pytest.mark.parametrize("options", [{}, {"strict_notices": True}], ids=["silent", "strict"])

@@ -78,7 +78,7 @@ def test_an_event_of_an_unknown_type_is_ignored(shop: Shop, contents: Contents) 
 def test_keys_that_we_do_not_know_are_left_alone(shop: Shop) -> None:
     """A sender may say more than we need."""
     shop.enrol()
-    assert shop.answer("order.paid", paid("o1", 500, note="gift", lines=[1, 2]))["points"] == 5
+    assert shop.answer("order.paid", paid("o1", 500, note="gift", items=[1, 2]))["points"] == 5
 
 
 def test_a_webhook_signed_by_the_reference_library_is_taken(shop: Shop, client: FlaskClient, clock: Clock) -> None:

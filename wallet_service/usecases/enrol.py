@@ -28,7 +28,16 @@ def enrol(
     public_id = f"{members.PUBLIC_ID_PREFIX}{_random(20).lower()}"
     member_id = members.add(tx, program_id=program_id, public_id=public_id, external_id=external_id, now=now)
     members.set_profile(tx, member_id=member_id, profile=profile)
-    standing = Standing(balance=0, qualifying=0, member_name=profile.name, member_since=now, card_code=_random(16))
+    lowest = next(iter(template.program.tier), None)
+    standing = Standing(
+        balance=0,
+        qualifying=0,
+        member_name=profile.name,
+        member_since=now,
+        card_code=_random(16),
+        tier=lowest.code if lowest else None,
+        cause=profile.cause,
+    )
     new = Card(
         id=0,
         serial_number=_random(24).lower(),

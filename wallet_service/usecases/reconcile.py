@@ -45,8 +45,7 @@ class Comparison:
 
     def classes(self, drawn: Iterable[PassClass]) -> Iterator[Finding]:
         """Compare the classes that should be held, and yield what differs."""
-        with self.begin() as tx:
-            known = {each.target: each for each in pass_classes.every(tx) if each.platform == self.shelf.platform}
+        known = self._known()
         for each in drawn:
             here = known.get(each.target)
             if here is None or not here.in_step or here.wanted != each.digest:
@@ -62,13 +61,18 @@ class Comparison:
 
     def cards(self, drawn: Iterable[PassClass]) -> Iterator[Finding | int]:
         """Compare all cards of these classes; yield what differs, and after each page how many cards it had."""
-        for each in drawn:
+        known = self._known()
+        for each in (each for each in drawn if each.target in known):  # of others no card was ever made
             began, before = self.clock(), len(self._seen)
             held = self.shelf.cards(each)
             while page := list(islice(held, PAGE)):
                 yield from self._page(page, began)
                 yield len(page)
             yield from self._missing(each, began, seen=len(self._seen) - before)
+
+    def _known(self) -> dict[str, pass_classes.Held]:
+        with self.begin() as tx:
+            return {each.target: each for each in pass_classes.every(tx) if each.platform == self.shelf.platform}
 
     def _page(self, page: list[HeldCard], looked_at: datetime) -> Iterator[Finding]:
         now, findings = self.clock(), []
