@@ -1,43 +1,79 @@
 """Orders earn what they deserve, in whatever order and however often their news arrives."""
 
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from itertools import permutations
 from typing import Any
 
 import pytest
+from actors import START
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from purchases import PURCHASE, order, program
 
-from wallet_service.domain import ledger
-from wallet_service.domain.earning import Order, settle
+from wallet_service.domain.account import Account
+from wallet_service.domain.award import award
+from wallet_service.domain.earning import Order, new_lot, settle
+from wallet_service.domain.expiry import NEVER, expiry_of
+from wallet_service.domain.ledger import Transaction
 from wallet_service.domain.program import Program
+from wallet_service.domain.purchase import Buyer
 
 PAID = -1  # the news that the order was paid; any other number is the news of a refund up to that amount
+ROW = 7
 
 
-def program(*, points: int = 1, per: int = 100, refund: str = "clamp_to_zero", **more: Any) -> Program:
-    """Return a programme with one rule of earning, unless `earning_rule` says otherwise."""
-    rule = {"code": "purchase", "on": "order.paid", "basis": "net_items", "points": points, "per": per}
-    return Program.model_validate(
-        {
-            "schema": 1,
-            "program": {"code": "p", "name": "P", "timezone": "Europe/Prague", "currency": "EUR"},
-            "unit": {"code": "points"},
-            "points": {"refund": {"earned": refund}},
-            "earning_rule": [rule],
-            **more,
-        }
-    )
+def rules(*, points: int = 1, per: int = 100, refund: str = "clamp_to_zero", **keys: Any) -> Program:
+    """Return a programme that gives so many points per minor units."""
+    return program(PURCHASE | {"points": points, "per": per}, points={"refund": {"earned": refund}} | keys)
 
 
-def follow(news: list[int], eligible: int, rules: Program, *, available: int = 0) -> tuple[Order, int, list[int]]:
-    """Return the order, the balance and every balance in between, after the news in that order."""
-    order, balances = Order("o"), []
+@dataclass
+class Life:
+    """One order and the account that it fills, by the same rules from beginning to end."""
+
+    eligible: int
+    program: Program
+    account: Account = field(init=False)
+    order: Order = field(default_factory=lambda: Order("o", ROW))
+
+    def __post_init__(self) -> None:
+        self.account = Account(expiry_of(self.program, None))
+
+    def hear(self, news: int) -> list[Transaction]:
+        """Take the news and return what was posted for it."""
+        if news == PAID:
+            self.order = self.order.paid(order(self.eligible, at=START))
+        else:
+            self.order = self.order.refunded(news)
+        return self.settle()
+
+    def see(self, refunded_minor: int, version: int, *, cancelled: bool = False) -> list[Transaction]:
+        """Take a snapshot of the order and return what was posted for it."""
+        when = START + timedelta(hours=version)
+        self.order = self.order.seen(refunded_minor=refunded_minor, cancelled=cancelled, version=when)
+        return self.settle()
+
+    def settle(self) -> list[Transaction]:
+        """Evaluate the order the first time, as a use case does, and bring the account to what it deserves."""
+        if self.order.purchase and self.order.earned is None:
+            found = award(self.program, self.order.purchase, Buyer())
+            self.order = replace(self.order, earned=found.points, rule=found.rule or None)
+        before = len(self.account.posted)
+        self.order = settle(self.order, self.account, self.program, at=START)
+        return self.account.posted[before:]
+
+    def spend(self, points: int) -> None:
+        """Spend points on something else."""
+        self.account.take(points, at=START, actor="till", reason="a voucher")
+
+
+def follow(news: list[int], eligible: int, given_rules: Program) -> Life:
+    """Return the life of an order after the news in that order."""
+    life = Life(eligible, given_rules)
     for each in news:
-        order = order.paid(eligible) if each == PAID else order.refunded(each)
-        order, posted = settle(order, rules, available=available)
-        available += ledger.total(posted)[0]
-        balances.append(available)
-    return order, available, balances
+        life.hear(each)
+    return life
 
 
 histories = st.tuples(
@@ -49,154 +85,228 @@ histories = st.tuples(
 
 
 @given(histories, st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_order_and_repetition_of_the_news_do_not_matter(
     history: tuple[int, list[int], int, int], data: st.DataObject
 ) -> None:
     """Any order and multiplicity of deliveries ends at the same order and the same kept points."""
     eligible, refunds, points, per = history
-    rules = program(points=points, per=per)
     news = [PAID, *refunds]
     jumbled = data.draw(st.permutations(news + data.draw(st.lists(st.sampled_from(news), max_size=4))))
 
-    plain, balance, _ = follow(news, eligible, rules)
-    other, other_balance, _ = follow(jumbled, eligible, rules)
+    plain = follow(news, eligible, rules(points=points, per=per))
+    other = follow(jumbled, eligible, rules(points=points, per=per))
 
-    assert other == plain
-    assert other_balance == balance == plain.kept == plain.deserved
+    assert other.order == plain.order
+    assert other.account.available == plain.account.available == plain.order.kept == plain.order.deserved
 
 
 @pytest.mark.parametrize("news", list(permutations([PAID, 3_333, 5_000, 8_040])))
 def test_every_order_of_four_deliveries_ends_alike(news: tuple[int, ...]) -> None:
     """A paid order and three growing refunds end at zero in all 24 orders of arrival."""
-    order, balance, _ = follow(list(news), 8_040, program())
-    assert (order.earned, order.kept, balance) == (80, 0, 0)
+    life = follow(list(news), 8_040, rules())
+    assert (life.order.earned, life.order.kept, life.account.available) == (80, 0, 0)
 
 
 @given(histories)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_full_refund_ends_at_zero(history: tuple[int, list[int], int, int]) -> None:
     """However an order was refunded before, refunding all of it leaves nothing."""
     eligible, refunds, points, per = history
-    order, balance, _ = follow([PAID, *refunds, eligible], eligible, program(points=points, per=per))
-    assert (order.kept, balance) == (0, 0)
+    life = follow([PAID, *refunds, eligible], eligible, rules(points=points, per=per))
+    assert (life.order.kept, life.account.available) == (0, 0)
+    assert life.order.counts == (eligible == 0)
 
 
 @given(histories)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_kept_points_are_a_floored_share(history: tuple[int, list[int], int, int]) -> None:
     """What is kept is earned x remaining / eligible in whole points, between zero and what was earned."""
     eligible, refunds, points, per = history
-    order, _, _ = follow([PAID, *refunds], eligible, program(points=points, per=per))
+    kept = follow([PAID, *refunds], eligible, rules(points=points, per=per)).order
     remaining = max(eligible - max(refunds, default=0), 0)
 
-    assert type(order.kept) is int
-    assert order.earned == eligible * points // per
-    assert 0 <= order.kept <= order.earned
+    assert type(kept.kept) is int
+    assert kept.remaining_minor == remaining
+    assert kept.earned == eligible * points // per
+    assert 0 <= kept.kept <= kept.earned
     if eligible:
-        assert order.kept * eligible <= order.earned * remaining < (order.kept + 1) * eligible
+        assert kept.kept * eligible <= kept.earned * remaining < (kept.kept + 1) * eligible
 
 
 @given(histories, st.integers(0, 2000))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_no_balance_in_between_is_negative(history: tuple[int, list[int], int, int], spent: int) -> None:
     """With clamp_to_zero a member who has spent the points stands at zero, never below, at every step."""
     eligible, refunds, points, per = history
-    rules = program(points=points, per=per)
-    order, earned, _ = follow([PAID], eligible, rules)
-    left = max(earned - spent, 0)
-    balances = []
+    life = follow([PAID], eligible, rules(points=points, per=per))
+    if spending := min(spent, life.account.available):
+        life.spend(spending)
     for each in refunds:
-        order, posted = settle(order.refunded(each), rules, available=left)
-        left += ledger.total(posted)[0]
-        balances.append(left)
-    assert all(each >= 0 for each in balances)
+        life.hear(each)
+        assert life.account.available >= 0
+        assert life.account.available + spending == life.order.kept + life.order.forgiven
 
 
 def test_what_was_spent_is_forgiven_once() -> None:
     """Of 80 points 70 are spent: the refund takes 10, forgives 70, and a repeat of it does nothing."""
-    rules = program()
-    order, _, _ = follow([PAID], 8_040, rules)
-
-    refunded, (posted,) = settle(order.refunded(8_040), rules, available=10)
-    again, nothing = settle(refunded.refunded(8_040), rules, available=0)
+    life = follow([PAID], 8_040, rules())
+    life.spend(70)
+    (posted,) = life.hear(8_040)
 
     assert {each.account: each.points for each in posted.entries} == {"available": -10, "issuance": 80, "forgiven": -70}
-    assert (again, nothing) == (refunded, [])
+    assert posted.qualifying == -80
+    assert (life.order.forgiven, life.hear(8_040)) == (70, [])
+
+
+def test_a_refund_that_is_undone_gives_back_only_what_it_took() -> None:
+    """Of 100 points 80 are spent, 20 taken and 80 forgiven: the order paid again gives 20, or points were minted."""
+    life = follow([PAID], 10_000, rules())
+    life.spend(80)
+    life.see(10_000, 1)
+    (posted,) = life.see(0, 2)
+
+    assert {each.account: each.points for each in posted.entries} == {"issuance": -100, "forgiven": 80, "available": 20}
+    assert (life.account.available, life.order.kept, life.order.forgiven) == (20, 100, 0)
+    assert sum(lot.available for lot in life.account.lots) == 20
+
+
+@given(st.lists(st.integers(0, 10_000), min_size=1, max_size=8), st.integers(0, 100))
+@settings(max_examples=100, deadline=None)
+def test_refunding_and_undoing_mints_nothing(states: list[int], spent: int) -> None:
+    """Whatever is refunded and undone, a member who spent some has in the end what was earned less what was spent."""
+    life = follow([PAID], 10_000, rules())
+    if spent:
+        life.spend(spent)
+    for version, refunded in enumerate(states):
+        life.see(refunded, version)
+        assert life.account.available >= 0
+        assert life.account.available + spent == life.order.kept + life.order.forgiven
+    life.see(0, len(states))
+    assert (life.account.available, life.order.forgiven) == (100 - spent, 0)
+
+
+def test_an_older_snapshot_says_nothing() -> None:
+    """What was seen of an order later stays, though an earlier look at it arrives after."""
+    life = follow([PAID], 10_000, rules())
+    life.see(3_000, 5)
+    assert life.see(10_000, 4, cancelled=True) == []
+    assert (life.account.available, life.order.cancelled) == (70, False)
+
+
+def test_a_cancelled_order_deserves_nothing() -> None:
+    """Cancelled, it gives back all points and counts no more; revived, it is what it was."""
+    life = follow([PAID], 10_000, rules())
+    life.see(0, 1, cancelled=True)
+    assert (life.account.available, life.order.counts, life.order.remaining_minor) == (0, False, 0)
+    life.see(0, 2)
+    assert (life.account.available, life.order.counts, life.order.remaining_minor) == (100, True, 10_000)
 
 
 def test_a_programme_may_allow_debts() -> None:
-    """With allow_negative a refund of spent points leaves a debt."""
-    rules = program(refund="allow_negative")
-    order, _, _ = follow([PAID], 8_040, rules)
-    _, (posted,) = settle(order.refunded(8_040), rules, available=10)
-    assert posted.available == -80
+    """With allow_negative a refund of spent points leaves a debt, as deep as the programme lets it."""
+    for floor, left, forgiven in ((None, -70, 0), (-50, -50, 20), (0, 0, 70)):
+        deep = {} if floor is None else {"min_balance": floor}
+        life = follow([PAID], 8_040, rules(refund="allow_negative", **deep))
+        life.spend(70)
+        life.hear(8_040)
+        assert (life.account.available, life.order.forgiven) == (left, forgiven)
+
+
+def test_points_that_can_be_spent_may_be_safe() -> None:
+    """With only_pending a refund takes what is still waiting and lets the member keep the rest."""
+    waiting = rules(refund="only_pending", pending={"mode": "days", "days": 14})
+    life = follow([PAID], 8_040, waiting)
+    life.hear(4_000)
+    assert (life.account.pending, life.order.forgiven) == (40, 0)
+    life.account.settle(START + timedelta(days=20))
+    life.hear(8_040)
+    assert (life.account.available, life.account.pending, life.order.forgiven) == (40, 0, 40)
 
 
 def test_a_refund_that_comes_first_is_waited_out() -> None:
     """Nothing is posted for a refund of an order that is not known yet; the order then earns what is left."""
-    rules = program()
-    waiting, nothing = settle(Order("o").refunded(4_000), rules, available=0)
-    order, (posted,) = settle(waiting.paid(8_040), rules, available=0)
-
-    assert (waiting.earned, nothing) == (None, [])
-    assert (order.earned, order.kept, posted.available) == (80, 40, 40)
+    life = Life(8_040, rules())
+    assert life.hear(4_000) == []
+    assert life.order.earned is None
+    (posted,) = life.hear(PAID)
+    assert (life.order.earned, life.order.kept, posted.available) == (80, 40, 40)
 
 
 def test_a_smaller_refund_that_arrives_late_changes_nothing() -> None:
     """Refund figures are cumulative: an older, smaller one gives nothing back."""
-    rules = program()
-    order, _, _ = follow([PAID, 5_000], 8_040, rules)
-    same, posted = settle(order.refunded(1_000), rules, available=30)
-    assert (same, posted) == (order, [])
+    life = follow([PAID, 5_000], 8_040, rules())
+    before = life.order
+    assert (life.hear(1_000), life.order) == ([], before)
 
 
-def test_the_first_amount_stays() -> None:
+def test_the_first_purchase_stays() -> None:
     """A second, different amount for the same order is not believed."""
-    assert Order("o").paid(100).paid(999).eligible_minor == 100
-    assert Order("o").paid(0).paid(999).eligible_minor == 0
+    first = order(100)
+    assert Order("o", ROW).paid(first).paid(order(999)).purchase is first
 
 
 def test_a_change_of_the_rules_rates_no_old_order_again() -> None:
     """A refund takes back a share of what the order earned then, not of what it would earn now."""
-    order, _, _ = follow([PAID], 10_000, program(points=1))
-    after, (posted,) = settle(order.refunded(5_000), program(points=10), available=100)
-    assert (after.earned, after.kept, posted.available) == (100, 50, -50)
+    life = follow([PAID], 10_000, rules(points=1))
+    life.program = rules(points=10)
+    (posted,) = life.hear(5_000)
+    assert (life.order.earned, life.order.kept, posted.available) == (100, 50, -50)
 
 
 @pytest.mark.parametrize("news", [[PAID], [PAID, 0], [PAID, 500], [500, PAID]])
 def test_an_order_of_nothing_earns_nothing(news: list[int]) -> None:
-    """An eligible amount of zero posts nothing, whatever is refunded."""
-    order, balance, balances = follow(news, 0, program())
-    assert (order.earned, order.kept, balance) == (0, 0, 0)
-    assert not any(balances)
+    """An eligible amount of zero posts nothing, whatever is refunded, and counts as an order."""
+    life = follow(news, 0, rules())
+    assert (life.order.earned, life.order.kept, life.account.posted) == (0, 0, [])
+    assert life.order.counts
+
+
+def test_a_visit_is_kept_whatever_is_refunded() -> None:
+    """Where an order of no amount earns a stamp, there is no amount that could be paid back of it."""
+    stamps = program(PURCHASE | {"basis": "visit", "per": 1})
+    life = follow([PAID, 500], 0, stamps)
+    assert (life.order.earned, life.order.kept) == (1, 1)
+    life.see(0, 1, cancelled=True)
+    assert life.account.available == 0
 
 
 def test_a_part_of_a_point_is_no_point() -> None:
     """99 cents earn nothing at a point a euro, and nothing is posted for them."""
-    order, posted = settle(Order("o").paid(99), program(), available=0)
-    assert (order.kept, posted) == (0, [])
+    life = Life(99, rules())
+    assert (life.hear(PAID), life.order.kept, life.order.rule) == ([], 0, None)
 
 
-def test_rules_add_up_and_are_named() -> None:
-    """Each rule floors its own points; the transaction names all of them."""
-    rule = {"on": "order.paid", "basis": "net_items"}
-    rules = program(
-        earning_rule=[{"code": "a", "points": 1, "per": 100, **rule}, {"code": "b", "points": 2, "per": 300, **rule}]
+def test_an_earning_says_why() -> None:
+    """The transaction names rule and order and counts for the tier; it keeps the account's points alive."""
+    life = Life(8_040, rules())
+    (posted,) = life.hear(PAID)
+    assert (posted.type, posted.rule, posted.order_row, posted.qualifying) == ("earn", "purchase", ROW, 80)
+    assert (posted.at, life.account.active_at) == (START, START)
+    (back,) = life.hear(8_040)
+    assert (back.type, back.rule, back.order_row, back.qualifying) == ("earn_reversal", "purchase", ROW, -80)
+
+
+def test_a_lot_has_the_dates_of_its_order() -> None:
+    """It waits and dies by when the order was paid, not by when we heard of it, and names the partner who issued it."""
+    waiting = rules(pending={"mode": "days", "days": 14}, expiry={"mode": "rolling", "period": "P1M"})
+    lot = new_lot(waiting, expiry_of(waiting, None), 5, earned_at=START, rule="purchase", order_row=ROW, partner="b")
+    assert (lot.points, lot.effective_at, lot.order_row, lot.partner) == (5, START, ROW, "b")
+    assert lot.activates_at is not None
+    assert lot.expires_at is not None
+    assert (lot.activates_at.isoformat(), lot.expires_at.isoformat()) == (
+        "2026-06-14T22:00:00+00:00",
+        "2026-07-14T22:00:00+00:00",
     )
-    order, (posted,) = settle(Order("o").paid(450), rules, available=0)
-    assert (order.earned, posted.rule) == (4 + 3, "a+b")
 
-
-def test_a_programme_without_rules_posts_nothing() -> None:
-    """An order is kept, but earns nothing."""
-    order, posted = settle(Order("o").paid(10_000), program(earning_rule=[]), available=0)
-    assert (order.earned, posted) == (0, [])
+    by_event = rules(pending={"mode": "event", "on": "order.fulfilled"}, expiry={"mode": "rolling", "period": "P1M"})
+    lot = new_lot(by_event, expiry_of(by_event, None), 5, earned_at=START, rule="purchase")
+    assert (lot.activates_at, lot.expires_at) == (NEVER, None)
 
 
 @given(st.integers(0, 10**11), st.integers(1, 10_000))
 @settings(max_examples=50, deadline=None)
 def test_the_largest_order_fits_the_database(eligible: int, points: int) -> None:
     """Points are exact far beyond floats, and even the largest order stays inside 64 bits."""
-    order, _, _ = follow([PAID], eligible, program(points=points, per=1))
-    assert order.earned == eligible * points < 2**63
+    life = follow([PAID], eligible, rules(points=points, per=1))
+    assert life.order.earned == eligible * points < 2**63

@@ -1,93 +1,42 @@
-"""Every transaction is double entry: what one account gains another gives, to the point."""
+"""Every transaction is double entry: what one account gains another gives, and lots move along to the point."""
 
-from collections.abc import Callable
+from typing import Any
 
 import pytest
+from actors import START
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wallet_service.domain import ledger
-from wallet_service.domain.ledger import Entry, Transaction, Unbalanced
+from wallet_service.domain.ledger import Allocation, Entry, Hold, Lot, Transaction, Unbalanced
 
-points = st.integers(1, 10**15)
-balances = st.integers(-(10**15), 10**15)
-corrections = balances.filter(bool)
-transactions = st.one_of(
-    points.map(lambda each: ledger.earn(each, rule="r")),
-    corrections.map(lambda each: ledger.adjust(each, actor="a", reason="b")),
-    st.builds(ledger.reverse_earning, points, available=balances, clamp=st.booleans(), rule=st.just("r")),
-)
+amounts = st.integers(1, 10**15)
 
 
-@given(transactions)
-@settings(max_examples=200, deadline=None)
-def test_every_transaction_sums_to_zero(transaction: Transaction) -> None:
-    """Whatever the amounts, the entries sum to zero, none is zero, and no account is named twice."""
-    assert sum(each.points for each in transaction.entries) == 0
-    assert all(each.points for each in transaction.entries)
-    accounts = [each.account for each in transaction.entries]
-    assert len(accounts) == len(set(accounts))
+def lot(points: int = 10, **buckets: int) -> Lot:
+    """Return a lot that came now."""
+    return Lot(points, START, **buckets)
 
 
-@given(transactions)
-@settings(max_examples=100, deadline=None)
-def test_points_are_whole_numbers(transaction: Transaction) -> None:
-    """Entries and qualifying amounts are of the type int itself, never float and never bool."""
-    assert {type(each.points) for each in transaction.entries} | {type(transaction.qualifying)} == {int}
+def earned(new: Lot, **more: Any) -> Transaction:
+    """Return the transaction that brings a lot into being."""
+    entries = (Entry("issuance", -new.points), Entry("available", new.points))
+    return Transaction("earn", START, entries, (Allocation(new, "available", new.points),), opens=new, **more)
 
 
-@given(st.lists(transactions, max_size=8))
-@settings(max_examples=100, deadline=None)
-def test_the_total_is_the_sum_of_its_transactions(several: list[Transaction]) -> None:
-    """Posting one after the other or all together gives the same balance."""
-    available, qualifying = ledger.total(several)
-    assert available == sum(each.points for one in several for each in one.entries if each.account == "available")
-    assert qualifying == sum(each.qualifying for each in several)
-
-
-@given(points, balances)
-@settings(max_examples=200, deadline=None)
-def test_a_clamped_reversal_never_makes_a_debt(taken: int, available: int) -> None:
-    """It takes what is there and no more, and forgives exactly the rest."""
-    transaction = ledger.reverse_earning(taken, available=available, clamp=True, rule="r")
-    forgiven = -sum(each.points for each in transaction.entries if each.account == "forgiven")
-
-    assert available + transaction.available >= min(available, 0)
-    assert -transaction.available == min(taken, max(available, 0))
-    assert forgiven == taken + transaction.available
-    assert forgiven >= 0
-
-
-@given(points, balances)
-@settings(max_examples=100, deadline=None)
-def test_an_unclamped_reversal_takes_it_all(taken: int, available: int) -> None:
-    """Where a programme allows a debt, nothing is forgiven."""
-    transaction = ledger.reverse_earning(taken, available=available, clamp=False, rule="r")
-    assert transaction.available == -taken
-    assert all(each.account != "forgiven" for each in transaction.entries)
-
-
-@given(points, balances, st.booleans())
-@settings(max_examples=100, deadline=None)
-def test_a_reversal_undoes_the_way_to_a_tier_in_full(taken: int, available: int, clamp: bool) -> None:
-    """Forgiven points were spent, but they no longer count towards a tier."""
-    assert ledger.reverse_earning(taken, available=available, clamp=clamp, rule="r").qualifying == -taken
-
-
-@given(corrections)
+@given(amounts, amounts)
 @settings(max_examples=50, deadline=None)
-def test_a_correction_does_not_move_the_tier(change: int) -> None:
-    """What a person gives or takes can be spent, but does not count towards a tier, and says who and why."""
-    transaction = ledger.adjust(change, actor="till 3", reason="complaint")
-    assert (transaction.available, transaction.qualifying) == (change, 0)
-    assert (transaction.actor, transaction.reason) == ("till 3", "complaint")
-
-
-def test_earning_counts_towards_the_tier() -> None:
-    """Points earned by an order can be spent and count, and name the rule that gave them."""
-    transaction = ledger.earn(80, rule="purchase")
-    assert (transaction.type, transaction.available, transaction.qualifying) == ("earn", 80, 80)
-    assert transaction.rule == "purchase"
+def test_a_member_gains_what_the_entries_say(points: int, less: int) -> None:
+    """Several entries on one account count together, and other accounts are none of the member's."""
+    entries = (
+        Entry("available", points),
+        Entry("available", less),
+        Entry("held", -less),
+        Entry("issuance", -points),
+    )
+    held = lot(less)
+    moves = (Allocation(held, "held", -less), Allocation(held, "available", less))
+    posted = Transaction("hold_void", START, entries, moves)
+    assert (posted.available, posted.gained("held"), posted.gained("pending")) == (points + less, -less, 0)
 
 
 @pytest.mark.parametrize(
@@ -98,29 +47,91 @@ def test_earning_counts_towards_the_tier() -> None:
         (Entry("available", 1), Entry("issuance", -2)),
         (Entry("available", 0), Entry("issuance", 0)),
         (Entry("available", 1), Entry("issuance", -1), Entry("forgiven", 0)),
+        (Entry("partner", 1, "bakery"), Entry("partner", -2, "cinema")),
     ],
 )
 def test_unbalanced_entries_are_refused(entries: tuple[Entry, ...]) -> None:
     """No entries, a sum other than zero, or an entry of zero make no transaction."""
     with pytest.raises(Unbalanced):
-        Transaction("earn", entries)
+        Transaction("adjust", START, entries)
 
 
-@pytest.mark.parametrize(
-    "nothing",
-    [
-        lambda: ledger.earn(0, rule="r"),
-        lambda: ledger.adjust(0, actor="a", reason="b"),
-        lambda: ledger.reverse_earning(0, available=5, clamp=True, rule="r"),
-        lambda: ledger.reverse_earning(0, available=5, clamp=False, rule="r"),
-    ],
-)
-def test_moving_nothing_is_no_transaction(nothing: Callable[[], Transaction]) -> None:
-    """Zero points are never posted: that would be noise in the books."""
-    with pytest.raises(Unbalanced):
-        nothing()
+def test_entries_alone_can_balance() -> None:
+    """Where nothing of a member's moves, no lot has to: partners settle between themselves."""
+    entries = (Entry("partner", 5, "bakery"), Entry("adjustment", -5))
+    assert Transaction("partner_settlement", START, entries).available == 0
 
 
-def test_the_total_of_nothing_is_zero() -> None:
-    """No transactions change nothing."""
-    assert ledger.total([]) == (0, 0)
+@pytest.mark.parametrize("arrives", [0, 9, 11, -10])
+def test_a_lot_comes_with_all_its_points(arrives: int) -> None:
+    """A lot of ten points that a transaction opens has ten in its buckets, neither fewer nor more."""
+    new = lot(10)
+    moves = (Allocation(new, "available", arrives),) if arrives else (Allocation(new, "out", 1),)
+    with pytest.raises(Unbalanced, match="a lot of 10 points moved by"):
+        Transaction("earn", START, (Entry("issuance", -10), Entry("available", 10)), moves, opens=new)
+
+
+def test_a_lot_that_is_there_keeps_its_sum() -> None:
+    """Points of an older lot only change their bucket: what leaves one enters another, out is one too."""
+    old = lot(10, available=10)
+    entries = (Entry("available", -4), Entry("redemption", 4))
+    for moves in (
+        (Allocation(old, "available", -4),),
+        (Allocation(old, "available", -4), Allocation(old, "out", 3)),
+        (Allocation(old, "available", 10),),
+    ):
+        with pytest.raises(Unbalanced, match="moved by"):
+            Transaction("adjust", START, entries, moves)
+    good = (Allocation(old, "available", -4), Allocation(old, "out", 4))
+    assert Transaction("adjust", START, entries, good).available == -4
+
+
+def test_two_lots_do_not_make_up_for_each_other() -> None:
+    """What one lot lacks is not found in another."""
+    one, other = lot(5, available=5), lot(5, available=5)
+    moves = (Allocation(one, "available", -5), Allocation(other, "out", 5))
+    with pytest.raises(Unbalanced, match="moved by"):
+        Transaction("expire", START, (Entry("available", -5), Entry("breakage", 5)), moves)
+
+
+@pytest.mark.parametrize("bucket", ["pending", "held"])
+def test_pending_and_held_are_what_lies_in_lots(bucket: Any) -> None:
+    """No point is pending or held that is in no lot, and none lies there that the account does not have."""
+    old = lot(10, **{bucket: 10})
+    moves = (Allocation(old, bucket, -10), Allocation(old, "out", 10))
+    for entries, moved in (
+        ((Entry(bucket, -10), Entry("issuance", 10)), ()),
+        ((Entry("available", -10), Entry("issuance", 10)), moves),
+        ((Entry(bucket, -9), Entry("issuance", 9)), moves),
+    ):
+        with pytest.raises(Unbalanced, match=f"{bucket} and its lots differ"):
+            Transaction("earn_reversal", START, entries, moved)
+    assert Transaction("earn_reversal", START, (Entry(bucket, -10), Entry("issuance", 10)), moves).gained(bucket) == -10
+
+
+def test_available_may_differ_from_its_lots() -> None:
+    """A deficit lies in no lot: an account may lose more than its lots hold, and new points may cover it unseen."""
+    assert Transaction("adjust", START, (Entry("available", -7), Entry("adjustment", 7))).available == -7
+    new = lot(10)
+    moves = (Allocation(new, "available", 3), Allocation(new, "out", 7))
+    entries = (Entry("issuance", -10), Entry("available", 10))
+    assert Transaction("earn", START, entries, moves, opens=new).available == 10
+
+
+def test_a_transaction_says_why() -> None:
+    """Rule, order and what counts for a tier stand beside the points; nobody needs to have done it by hand."""
+    posted = earned(lot(80), rule="purchase", order_row=7, qualifying=80)
+    assert (posted.rule, posted.order_row, posted.qualifying) == ("purchase", 7, 80)
+    assert (posted.actor, posted.reason, posted.reverses, posted.hold) == (None, None, None, None)
+
+
+def test_lots_and_holds_are_themselves() -> None:
+    """Two lots of the same points and dates are two, and so are two holds: they are told apart by what they are."""
+    assert lot(5) != lot(5)
+    holds = [Hold(5, "reward", START, START, "hld_1") for _ in range(2)]
+    assert holds[0] != holds[1]
+
+
+def test_what_is_left_of_a_lot_is_still_the_members() -> None:
+    """Pending, spendable and held points are the member's; those that have gone out are not."""
+    assert lot(10, pending=1, available=2, held=3).left == 6
