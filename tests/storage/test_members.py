@@ -14,6 +14,7 @@ from wallet_service.domain.card import Card, Revised
 from wallet_service.domain.errors import ProgramTaken
 from wallet_service.domain.event import Customer
 from wallet_service.domain.face import Barcode, Colors, Face
+from wallet_service.domain.member import Profile
 from wallet_service.storage import members, programs
 from wallet_service.wiring import Service
 
@@ -97,7 +98,7 @@ def test_opening_a_programme_twice_opens_one(engine: Engine, program: int) -> No
     with engine.begin() as tx:
         accounts = tx.execute(text("SELECT count(*) FROM ledger_accounts")).scalar_one()
         assert programs.open_program(tx, code="points", template="points", now=START) == program
-        assert tx.execute(text("SELECT count(*) FROM ledger_accounts")).scalar_one() == accounts == 3
+        assert tx.execute(text("SELECT count(*) FROM ledger_accounts")).scalar_one() == accounts == 7
 
 
 def test_a_programme_cannot_be_taken_over(engine: Engine, program: int) -> None:
@@ -119,16 +120,32 @@ def test_a_customer_is_a_member_once(engine: Engine, program: int) -> None:
 
 
 def test_what_is_not_said_stays_as_it_was(engine: Engine, program: int) -> None:
-    """A name or locale of None keeps the one from before."""
+    """What is None keeps what was known before, and a member in memory is told the same as the tables."""
+    told = [
+        Profile(locale="cs"),
+        Profile(name="Ann", birthday=(2, 29)),
+        Profile(),
+        Profile(name="Anna", locale="en-GB", cause="reefs"),
+        Profile(birthday=(1, 1)),
+    ]
     with engine.begin() as tx:
         member = add(tx, program)
+        before = members.find(tx, program, "ann")
         seen = []
-        for name, locale in ((None, "cs"), ("Ann", None), (None, None), ("Anna", "en-GB")):
-            members.set_profile(tx, member_id=member, name=name, locale=locale)
+        for each in told:
+            members.set_profile(tx, member_id=member, profile=each)
             found = members.find(tx, program, "ann")
-            assert found
-            seen.append((found.standing.member_name, found.locale))
-    assert seen == [(None, "cs"), ("Ann", "cs"), ("Ann", "cs"), ("Anna", "en-GB")]
+            assert before
+            assert found == before.with_profile(each)
+            before = found
+            seen.append(found.profile)
+    assert seen == [
+        Profile(None, "cs"),
+        Profile("Ann", "cs", (2, 29)),
+        Profile("Ann", "cs", (2, 29)),
+        Profile("Anna", "en-GB", (2, 29), "reefs"),
+        Profile("Anna", "en-GB", (1, 1), "reefs"),
+    ]
 
 
 def test_names_live_in_one_table_alone(service: Service, shop: Shop) -> None:

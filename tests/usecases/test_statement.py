@@ -94,7 +94,7 @@ def test_tampering_is_named_and_mended(service: Service, shop: Shop) -> None:
     enrolled = shop.enrol("ann")
     shop.buy(8_040, order="o1")
     with service.begin() as tx:
-        tx.execute(text("UPDATE balances SET available = 1000000, qualifying = 7"))
+        tx.execute(text("UPDATE balances SET available = 1000000, earned_total = 7"))
     with service.begin() as tx:
         books = audit.audit(tx, most=9)
     assert [(each.public_id, each.available, each.entered) for each in books.differences] == [

@@ -56,6 +56,7 @@ def test_an_enrolment_is_answered_with_the_member_and_the_card(shop: Shop, servi
         "customer_id": "ann",
         "points": 0,
         "balance": 0,
+        "pending": 0,
         "tier": "page",
         "revision": 1,
     }
