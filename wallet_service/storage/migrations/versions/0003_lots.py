@@ -352,6 +352,27 @@ FILL = """
     INSERT INTO lot_balances (lot_id, member_id, pending, available, held)
     SELECT id, member_id, 0, points, 0 FROM opened;
 
+    -- When an order was paid is only known where something was posted for it; one that still waits for its customer
+    -- counts from today, since its points would be dead already if they came long ago.
+    UPDATE orders SET paid_at = coalesce((
+        SELECT min(effective_at) FROM ledger_transactions WHERE ledger_transactions.order_id = orders.id
+    ), now()) WHERE eligible_minor IS NOT NULL;
+    UPDATE orders SET forgiven = coalesce((
+        SELECT -sum(points) FROM ledger_entries
+        JOIN ledger_transactions ON ledger_transactions.id = transaction_id
+        JOIN ledger_accounts ON ledger_accounts.id = account_id
+        WHERE ledger_transactions.order_id = orders.id AND kind = 'forgiven'
+    ), 0), award = (
+        SELECT jsonb_build_object('rule', rule, 'parts', '[]'::jsonb) FROM ledger_transactions
+        WHERE ledger_transactions.order_id = orders.id AND type = 'earn' ORDER BY id LIMIT 1
+    );
+    UPDATE orders SET counted = eligible_minor > refunded_minor OR eligible_minor = 0,
+        counted_minor = greatest(eligible_minor - refunded_minor, 0)
+    WHERE earned IS NOT NULL AND member_id IS NOT NULL;
+
+    -- What an order counts for besides points was not kept before.
+    INSERT INTO qualifications (member_id, order_id, day, spend, points, orders, occurred_at)
+    SELECT member_id, id, (paid_at AT TIME ZONE 'UTC')::date, counted_minor, 0, 1, paid_at FROM orders WHERE counted;
     INSERT INTO qualification_days (member_id, day, spend, points, orders, referrals)
     SELECT member_id, day, sum(spend), sum(points), sum(orders), sum(referrals)
     FROM qualifications GROUP BY member_id, day;
@@ -361,16 +382,13 @@ FILL = """
     INSERT INTO ledger_accounts (program_id, kind)
     SELECT id, kind FROM programs CROSS JOIN unnest(ARRAY['redemption', 'breakage', 'transfer']) AS kind;
 
-    UPDATE balances SET earned_total = qualifying;
+    UPDATE balances SET earned_total = qualifying,
+        spend_total = coalesce((SELECT sum(spend) FROM qualification_days AS days
+                                WHERE days.member_id = balances.member_id), 0),
+        orders_total = coalesce((SELECT sum(orders) FROM qualification_days AS days
+                                 WHERE days.member_id = balances.member_id), 0);
     -- Tiers are found again, and the days looked at, when a member is next settled: now.
     UPDATE balances SET due_at = 'epoch';
-    UPDATE orders SET paid_at = (
-        SELECT min(effective_at) FROM ledger_transactions WHERE ledger_transactions.order_id = orders.id
-    );
-    UPDATE orders SET paid_at = 'epoch' WHERE paid_at IS NULL AND eligible_minor IS NOT NULL;
-    UPDATE orders SET counted = earned IS NOT NULL AND member_id IS NOT NULL,
-        counted_minor = CASE WHEN earned IS NOT NULL AND member_id IS NOT NULL
-                             THEN greatest(eligible_minor - refunded_minor, 0) ELSE 0 END;
 """
 
 
