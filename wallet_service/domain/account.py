@@ -205,9 +205,9 @@ class Account:
 
         Raises `HoldResolved` for a hold that is no longer open, or for more than was held.
         """
-        self._close(hold)
         if not 0 < points <= hold.points:
             raise HoldResolved(f"{hold.public_id} holds {hold.points} points; {points} cannot be captured.")
+        self._close(hold)
         moves: list[Allocation] = []
         left = points
         for lot, part in hold.parts:
