@@ -8,6 +8,7 @@ import time
 from bench.stand import TEMPLATE, Stand, stand
 from wallet_service.domain.event import Customer, OrderPaid
 from wallet_service.domain.template import Template
+from wallet_service.usecases.in_force import InForce
 from wallet_service.usecases.publish import publish
 from wallet_service.wiring import utc_now
 
@@ -33,12 +34,14 @@ def run() -> list[str]:
 def _repainted(template: Template, number: int) -> Template:
     colors = template.look.colors.model_copy(update={"background": f"#2b1f{number:02x}"})
     look = template.look.model_copy(update={"colors": colors})
-    return dataclasses.replace(template, version=f"look {number}", look=look)
+    return dataclasses.replace(template, version=f"look {number}", design=f"look {number}", look=look)
 
 
 def _published(ready: Stand, template: Template) -> float:
     started = time.perf_counter()
-    *_, (_, changed) = publish(ready.service.begin, template, now=utc_now())
+    *_, (_, changed) = publish(
+        ready.service.begin, InForce({TEMPLATE: template}, ready.service.read), TEMPLATE, now=utc_now()
+    )
     assert changed == MEMBERS
     return changed / (time.perf_counter() - started)
 

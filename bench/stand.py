@@ -33,7 +33,7 @@ class Stand:
         return receive(
             self.service.begin,
             source=self.source,
-            template=self.service.template(TEMPLATE),
+            template=self.service.in_force.of_source(self.source),
             event=Event(event_id, kind, content_hash(kind, fact), utc_now(), b"{}", fact),
             pass_type_identifier=self.service.identity.pass_type_identifier,
             now=utc_now(),

@@ -139,14 +139,14 @@ def forgotten(google: SandboxGoogle, *kept: str) -> None:
 def looked(service: Service) -> Report:
     """What `drift` reports."""
     with service.begin() as tx:
-        return drift(tx, service.templates, most=50, now=service.clock(), drawn=service.classes())
+        return drift(tx, service.in_force, most=50, now=service.clock(), drawn=service.classes())
 
 
 def compared(service: Service, *, mend: bool = True) -> list[Finding]:
     """All findings of one comparison."""
     shelf = wallet_of(service).shelf
-    comparison = Comparison(shelf, service.templates, service.begin, service.clock, mend)
-    found: list[Any] = [*comparison.classes(service.classes()), *comparison.cards(service.classes())]
+    comparison = Comparison(shelf, service.in_force, service.begin, service.clock, mend)
+    found: list[Any] = [*comparison.classes(service.classes()), *comparison.cards(comparison.wanted(service.classes()))]
     return [each for each in found if isinstance(each, Finding)]
 
 

@@ -59,7 +59,7 @@ def load(service: Service) -> Demo:
     recorded = receive(
         service.begin,
         source=source,
-        template=template,
+        template=service.in_force.of_source(source),
         event=Event(f"demo-enrolment-{content.hex()[:8]}", kind, content, now, b"", fact),
         pass_type_identifier=service.identity.pass_type_identifier,
         now=now,

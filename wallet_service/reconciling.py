@@ -51,7 +51,7 @@ def _google(service: Service, findings: _Findings, *, mend: bool) -> int:
     if service.google is None:
         click.echo("Cards are not offered for Google Wallet here.")
         return 0
-    comparison = Comparison(service.google.shelf, service.templates, service.begin, service.clock, mend)
+    comparison = Comparison(service.google.shelf, service.in_force, service.begin, service.clock, mend)
     compared = 0
     for each in _steps(comparison, service):
         if isinstance(each, Finding):
@@ -64,7 +64,7 @@ def _google(service: Service, findings: _Findings, *, mend: bool) -> int:
 
 def _steps(comparison: Comparison, service: Service) -> Iterator[Finding | int]:
     yield from comparison.classes(service.classes())
-    yield from comparison.cards(service.classes())
+    yield from comparison.cards(comparison.wanted(service.classes()))
 
 
 def _tell_again(service: Service, findings: _Findings, patience: timedelta) -> None:

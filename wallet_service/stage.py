@@ -44,8 +44,8 @@ def run(port: int) -> None:
     try:
         migrate.upgrade(service.engine)
         loaded = demo.load(service)
-        for template in service.templates.values():
-            for _ in publish(service.begin, template, now=service.clock()):
+        for name in service.templates:
+            for _ in publish(service.begin, service.in_force, name, now=service.clock()):
                 pass
         with service.begin() as tx:
             publish_classes(tx, service.classes(), now=service.clock())

@@ -1,7 +1,7 @@
-"""A worker: brings wallets up to date, again and again, until it is told to stop."""
+"""A worker: brings wallets up to date and does the calendar's work, again and again, until it is told to stop."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 import structlog
@@ -9,19 +9,28 @@ import structlog
 from wallet_service.domain.errors import DatabaseUnusable
 from wallet_service.usecases.deliver import Delivered, Delivery
 from wallet_service.usecases.deliver_classes import ClassDelivery
+from wallet_service.usecases.settle_due import Settled
 
 log = structlog.get_logger(__name__)
 
 POLL = 0.1  # seconds; a partial index makes looking cheap, and a notification would serialise every commit
 PAUSE = 2.0  # seconds, while the database is away
 
+PAGE = 1.0  # seconds; days begin at midnight, and holds end by the minute
+
 Deliver = Callable[[], Delivered]
+Settle = Callable[[], Settled]
 
 
-def work_on_all(platforms: dict[str, Deliver], stop: threading.Event) -> None:
-    """Deliver to all platforms side by side until `stop` is set; if one fails, the others stop and it is told."""
-    with ThreadPoolExecutor(len(platforms), thread_name_prefix="worker") as pool:
+def work_on_all(platforms: dict[str, Deliver], stop: threading.Event, *, calendars: Iterable[Settle] = ()) -> None:
+    """Deliver to all platforms, and do the calendar's work, side by side until `stop` is set.
+
+    If one fails, the others stop and it is told.
+    """
+    settling = list(calendars)
+    with ThreadPoolExecutor(len(platforms) + len(settling), thread_name_prefix="worker") as pool:
         at_work = [pool.submit(work, platform, deliver, stop) for platform, deliver in platforms.items()]
+        at_work += [pool.submit(turn_pages, settle, stop) for settle in settling]
         wait(at_work, return_when=FIRST_COMPLETED)
         stop.set()
     for each in at_work:
@@ -43,6 +52,23 @@ def work(platform: str, deliver: Deliver, stop: threading.Event) -> None:
         else:
             stop.wait(POLL)
     log.info("worker.stopped", platform=platform)
+
+
+def turn_pages(settle: Settle, stop: threading.Event) -> None:
+    """Settle whoever the calendar has work for until `stop` is set; the batch at hand is finished first."""
+    log.info("calendar.started")
+    while not stop.is_set():
+        try:
+            done = settle()
+        except DatabaseUnusable as error:
+            log.error("worker.waits", detail=str(error))
+            stop.wait(PAUSE)
+            continue
+        if done.settled or done.failed:
+            log.info("settled", members=done.settled, failed=done.failed)
+        if not (done.more and done.settled):
+            stop.wait(PAGE)
+    log.info("calendar.stopped")
 
 
 def with_classes(classes: ClassDelivery, cards: Delivery) -> Deliver:

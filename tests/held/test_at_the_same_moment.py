@@ -38,7 +38,7 @@ def test_removal_that_is_heard_while_a_card_is_revoked(ann: Holder, service: Ser
     with ThreadPoolExecutor(1) as pool:
         with service.begin() as tx:
             found = card_by_serial(tx, ann.serial)
-            revoke(tx, found, service.template(found.template), now=clock())
+            revoke(tx, found, service.in_force.of_card(found), now=clock())
             heard = pool.submit(removed)
             while not heard.done():
                 with service.begin() as other:
@@ -60,7 +60,7 @@ def test_worker_with_older_files_brings_no_card_back(
     newer = another(settings.model_copy(update={"templates": folder}))
     with newer.begin() as tx:
         publish_classes(tx, newer.classes(), now=clock())
-    assert list(publish(newer.begin, newer.template("points"), now=clock())) == [(1, 1)]
+    assert list(publish(newer.begin, newer.in_force, "points", now=clock())) == [(1, 1)]
 
     assert later(service, clock, minutes=1).sent == 0
     assert later(newer, clock, minutes=20).sent == 1

@@ -39,7 +39,7 @@ def published(service: Service) -> list[str]:
     drawn = wallet_of(service).drawings.class_of(service.template("points"))
     with service.begin() as tx:
         targets = publish_classes(tx, [drawn], now=service.clock())
-    list(publish(service.begin, service.template("points"), now=service.clock()))
+    list(publish(service.begin, service.in_force, "points", now=service.clock()))
     return targets
 
 

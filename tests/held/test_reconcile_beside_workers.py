@@ -11,12 +11,18 @@ from held_actors import Holder, compared, copied_template, delivered, wallet_of
 from sqlalchemy import Connection, text
 
 from wallet_service.config import Settings
+from wallet_service.domain.pass_class import PassClass
 from wallet_service.sandbox.google import Behaviour, SandboxGoogle
 from wallet_service.usecases.reconcile import Comparison
 from wallet_service.wiring import Service
 
 Member = Callable[..., Holder]
 WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+
+
+def points_class(service: Service) -> list[PassClass]:
+    """Return the class of the programme that the members belong to."""
+    return [each for each in service.classes() if each.program == "points"]
 
 
 def waiting(service: Service) -> bool:
@@ -39,7 +45,7 @@ def test_card_that_was_sent_after_google_was_asked(ann: Holder, shop: Shop, serv
             yield tx
 
     shelf = wallet_of(service).shelf
-    found = list(Comparison(shelf, service.templates, begin, clock, True).cards(service.classes()))
+    found = list(Comparison(shelf, service.in_force, begin, clock, True).cards(points_class(service)))
 
     assert found == [1]
     assert ann.balance() == 10
@@ -65,7 +71,7 @@ def test_card_that_was_made_after_google_was_asked(
             yield tx
 
     shelf = wallet_of(service).shelf
-    found = list(Comparison(shelf, service.templates, begin, clock, True).cards(service.classes()))
+    found = list(Comparison(shelf, service.in_force, begin, clock, True).cards(points_class(service)))
 
     assert found == [1]
     assert (ann.row()["sent"], bob.row()["sent"]) == (1, 1)

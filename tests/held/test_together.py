@@ -34,7 +34,7 @@ def settings(settings: Settings) -> Settings:
 
 def worked(service: Service, stop: threading.Event) -> Counter[str]:
     """Deliver with connections of its own until all is done; return what became of the cards."""
-    google = GoogleWallet(service.settings, service.google_account, service.templates, service.begin, service.clock)  # type: ignore[arg-type]
+    google = GoogleWallet(service.settings, service.google_account, service.in_force, service.begin, service.clock)  # type: ignore[arg-type]
     deliver, done = with_classes(google.class_delivery(), google.delivery()), Counter[str]()
     while not stop.is_set():
         batch = deliver()

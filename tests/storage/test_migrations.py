@@ -107,8 +107,6 @@ def history(service: Service, shop: Shop, device: Device) -> Service:
 
 # A row for each table that the story above leaves empty.
 REST = """
-    INSERT INTO program_versions (program_id, version, definition, digest, valid_from, published_at, published_by)
-        SELECT id, 1, 'schema = 1', '', created_at, created_at, 'a test' FROM programs;
     INSERT INTO operations (program_id, key, kind, content_hash, actor, answer, created_at)
         SELECT id, 'once', 'redeem', '', 'a test', '{}', created_at FROM programs;
     INSERT INTO expiry_days (member_id, expires_at, available) SELECT id, enrolled_at, 0 FROM members;
@@ -124,6 +122,17 @@ REST = """
     INSERT INTO award_uses (member_id, code, key, at) SELECT id, 'review', '', enrolled_at FROM members;
     INSERT INTO campaign_states (program_id, code, points, claims) SELECT id, 'double', 0, 0 FROM programs;
     INSERT INTO challenge_progress (member_id, code, round, marks) SELECT id, 'week', 1, '[]' FROM members;
+    INSERT INTO calendar_delays (member_id, attempts, not_before, reason) SELECT id, 1, now(), 'a test' FROM members;
+    INSERT INTO trigger_firings (member_id, code, day, points, created_at)
+        SELECT id, 'gift', '2026-06-01', 1, now() FROM members;
+    INSERT INTO reward_grants (member_id, reward, valid_until, reason, created_at)
+        SELECT id, 'mug', '2026-06-01', 'gift', now() FROM members;
+    INSERT INTO segment_members (member_id, code, entered_at) SELECT id, 'regulars', now() FROM members;
+    INSERT INTO referral_codes (member_id, program_id, code, created_at)
+        SELECT id, program_id, 'ANN', now() FROM members;
+    INSERT INTO referrals (program_id, referee_id, status, created_at, changed_at)
+        SELECT program_id, id, 'rejected', now(), now() FROM members;
+    INSERT INTO exposures (experiment, member_id, arm, created_at) SELECT 'offer', id, 'holdout', now() FROM members;
 """
 
 

@@ -248,14 +248,14 @@ def test_fault_of_ours_stops_everything_and_loses_nothing(
     assert delivery.deliver().total == 0
     assert len(vendor.got) == 1
     with service.begin() as tx:
-        report = drift(tx, service.templates, most=10, now=clock.now)
+        report = drift(tx, service.in_force, most=10, now=clock.now)
     assert "BadCertificate" in report.late[0].why
 
     vendor.answer = lambda _: Sent()
     clock.now += STOP_FOR
     assert delivery.deliver().sent == 1
     with service.begin() as tx:
-        assert drift(tx, service.templates, most=10, now=clock.now).stops == ()
+        assert drift(tx, service.in_force, most=10, now=clock.now).stops == ()
 
 
 def test_many_refusals_together_drop_nobody(

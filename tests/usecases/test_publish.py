@@ -34,11 +34,11 @@ def test_cards_follow_their_template(service: Service, repainted: Service, shop:
     device.register(card_of(service, serials[0]))
     before = device.fetch(card_of(service, serials[0])).headers["Last-Modified"]
     with repainted.begin() as tx:
-        assert drift(tx, repainted.templates, most=10, now=repainted.clock()).stale == 3
+        assert drift(tx, repainted.in_force, most=10, now=repainted.clock()).stale == 3
 
-    assert list(publish(repainted.begin, repainted.template("points"), now=repainted.clock())) == [(3, 3)]
+    assert list(publish(repainted.begin, repainted.in_force, "points", now=repainted.clock())) == [(3, 3)]
     with repainted.begin() as tx:
-        assert drift(tx, repainted.templates, most=10, now=repainted.clock()).stale == 0
+        assert drift(tx, repainted.in_force, most=10, now=repainted.clock()).stale == 0
     phone = Device(create_app(repainted).test_client(), device.pass_type)
     assert phone.fetch(card_of(repainted, serials[0]), since=before).status_code == 200
 
@@ -46,9 +46,9 @@ def test_cards_follow_their_template(service: Service, repainted: Service, shop:
 def test_published_twice_changes_nothing(repainted: Service, shop: Shop, client: FlaskClient) -> None:
     """What is published already is not touched again."""
     shop.enrol("ann")
-    list(publish(repainted.begin, repainted.template("points"), now=repainted.clock()))
+    list(publish(repainted.begin, repainted.in_force, "points", now=repainted.clock()))
 
-    assert list(publish(repainted.begin, repainted.template("points"), now=repainted.clock())) == []
+    assert list(publish(repainted.begin, repainted.in_force, "points", now=repainted.clock())) == []
 
 
 def test_unseen_change_pushes_nobody(
@@ -57,10 +57,10 @@ def test_unseen_change_pushes_nobody(
     """A change of the template that no face shows moves the version and no revision."""
     serial = shop.enrol("ann")["serial_number"]
     shutil.copytree(STARTERS, tmp_path / "same")
-    rules = tmp_path / "same" / "points" / "program.toml"
-    rules.write_text(rules.read_text() + "\n# a comment\n")
+    look = tmp_path / "same" / "points" / "pass.toml"
+    look.write_text(look.read_text() + "\n# a comment\n")
     changed = settings.model_copy(update={"templates": tmp_path / "same"})
     same = build(changed, clock=service.clock, engine=engine, identity=identity)
 
-    assert list(publish(same.begin, same.template("points"), now=same.clock())) == [(1, 0)]
+    assert list(publish(same.begin, same.in_force, "points", now=same.clock())) == [(1, 0)]
     assert card_of(same, serial).revision == 1

@@ -85,8 +85,8 @@ def test_statement_and_balance_agree(service: Service, shop: Shop, acts: list[tu
     assert sum(each.qualifying for each in said) == found.member.standing.qualifying
     with service.begin() as tx:
         assert audit.audit(tx, most=9).good
-    assert list(audit.wrong_faces(service.begin, service.templates)) == []
-    assert audit.rebuild(service.begin, service.templates, now=service.clock()) == (0, 0)
+    assert list(audit.wrong_faces(service.begin, service.in_force)) == []
+    assert audit.rebuild(service.begin, service.in_force, now=service.clock()) == (0, 0)
 
 
 def test_tampering_is_named_and_mended(service: Service, shop: Shop) -> None:
@@ -100,13 +100,13 @@ def test_tampering_is_named_and_mended(service: Service, shop: Shop) -> None:
     assert [(each.public_id, each.available, each.entered) for each in books.differences] == [
         (enrolled["member_id"], 1_000_000, 80)
     ]
-    assert list(audit.wrong_faces(service.begin, service.templates)) == [enrolled["serial_number"]]
+    assert list(audit.wrong_faces(service.begin, service.in_force)) == [enrolled["serial_number"]]
 
-    assert audit.rebuild(service.begin, service.templates, now=service.clock()) == (1, 0)
-    assert list(audit.wrong_faces(service.begin, service.templates)) == []
+    assert audit.rebuild(service.begin, service.in_force, now=service.clock()) == (1, 0)
+    assert list(audit.wrong_faces(service.begin, service.in_force)) == []
     with service.begin() as tx:
         tx.execute(text("UPDATE cards SET face_digest = '\\x00'"))
-    assert audit.rebuild(service.begin, service.templates, now=service.clock()) == (0, 1)
+    assert audit.rebuild(service.begin, service.in_force, now=service.clock()) == (0, 1)
     with service.begin() as tx:
         assert audit.audit(tx, most=9).good
     assert [each.points for each in lines(service, enrolled["serial_number"])] == [80]

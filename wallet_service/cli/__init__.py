@@ -15,6 +15,7 @@ from wallet_service.cli import books
 from wallet_service.cli.opening import AT_LEAST_ONE, Commands, opened
 from wallet_service.cli.program import program
 from wallet_service.cli.template import template
+from wallet_service.storage import calendar as calendar_of
 from wallet_service.storage import device_logs, migrate
 from wallet_service.storage.wallets import Drift
 from wallet_service.usecases import connect as connecting
@@ -74,7 +75,7 @@ def work() -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         log.info("settings", **service.settings.shown())
-        worker.work_on_all(_platforms(service, stop), stop)
+        worker.work_on_all(_platforms(service, stop), stop, calendars=[service.calendar().settle])
         service.apns.close()
 
 
@@ -141,7 +142,8 @@ def write_pass(serial: str, output: Path | None) -> None:
     with opened() as service:
         with service.read() as tx:
             found = card_by_serial(tx, serial)
-        signed = bytes(service.sign(found.member, service.template(found.template)))
+        found = service.settled(found)
+        signed = bytes(service.sign(found.member, service.in_force.of_card(found)))
     try:
         path.write_bytes(signed)
     except OSError as error:
@@ -154,7 +156,7 @@ def write_pass(serial: str, output: Path | None) -> None:
 def drift(limit: int) -> None:
     """List the cards whose phones are behind, and why; ends with 1 if there are any."""
     with opened() as service, service.begin() as tx:
-        report = compare(tx, service.templates, most=limit, now=service.clock(), drawn=service.classes())
+        report = compare(tx, service.in_force, most=limit, now=service.clock(), drawn=service.classes())
     click.echo(f"{report.tally.cards:,} cards, {report.in_step:,} in step")
     for held in report.late_classes:
         click.echo(f"  {held.target}  {held.platform} class: {held.why}")
@@ -218,6 +220,29 @@ def reconcile(look: bool, limit: int, patience: int) -> None:
         reconciling.run(service, mend=not look, limit=limit, patience=timedelta(minutes=patience))
 
 
+@main.command("settle")
+def settle_members() -> None:
+    """Do the calendar's work now: points become spendable or die, holds time out, tiers end, days bring gifts.
+
+    Workers do it all the time; this is for a host without one, and shows who could not be settled. Ends with 1 then.
+
+    \b
+    Example:   wallet-service settle
+    """
+    with opened() as service:
+        calendar, settled = service.calendar(), 0
+        while (done := calendar.settle()).settled:
+            settled += done.settled
+            click.echo(f"{settled:,} members settled")
+        with service.read() as tx:
+            delayed = calendar_of.delayed(tx, most=50)
+    for each in delayed:
+        click.echo(f"  {each.public_id}: attempt {each.attempts} failed ({each.reason})")
+    if not settled:
+        click.echo("Nobody was due.")
+    sys.exit(1 if delayed else 0)
+
+
 @main.command()
 @click.argument("serial")
 def revoke(serial: str) -> None:
@@ -228,7 +253,7 @@ def revoke(serial: str) -> None:
     """
     with opened() as service, service.begin() as tx:
         found = card_by_serial(tx, serial)
-        card = revoking(tx, found, service.template(found.template), now=service.clock())
+        card = revoking(tx, found, service.in_force.of_card(found), now=service.clock())
     click.echo(f"{serial} is void since revision {card.revision}; its phones are being told.")
 
 
@@ -246,7 +271,7 @@ def publish(template: str) -> None:
         seen = changed = 0
         for target in publishing_class(service, template):
             click.echo(f"the class {target} is being changed")
-        for seen, changed in publishing(service.begin, service.template(template), now=service.clock()):
+        for seen, changed in publishing(service.begin, service.in_force, template, now=service.clock()):
             click.echo(f"{seen:,} cards seen, {changed:,} changed")
         if not seen:
             click.echo("Every card is drawn from this version already.")

@@ -30,7 +30,7 @@ def verify(limit: int) -> None:
     with opened() as service:
         with service.begin() as tx:
             books = audit.audit(tx, most=limit)
-        faces = list(audit.wrong_faces(service.begin, service.templates))
+        faces = list(audit.wrong_faces(service.begin, service.in_force))
     if books.total:
         click.echo(f"  all entries sum to {books.total:,} and not to zero")
     for transaction in books.unsound:
@@ -55,7 +55,7 @@ def rebuild() -> None:
     Example:   wallet-service ledger rebuild
     """
     with opened() as service:
-        balances, cards = audit.rebuild(service.begin, service.templates, now=service.clock())
+        balances, cards = audit.rebuild(service.begin, service.in_force, now=service.clock())
     click.echo(f"{balances:,} balances and {cards:,} cards were otherwise; now they are what the entries make.")
 
 
@@ -72,8 +72,12 @@ def statement(member: str, form: str) -> None:
     \b
     Example:   wallet-service statement mem_7k3z… --format csv
     """
-    with opened() as service, service.read() as tx:
-        lines = explain(tx, card_or_member(tx, member).member)
+    with opened() as service:
+        with service.read() as tx:
+            found = card_or_member(tx, member)
+        found = service.settled(found)
+        with service.read() as tx:
+            lines = explain(tx, found.member)
     if form == "json":
         click.echo(json.dumps([asdict(each) | {"at": each.at.isoformat()} for each in lines], indent=2))
     elif form == "csv":

@@ -1,4 +1,4 @@
-"""`wallet-service program`: look at programmes before they are published."""
+"""`wallet-service program`: look at programmes, and publish their rules."""
 
 import sys
 from pathlib import Path
@@ -7,17 +7,24 @@ import click
 
 from wallet_service import config, stage
 from wallet_service.cli.explain import explain
-from wallet_service.domain.errors import Fault
+from wallet_service.cli.opening import AT_LEAST_ONE, opened
+from wallet_service.domain.errors import Fault, ProgramTaken
 from wallet_service.domain.file_model import parse, read
 from wallet_service.domain.program import Program
+from wallet_service.domain.program.differences import differences
 from wallet_service.domain.program.faults import advice, faults
+from wallet_service.storage import programs
+from wallet_service.storage.programs import Opened
+from wallet_service.usecases import publish_program as publishing
+from wallet_service.usecases.publish import publish as redraw
+from wallet_service.wiring import Service
 
 RULES = "program.toml"
 
 
 @click.group("program")
 def program() -> None:
-    """Look at programmes."""
+    """Look at programmes, and publish their rules."""
 
 
 def _rule_files(_: click.Context, __: click.Parameter, given: str) -> list[Path]:
@@ -73,6 +80,80 @@ def _linted(path: Path, order_minor: int | None) -> tuple[list[Fault], list[Faul
         return wrong, []
     wrong = list(faults(found, place))
     return wrong, [] if wrong else list(advice(found, place, order_minor=order_minor))
+
+
+@program.command("publish")
+@click.argument("name")
+@click.option("--dry-run", is_flag=True, help="Only show what would change, and for whom.")
+@click.option("--actor", envvar="USER", default="operator", help="Who decides this; $USER if not given.")
+@click.option("--limit", default=20, show_default=True, type=AT_LEAST_ONE, help="How many members to name at the most.")
+def publish(name: str, dry_run: bool, actor: str, limit: int) -> None:
+    """Put the rules of a template's program.toml in force, and have tiers and cards follow.
+
+    What happened before keeps the rules of its day: orders that come late, refunds, points that were earned. No balance
+    moves. Faults refuse it; advice is shown. NAME is the template's name.
+
+    \b
+    Example:   wallet-service program publish points --dry-run
+    """
+    with opened() as service:
+        files = service.template(name)
+        for hint in sorted(advice(files.program, RULES)):
+            click.echo(f"advice: {hint}")
+        for each in _opened(service, name):
+            if dry_run:
+                _show(service, each, limit)
+            else:
+                _publish(service, each, actor)
+
+
+def _opened(service: Service, name: str) -> list[Opened]:
+    """Return the template's programme if it has been opened, and say so if not."""
+    with service.read() as tx:
+        found = programs.find(tx, service.template(name).program.program.code)
+    if found is None:
+        click.echo("The programme is not open yet: its rules come in force with the first source that is connected.")
+        return []
+    if found.template != name:
+        raise ProgramTaken(service.template(name).program.program.code, found.template)
+    return [found]
+
+
+def _show(service: Service, each: Opened, limit: int) -> None:
+    files, present = service.template(each.template), service.in_force.of_program(each)
+    if each.version == 0:
+        click.echo("No version is published yet; the rules of the files count.")
+    _tell_differences(service, each)
+    if each.version and not publishing.differs(files, present):
+        return
+    found = publishing.Preview()
+    for found in publishing.preview(service.begin, each, service.in_force, most=limit, now=service.clock()):
+        click.echo(f"{found.members:,} members looked at …")
+    for (before, after), count in sorted(found.moves.items(), key=lambda item: -item[1]):
+        click.echo(f"{count:,} members: {before or 'no tier'} -> {after or 'no tier'}")
+    for moved in found.first:
+        click.echo(f"  {moved.public_id}: {moved.before or 'no tier'} -> {moved.after or 'no tier'}")
+    if found.moved > len(found.first):
+        click.echo("  … and more; see --limit")
+    click.echo(f"{found.members - found.moved:,} members keep their tier; no balance moves ({found.points:,} points).")
+    if found.dying_at_once:
+        click.echo(f"Of {found.dying_at_once:,} members points die as soon as these rules are in force.")
+
+
+def _tell_differences(service: Service, each: Opened) -> None:
+    files, present = service.template(each.template), service.in_force.of_program(each)
+    told = [str(one) for one in differences(present.program, files.program)]
+    click.echo("\n".join(told or [f"The rules of {each.template} say what version {each.version} says."]))
+
+
+def _publish(service: Service, each: Opened, actor: str) -> None:
+    _tell_differences(service, each)
+    with service.begin() as tx:
+        newer = publishing.publish_program(tx, each, service.in_force, actor=actor, now=service.clock())
+    if newer is not None:
+        click.echo(f"Version {newer.version} is in force.")
+    for seen, changed in redraw(service.begin, service.in_force, each.template, now=service.clock()):
+        click.echo(f"{seen:,} cards seen, {changed:,} changed")
 
 
 program.add_command(explain)

@@ -9,7 +9,8 @@ from wallet_service.config import Settings
 from wallet_service.doctor import google
 from wallet_service.doctor.finding import Finding
 from wallet_service.domain.errors import WalletError
-from wallet_service.storage import audit, sources, wallets
+from wallet_service.storage import audit, calendar, programs, sources, wallets
+from wallet_service.usecases.publish_program import differs
 from wallet_service.wiring import Service, tables_current
 
 SOON = 30  # days before the end of a certificate; Apple gives no grace
@@ -31,6 +32,7 @@ def examine(open_service: Callable[[], Service], settings: Settings) -> Iterator
     if good:
         yield from _database(service)
         yield from _sources(service)
+        yield from _rules(service)
     else:
         yield Finding("wrong", "database", "does not answer or lacks tables; run `wallet-service migrate`")
     yield _push(service)
@@ -76,6 +78,7 @@ def _database(service: Service) -> Iterator[Finding]:
         total = audit.grand_total(tx)
         tally = wallets.tally(tx)
         stops = wallets.stops(tx)
+        delayed = calendar.delayed(tx, most=5)
     yield Finding("good", "database", f"PostgreSQL {version}, all migrations applied")
     if wrong:
         names = ", ".join(each.public_id for each in wrong[:5])
@@ -87,6 +90,9 @@ def _database(service: Service) -> Iterator[Finding]:
     for stop in stops:
         since = f"{stop.since:%Y-%m-%d %H:%M} UTC"
         yield Finding("wrong", f"{stop.platform} delivery", f"stopped since {since}: {stop.reason}")
+    for member in delayed:
+        text = f"{member.public_id} cannot be settled: attempt {member.attempts} failed ({member.reason})"
+        yield Finding("wrong", "calendar", text)
     behind = f"{tally.cards} cards, {tally.wallets} wallets, {tally.unsent} waiting to be told"
     yield Finding("good", "delivery", behind)
 
@@ -101,6 +107,28 @@ def _sources(service: Service) -> Iterator[Finding]:
             service.template(source.template)
         except WalletError as error:
             yield Finding("wrong", f"source {source.name}", str(error))
+
+
+def _rules(service: Service) -> Iterator[Finding]:
+    """Which rules are in force is the database's truth; files that say otherwise are perhaps not published yet."""
+    with service.read() as tx:
+        found = programs.every(tx)
+    for each in found:
+        if each.template not in service.templates:
+            continue
+        try:
+            present = service.in_force.of_program(each)
+        except WalletError as error:
+            yield Finding("wrong", f"rules of {each.template}", str(error))
+            continue
+        if each.version == 0 or differs(service.templates[each.template], present):
+            what = (
+                f"version {each.version} is in force, and program.toml says otherwise"
+                if each.version
+                else "no version is published"
+            )
+            hint = f"run `wallet-service program publish {each.template}`"
+            yield Finding("mind", f"rules of {each.template}", f"{what}; {hint}")
 
 
 def _push(service: Service) -> Finding:

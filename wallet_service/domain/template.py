@@ -1,12 +1,15 @@
 """A template: one programme with its look, words and art; and how it draws a member's face."""
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from wallet_service.domain import drawing, face
 from wallet_service.domain.drawing import Case, grouped
 from wallet_service.domain.face import Face
 from wallet_service.domain.look import Look, LookField
 from wallet_service.domain.program import Program
+from wallet_service.domain.program_version import ProgramVersion, digest_of, in_force
 from wallet_service.domain.standing import Movement, Standing
 from wallet_service.domain.words import Words
 
@@ -18,7 +21,12 @@ LISTS = ("granted", "rewards")  # values of which only what is new is news
 
 @dataclass(frozen=True)
 class Template:
-    """A folder of `pass_templates/`, read and found good; `version` changes when any of its files does."""
+    """A folder of `pass_templates/`, read and found good; `version` changes when any of its files does.
+
+    As read from its files it has the programme of its own `program.toml`, with the text in `definition`, and 0 for
+    `rules`. In force it has the newest of the published `versions`, and that one's number for `rules`. `design` is the
+    digest of all files but the programme's.
+    """
 
     name: str
     version: str
@@ -27,6 +35,32 @@ class Template:
     words: dict[str, Words]
     art: dict[str, bytes]
     rules: int = 0
+    design: str = ""
+    definition: str = ""
+    versions: tuple[ProgramVersion, ...] = ()
+
+    def ruled_by(self, versions: tuple[ProgramVersion, ...]) -> "Template":
+        """Return the same look, words and art with the newest of a programme's published versions, given in order."""
+        newest = versions[-1]
+        return replace(
+            self,
+            version=version_of(self.design, newest.definition),
+            program=newest.program,
+            rules=newest.number,
+            definition=newest.definition,
+            versions=versions,
+        )
+
+    def rules_at(self, moment: datetime) -> ProgramVersion:
+        """Return the version of the programme that was in force then."""
+        return in_force(self.versions or (self._unpublished(),), moment)
+
+    def program_in(self, number: int | None) -> Program:
+        """Return the programme in that version; the present one where there is no such version."""
+        return next((each.program for each in self.versions if each.number == number), self.program)
+
+    def _unpublished(self) -> ProgramVersion:
+        return ProgramVersion(self.rules, datetime.min.replace(tzinfo=UTC), self.program, self.definition)
 
     def language(self, wanted: str | None) -> str:
         """Return the wanted language where the template speaks it, else its default one ("cs-CZ" finds "cs")."""
@@ -109,3 +143,8 @@ def _names(value: face.Value | None) -> list[str]:
 
 def _weight(role: str | None) -> int:
     return ANNOUNCED_FIRST.index(role) if role in ANNOUNCED_FIRST else len(ANNOUNCED_FIRST)
+
+
+def version_of(design: str, definition: str) -> str:
+    """Return a short name for what draws a card: the files of the look together with the text of the programme."""
+    return hashlib.sha256(f"{design}\0".encode() + digest_of(definition)).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Members' positions, projected from the books: written after each posting, found when the calendar has work."""
+"""Members' positions, projected from the books: written after each posting."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -28,10 +28,6 @@ _RANKED = text("""
 _DAYS = text("""
     SELECT day, spend, points, orders, referrals FROM qualification_days
     WHERE member_id = :member_id AND day >= :since ORDER BY day
-""")
-_DUE = text("""
-    SELECT members.program_id, external_id, public_id FROM balances JOIN members ON members.id = balances.member_id
-    WHERE due_at <= :now ORDER BY due_at, balances.member_id LIMIT :most
 """)
 
 
@@ -95,8 +91,3 @@ def days(tx: Connection, member_id: int, *, since: date) -> dict[date, Amounts]:
     """Return what counts for a tier, by day, from the day `since` on."""
     rows = tx.execute(_DAYS, {"member_id": member_id, "since": since})
     return {row.day: Amounts(row.spend, row.points, row.orders, row.referrals) for row in rows}
-
-
-def due(tx: Connection, *, now: datetime, most: int) -> list[tuple[int, str]]:
-    """Return programme and merchant's own id of up to `most` members for whom the calendar has work."""
-    return [(row.program_id, row.external_id) for row in tx.execute(_DUE, {"now": now, "most": most})]

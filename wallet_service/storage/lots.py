@@ -42,6 +42,11 @@ _AHEAD = text("""
            (SELECT min(expires_at) FROM open_holds WHERE member_id = :member_id) AS hold_ends_at
     FROM first
 """)
+_DYING = text("""
+    SELECT expires_at FROM expiry_days WHERE member_id = :member_id AND expires_at <= :until
+    UNION
+    SELECT min(expires_at) FROM expiry_days WHERE member_id = :member_id AND expires_at > :until HAVING count(*) > 0
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,11 @@ def ahead(tx: Connection, member_id: int, *, kept_until: datetime | None) -> Ahe
     row = tx.execute(_AHEAD, {"member_id": member_id, "kept_until": kept_until}).one()
     dies_at = row.dies_at if row.dying else None
     return Ahead(dies_at, row.dying or 0, row.activates_at, row.hold_ends_at)
+
+
+def dying(tx: Connection, member_id: int, *, until: datetime) -> list[datetime]:
+    """Return the moments at which spendable points die by themselves up to then, and the first one after it."""
+    return list(tx.execute(_DYING, {"member_id": member_id, "until": until}).scalars())
 
 
 def _lot(row: Row[tuple[object, ...]]) -> Lot:

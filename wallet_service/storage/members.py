@@ -13,12 +13,16 @@ from wallet_service.domain.ledger import MEMBER_ACCOUNTS
 from wallet_service.domain.member import Membership, Position, Profile
 from wallet_service.domain.template import Movement
 from wallet_service.domain.tiering import Amounts, Rank
+from wallet_service.storage.programs import Opened
 
 PUBLIC_ID_PREFIX = "mem_"
 
 # Two namespaces of advisory locks; their keys are hashes, so a rare collision makes two wait that need not.
 _LOCK_CUSTOMER = text("""
     SELECT pg_advisory_xact_lock(hashtextextended('customer', :program_id) # hashtextextended(:id, 1))
+""")
+_TRY_CUSTOMER = text("""
+    SELECT pg_try_advisory_xact_lock(hashtextextended('customer', :program_id) # hashtextextended(:id, 1))
 """)
 _LOCK_ORDER = text("""
     SELECT pg_advisory_xact_lock(hashtextextended('order', :source_id) # hashtextextended(:id, 2))
@@ -52,7 +56,7 @@ _BY_EXTERNAL_ID = text(f"""
     SELECT {_COLUMNS} {_FROM} WHERE members.program_id = :program_id AND external_id = :external_id
 """)
 _FOUND = f"""
-    SELECT {_COLUMNS}, programs.template, template_version,
+    SELECT {_COLUMNS}, programs.template, programs.version AS newest_version, template_version,
            EXISTS (SELECT FROM wallets WHERE card_id = cards.id AND platform = 'apple' AND fetched < revision)
                AS unfetched
     {_FROM} JOIN programs ON programs.id = members.program_id
@@ -104,9 +108,13 @@ _REVISE = text("""
 """)
 _STALE = text("""
     SELECT members.program_id, external_id, cards.id
-    FROM cards JOIN members ON members.id = cards.member_id JOIN programs ON programs.id = members.program_id
-    WHERE programs.template = :template AND template_version <> :version AND cards.id > :after
+    FROM cards JOIN members ON members.id = cards.member_id
+    WHERE members.program_id = :program_id AND template_version <> :version AND cards.id > :after
     ORDER BY cards.id LIMIT :most
+""")
+_PAGE = text(f"""
+    SELECT {_COLUMNS} {_FROM} WHERE members.program_id = :program_id AND members.id > :after
+    ORDER BY members.id LIMIT :most
 """)
 _AFTER = text("SELECT id FROM cards WHERE id > :after ORDER BY id LIMIT :most")
 _BY_PUBLIC_ID = text(f"{_FOUND} WHERE public_id = :public_id")
@@ -117,19 +125,23 @@ _KEEP_FACES = text("""
     WHERE cards.id = told.id
 """)
 _VERSIONS = text("""
-    SELECT programs.template, template_version, count(*) AS cards
+    SELECT programs.id, programs.template, programs.version, template_version, count(*) AS cards
     FROM cards JOIN members ON members.id = cards.member_id JOIN programs ON programs.id = members.program_id
-    GROUP BY programs.template, template_version
+    GROUP BY programs.id, template_version
 """)
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A card's member, the template that draws it, and whether a wallet of it is not known to hold its newest face."""
+    """A card's member, the template that draws it, and whether a wallet of it is not known to hold its newest face.
+
+    `program_version` is the newest version of the programme, `template_version` what drew the card last.
+    """
 
     member: Membership
     program_id: int
     template: str
+    program_version: int
     template_version: str
     unfetched: bool
 
@@ -137,6 +149,12 @@ class Found:
 def lock_customer(tx: Connection, program_id: int, external_id: str) -> None:
     """Make everybody else wait who touches this customer, enrolled or not, until the transaction ends."""
     tx.execute(_LOCK_CUSTOMER, {"program_id": program_id, "id": external_id})
+
+
+def try_lock_customer(tx: Connection, program_id: int, external_id: str) -> bool:
+    """Take the customer's lock if nobody has it; who does not wait may try with other locks in hand."""
+    taken: bool = tx.execute(_TRY_CUSTOMER, {"program_id": program_id, "id": external_id}).scalar_one()
+    return taken
 
 
 def lock_customers(tx: Connection, customers: Iterable[tuple[int, str]]) -> None:
@@ -203,6 +221,12 @@ def find_by_public_id(tx: Connection, public_id: str) -> Found | None:
     return _found(row) if row else None
 
 
+def page_of(tx: Connection, program_id: int, *, after: int, most: int) -> list[Membership]:
+    """Return up to `most` members of a programme in the order of their ids, from the one `after` on."""
+    rows = tx.execute(_PAGE, {"program_id": program_id, "after": after, "most": most})
+    return [_membership(row) for row in rows]
+
+
 def cards_after(tx: Connection, after: int, *, most: int) -> list[int]:
     """Return up to `most` cards in the order of their ids, from the one `after` on."""
     return list(tx.execute(_AFTER, {"after": after, "most": most}).scalars())
@@ -262,12 +286,12 @@ def void(tx: Connection, card_id: int, *, now: datetime) -> None:
     tx.execute(_VOID, {"card_id": card_id, "now": now})
 
 
-def stale(tx: Connection, *, template: str, version: str, after: int, most: int) -> list[tuple[int, str, int]]:
+def stale(tx: Connection, program_id: int, *, version: str, after: int, most: int) -> list[tuple[int, str, int]]:
     """Return programme, merchant's id and card of up to `most` members whose card was drawn from another version.
 
     They come in the order of their cards' ids, from the one `after` on.
     """
-    rows = tx.execute(_STALE, {"template": template, "version": version, "after": after, "most": most})
+    rows = tx.execute(_STALE, {"program_id": program_id, "version": version, "after": after, "most": most})
     return [(row.program_id, row.external_id, row.id) for row in rows]
 
 
@@ -277,13 +301,17 @@ def keep_faces(tx: Connection, own_digests: dict[int, bytes], *, template_versio
     tx.execute(_KEEP_FACES, values)
 
 
-def versions(tx: Connection) -> list[tuple[str, str, int]]:
-    """Return template, version and number of cards for each version that cards were drawn from."""
-    return [(row.template, row.template_version, row.cards) for row in tx.execute(_VERSIONS)]
+def drawn_from(tx: Connection) -> list[tuple[Opened, str, int]]:
+    """Return programme, version and number of cards for each version of a template that cards were drawn from."""
+    return [
+        (Opened(row.id, row.template, row.version), row.template_version, row.cards) for row in tx.execute(_VERSIONS)
+    ]
 
 
 def _found(row: Row[tuple[object, ...]]) -> Found:
-    return Found(_membership(row), row.program_id, row.template, row.template_version, row.unfetched)
+    return Found(
+        _membership(row), row.program_id, row.template, row.newest_version, row.template_version, row.unfetched
+    )
 
 
 def _membership(row: Row[tuple[object, ...]]) -> Membership:

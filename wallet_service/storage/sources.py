@@ -19,7 +19,7 @@ _ROTATE = text("""
     RETURNING id
 """)
 _SELECT = """
-    SELECT sources.id, dialect, name, program_id, programs.template, secret, previous_secret
+    SELECT sources.id, dialect, name, program_id, programs.template, programs.version, secret, previous_secret
     FROM sources JOIN programs ON programs.id = program_id
 """
 _FIND = text(f"{_SELECT} WHERE dialect = :dialect AND name = :name")
@@ -28,13 +28,17 @@ _ALL = text(f"{_SELECT} ORDER BY dialect, name")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A connected shop or till; `secrets` holds the live one first, then the one it replaced, if any."""
+    """A connected shop or till; `secrets` holds the live one first, then the one it replaced, if any.
+
+    `program_version` is the newest version of its programme.
+    """
 
     id: int
     dialect: str
     name: str
     program_id: int
     template: str
+    program_version: int
     sealed: tuple[bytes, ...]
 
     def secrets(self, vault: Vault) -> list[str]:
@@ -66,4 +70,4 @@ def every(tx: Connection) -> Sequence[Source]:
 
 def _source(row: Row[tuple[object, ...]]) -> Source:
     sealed = tuple(bytes(each) for each in (row.secret, row.previous_secret) if each is not None)
-    return Source(row.id, row.dialect, row.name, row.program_id, row.template, sealed)
+    return Source(row.id, row.dialect, row.name, row.program_id, row.template, row.version, sealed)

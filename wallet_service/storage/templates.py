@@ -12,11 +12,12 @@ from wallet_service.domain.file_model import Model, parse, read
 from wallet_service.domain.look import Look
 from wallet_service.domain.program import Program
 from wallet_service.domain.program.faults import faults as program_faults
-from wallet_service.domain.template import Template
+from wallet_service.domain.template import Template, version_of
 from wallet_service.domain.words import Words
 from wallet_service.storage import locales
 
 ArtCheck = Callable[[dict[str, bytes], str], Iterable[Fault]]
+RULES = "program.toml"
 
 
 def load(folder: Path, *, check_art: ArtCheck) -> Template:
@@ -34,7 +35,16 @@ def load(folder: Path, *, check_art: ArtCheck) -> Template:
             reading.faults.append(Fault(fault.place, f"art.{fault.key}", fault.message))
     if reading.faults or rules is None or design is None:
         raise TemplateRefused(f"The template {folder.name} cannot be used.", reading.faults)
-    return Template(folder.name, reading.version(), rules, design, words, art)
+    return Template(
+        folder.name,
+        version_of(reading.design(), reading.definition),
+        rules,
+        design,
+        words,
+        art,
+        design=reading.design(),
+        definition=reading.definition,
+    )
 
 
 def load_all(folder: Path, *, check_art: ArtCheck) -> dict[str, Template]:
@@ -71,14 +81,15 @@ class _Reading:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.faults: list[Fault] = []
+        self.definition = ""
         self._digest = hashlib.sha256()
 
-    def version(self) -> str:
-        return self._digest.hexdigest()[:16]
+    def design(self) -> str:
+        return self._digest.hexdigest()
 
     def program(self) -> Program | None:
-        model = self._read(Program, "program.toml")
-        self.faults += program_faults(model, "program.toml") if model else []
+        model = self._read(Program, RULES)
+        self.faults += program_faults(model, RULES) if model else []
         return model
 
     def look(self) -> Look | None:
@@ -136,5 +147,8 @@ class _Reading:
         except OSError:
             self.faults.append(missing)
             return None
-        self._digest.update(f"{name}\0{len(data)}\0".encode() + data)
+        if name == RULES:
+            self.definition = data.decode("utf-8-sig", "replace")
+        else:
+            self._digest.update(f"{name}\0{len(data)}\0".encode() + data)
         return data

@@ -7,10 +7,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from wallet_service.domain.template import Template
 from wallet_service.storage import audit as books
 from wallet_service.storage import members
 from wallet_service.storage.audit import Difference
+from wallet_service.usecases.in_force import InForce
 from wallet_service.usecases.revise import revise_all
 
 PAGE = 200
@@ -36,13 +36,13 @@ def audit(tx: Connection, *, most: int) -> Books:
     return Books(books.grand_total(tx), tuple(books.unsound(tx, most=most)), tuple(books.differences(tx)[:most]))
 
 
-def wrong_faces(begin: Begin, templates: dict[str, Template]) -> Iterator[str]:
+def wrong_faces(begin: Begin, in_force: InForce) -> Iterator[str]:
     """Yield the serial number of every card whose newest revision does not show what its member's account says."""
     for page in _pages(begin):
         with begin() as tx:
             found = members.find_by_cards(tx, page).values()
         for each in found:
-            template = templates.get(each.template)
+            template = in_force.of_card(each) if in_force.knows(each) else None
             if template is None or each.template_version != template.version:
                 continue  # another version of the template drew it: `publish` looks after that
             member = each.member
@@ -50,26 +50,28 @@ def wrong_faces(begin: Begin, templates: dict[str, Template]) -> Iterator[str]:
                 yield member.card.serial_number
 
 
-def rebuild(begin: Begin, templates: dict[str, Template], *, now: datetime) -> tuple[int, int]:
+def rebuild(begin: Begin, in_force: InForce, *, now: datetime) -> tuple[int, int]:
     """Make balances and cards anew from the entries; return how many balances and how many cards were otherwise."""
     with begin() as tx:
         balances = len(books.rebuild(tx))
     cards = 0
     for page in _pages(begin):
         with begin() as tx:
-            cards += _redraw(tx, page, templates, now)
+            cards += _redraw(tx, page, in_force, now)
     return balances, cards
 
 
-def _redraw(tx: Connection, page: list[int], templates: dict[str, Template], now: datetime) -> int:
+def _redraw(tx: Connection, page: list[int], in_force: InForce, now: datetime) -> int:
     found = members.find_by_cards(tx, page).values()
     members.lock_customers(tx, [(each.program_id, each.member.external_id) for each in found])
     members.lock_cards(tx, page)
     revised = 0
     held = members.find_by_cards(tx, page).values()
-    for name in {each.template for each in held} & templates.keys():
-        template = templates[name]
-        mine = [each.member for each in held if each.template == name and each.template_version == template.version]
+    drawing = {each.program_id: in_force.of_card(each) for each in held if in_force.knows(each)}
+    for program_id, template in drawing.items():
+        mine = [
+            each.member for each in held if each.program_id == program_id and each.template_version == template.version
+        ]
         revised += len(revise_all(tx, [(member, member) for member in mine], template, now=now))
     return revised
 

@@ -2,26 +2,30 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection
 
-from wallet_service.domain import tiering
+from wallet_service.domain import occasions, tiering
 from wallet_service.domain.account import Account
 from wallet_service.domain.earning import Order, settle
 from wallet_service.domain.expiry import NEVER, expiry_of, last_day
 from wallet_service.domain.ledger import Transaction
+from wallet_service.domain.limits import Need
 from wallet_service.domain.member import Membership, Position, Profile
+from wallet_service.domain.occasions import Occasion, Person
 from wallet_service.domain.period import local_day, plus_months, start_of
 from wallet_service.domain.program import Program
 from wallet_service.domain.redeeming import takeable
 from wallet_service.domain.segments import segments_of
 from wallet_service.domain.template import Movement, Template
 from wallet_service.domain.tiering import Amounts, Change, Facts, Rank
-from wallet_service.storage import balances, ledger, lots
+from wallet_service.storage import awards, balances, ledger, lots, triggers
 from wallet_service.storage.ledger import Cause, Fact
 from wallet_service.usecases.revise import revise
 
+ONE_DAY = timedelta(days=1)
+LATE = timedelta(days=31)  # what days brought longer ago than that is not made up for
 MOVEMENTS = 5  # last ones that a card shows
 RESERVED = 4  # row ids at a time: enough for most events
 
@@ -81,10 +85,21 @@ class Book:
             today=self.today,
         )
 
+    def segments_now(self) -> frozenset[str]:
+        """Return the segments that the member belongs to after all that was done in the book, but its tier."""
+        return self._segments(self.tier)
+
+    def occasions(self) -> list[Occasion]:
+        """Return what days have brought the member, and was not acted on yet."""
+        return self._unused(self._person(self.tier)) if occasions.matter(self.program) else []
+
     def settle_order(self, order: Order, *, at: datetime) -> Order:
-        """Bring the ledger and the way to a tier to what the order's present state says."""
+        """Bring the ledger and the way to a tier to what the order's present state says.
+
+        What it earned waits, dies and is taken back by the rules that it was evaluated by.
+        """
         before = len(self.account.posted)
-        order = settle(order, self.account, self.program, at=at)
+        order = settle(order, self.account, self.template.program_in(order.program_version), at=at)
         posted = self.account.posted[before:]
         spend, orders = order.remaining_minor - order.counted_minor, int(order.counts) - int(order.counted)
         points = sum(each.qualifying for each in posted)
@@ -99,15 +114,7 @@ class Book:
         """Post everything, rank the member anew, and return the member as it then stands; the card is not touched."""
         if self.account.overdue(self.now):
             self.account.settle(self.now, since=self.now)
-        totals = self._totals()
-        known = Facts(
-            joined=local_day(self.member.enrolled_at, self.program.zone),
-            days=self._days(totals),
-            balance=self.account.available,
-            member_until=self.paid_until,
-            member_since=self.paid_since,
-        )
-        rank = self._rank(known, reason)
+        known, rank = self._ranked(reason)
         ledger.post(
             self.tx,
             self.account.posted,
@@ -119,10 +126,25 @@ class Book:
             now=self.now,
         )
         balances.ranked(self.tx, self.member.id, self.changes, now=self.now)
-        position = self._position(totals, rank, known)
+        position = self._position(rank, known)
         balances.write(self.tx, self.member.id, position)
         after = replace(self.member, position=position)
         return after.with_profile(self.told) if self.told else after
+
+    def preview(self, *, reason: str) -> Position:
+        """Return the position to which closing would come, of a book in which nothing was done; nothing is written."""
+        known, rank = self._ranked(reason)
+        return self._position(rank, known)
+
+    def _ranked(self, reason: str) -> tuple[Facts, Rank | None]:
+        known = Facts(
+            joined=local_day(self.member.enrolled_at, self.program.zone),
+            days=self._days(self._totals()),
+            balance=self.account.available,
+            member_until=self.paid_until,
+            member_since=self.paid_since,
+        )
+        return known, self._rank(known, reason)
 
     def _totals(self) -> Amounts:
         before = self.member.position.totals
@@ -162,7 +184,7 @@ class Book:
         self.changes += changes
         return rank
 
-    def _position(self, totals: Amounts, rank: Rank | None, known: Facts) -> Position:
+    def _position(self, rank: Rank | None, known: Facts) -> Position:
         account, zone = self.account, self.program.zone
         kept_until = account.expiry.kept_until(account.active_at)
         ahead = lots.ahead(self.tx, self.member.id, kept_until=kept_until)
@@ -170,14 +192,20 @@ class Book:
         if account.expiry.whole:
             dies_at, dying = (kept_until, account.available) if account.available > 0 else (None, 0)
         boundary = tiering.boundary(self.program, rank, known, self.today)
-        dates = (dies_at, ahead.activates_at, ahead.hold_ends_at, start_of(boundary, zone) if boundary else None)
+        dates = (
+            dies_at,
+            ahead.activates_at,
+            ahead.hold_ends_at,
+            start_of(boundary, zone) if boundary else None,
+            self._next_occasion(rank.tier if rank else None),
+        )
         return replace(
             self.member.position,
             available=account.available,
             pending=account.pending,
             held=account.held,
             active_at=account.active_at,
-            totals=totals,
+            totals=self._totals(),
             qualifying=tiering.measured(self.program, known, self.today),
             rank=rank,
             tier_last_day=tiering.last_day(self.program, rank, known) if rank else None,
@@ -191,6 +219,69 @@ class Book:
             program_version=self.template.rules,
         )
 
+    def _next_occasion(self, tier: str | None) -> datetime | None:
+        """Return when somebody must look after the member's occasions; what is left undone stays due."""
+        if not occasions.matter(self.program):
+            return None
+        person = self._person(tier)
+        if self._unused(person) or self._left(tier):
+            return min(self.member.position.due_at or self.now, self.now)
+        opening = occasions.next_opening(self.program, person, self.today)
+        return start_of(opening, self.program.zone) if opening else None
+
+    def _unused(self, person: Person) -> list[Occasion]:
+        looked_at = max(min(self.member.position.due_at or self.now, self.now), self.now - LATE)
+        since = local_day(looked_at, self.program.zone)
+        due = occasions.due(self.program, person, self.today, since=since)
+        needs = [Need(each.code, each.once, None) for each in due if each.once]
+        used = awards.usage(self.tx, self.member.id, needs) if needs else {}
+        return [each for each in due if not used.get((each.code, each.once))]
+
+    def _person(self, tier: str | None) -> Person:
+        zone, active_at = self.program.zone, self.account.active_at
+        profile = self.member.with_profile(self.told).profile if self.told else self.member.profile
+        return Person(
+            enrolled_on=local_day(self.member.enrolled_at, zone),
+            birthday=profile.birthday,
+            tier=tier,
+            active_on=local_day(active_at, zone) if active_at else None,
+            dying=self._dying(),
+            entered=self._segments(tier) - self._seen_in() if occasions.watched(self.program) else frozenset(),
+        )
+
+    def _segments(self, tier: str | None) -> frozenset[str]:
+        profile = self.member.with_profile(self.told).profile if self.told else self.member.profile
+        return segments_of(
+            self.program,
+            tier=tier,
+            totals=self._totals(),
+            active_at=self.account.active_at,
+            birthday=profile.birthday,
+            today=self.today,
+        )
+
+    def _seen_in(self) -> frozenset[str]:
+        return triggers.segments(self.tx, self.member.id)
+
+    def _left(self, tier: str | None) -> bool:
+        """Whether the member has left a segment that somebody waits for, and may enter again."""
+        return bool(occasions.watched(self.program)) and bool(self._seen_in() - self._segments(tier))
+
+    def _dying(self) -> tuple[date, ...]:
+        """Return the first days on which points are dead, as far as a reminder of it may be due."""
+        leads = [each.lead for each in self.program.trigger if each.on == "points.expiring" and each.lead]
+        if not leads:
+            return ()
+        account, zone = self.account, self.program.zone
+        kept_until = account.expiry.kept_until(account.active_at)
+        if account.expiry.whole:
+            moments = [kept_until] if kept_until and account.available > 0 else []
+        else:
+            horizon = max(start_of(each.from_day(self.today) + ONE_DAY, zone) for each in leads)
+            dates = lots.dying(self.tx, self.member.id, until=horizon)
+            moments = [max(each, kept_until or each) for each in dates]
+        return tuple(sorted({local_day(each, zone) for each in moments}))
+
     def _movements(self) -> tuple[Movement, ...]:
         """Return the last entries, newest first."""
         new = [
@@ -202,9 +293,18 @@ class Book:
 
 
 def open_book(
-    tx: Connection, member: Membership, template: Template, *, now: datetime, ids: Iterator[int] | None = None
+    tx: Connection,
+    member: Membership,
+    template: Template,
+    *,
+    now: datetime,
+    ids: Iterator[int] | None = None,
+    settle: bool = True,
 ) -> Book:
-    """Return the member's book, with all done that the calendar has brought by now; the customer is locked already."""
+    """Return the member's book, with all done that the calendar has brought by now; the customer is locked already.
+
+    Unless it is to `settle`, points stay where they are, whatever the calendar says.
+    """
     position = member.position
     account = Account(
         expiry=expiry_of(template.program, position.rank.tier if position.rank else None),
@@ -216,7 +316,7 @@ def open_book(
     )
     book = Book(tx, template, member, now, account, ids or fresh_ids(tx))
     book.paid_since, book.paid_until = position.paid_since, position.paid_until
-    if position.due_at is not None and position.due_at <= now:
+    if settle and position.due_at is not None and position.due_at <= now:
         account.settle(now)
     book.settled = len(account.posted)
     return book

@@ -13,14 +13,30 @@ from wallet_service.storage.sources import Source
 from wallet_service.storage.vault import Vault
 
 DIALECT = "standard"
+OPENED = "opened"  # who published the rules with which a programme begins
 
 
-def connect(tx: Connection, *, vault: Vault, template: Template, name: str, now: datetime) -> str | None:
+def open_program(tx: Connection, template: Template, *, actor: str, now: datetime) -> int:
+    """Make sure that the template's programme exists and has rules; return its id.
+
+    The first time, the rules of the template's files are published as version 1. Later ones are published by hand.
+    """
+    program = template.program
+    program_id = programs.open_program(tx, code=program.program.code, template=template.name, now=now)
+    if programs.lock_version(tx, program_id) == 0:
+        partners = [each.code for each in program.partner]
+        programs.publish(tx, program_id, template.definition, number=1, partners=partners, actor=actor, now=now)
+    return program_id
+
+
+def connect(
+    tx: Connection, *, vault: Vault, template: Template, name: str, now: datetime, actor: str = OPENED
+) -> str | None:
     """Open the template's programme if need be and connect a source to it.
 
     Returns the new source's secret, or None if a source of that name was connected before.
     """
-    program_id = programs.open_program(tx, code=template.program.program.code, template=template.name, now=now)
+    program_id = open_program(tx, template, actor=actor, now=now)
     secret = new_secret()
     added = sources.add(tx, program_id=program_id, dialect=DIALECT, name=name, secret=vault.seal(secret), now=now)
     return secret if added else None

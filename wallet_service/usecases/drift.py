@@ -8,11 +8,11 @@ from sqlalchemy import Connection
 
 from wallet_service.domain.card import Card
 from wallet_service.domain.pass_class import PassClass
-from wallet_service.domain.template import Template
 from wallet_service.storage import audit, pass_classes, wallets
 from wallet_service.storage.audit import Difference
 from wallet_service.storage.pass_classes import Held
 from wallet_service.storage.wallets import DeliveryStop, Drift, Tally
+from wallet_service.usecases.in_force import InForce
 from wallet_service.usecases.publish import stale
 
 Stops = dict[str, DeliveryStop]
@@ -59,7 +59,7 @@ class Report:
 
 def drift(
     tx: Connection,
-    templates: dict[str, Template],
+    in_force: InForce,
     *,
     most: int,
     now: datetime,
@@ -76,7 +76,7 @@ def drift(
         tuple(_late_classes(pass_classes.every(tx), drawn, stops, now)),
         tuple(audit.differences(tx)),
         tuple(stops.values()),
-        stale(tx, templates),
+        stale(tx, in_force),
     )
 
 

@@ -13,10 +13,19 @@ from wallet_service.domain.template import Template
 from wallet_service.storage import holdings, members, notices
 from wallet_service.storage.holdings import State
 from wallet_service.storage.members import Found
+from wallet_service.usecases.in_force import InForce
+from wallet_service.usecases.settle_due import is_due
 
 TRIES = 5  # between two looks of a transaction an event may change the card
 
 Channel = Callable[[Face, str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """A card that must be settled before it can be prepared: it would show what the calendar has taken already."""
+
+    found: Found
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +50,18 @@ class Prepared:
 
 
 def prepare(
-    tx: Connection, push: Push, templates: dict[str, Template], *, channel: Channel, now: datetime
-) -> Prepared | None:
+    tx: Connection, push: Push, in_force: InForce, *, channel: Channel, now: datetime
+) -> Prepared | Overdue | None:
     """Return the pushed wallet's card as it stands, or None if it is not drawn here as it was when it was revised.
 
     `channel` says how the vendor tells of a field; each way has a number of notifications a day of its own.
     """
     found, state = _both(tx, push)
-    template = templates.get(found.template) if found else None
-    if found is None or template is None or state is None:
+    if found is None or state is None or not in_force.knows(found):
         return None
+    if is_due(found.member, now):
+        return Overdue(found)
+    template = in_force.of_card(found)
     face = template.draw(found.member.standing, found.member.locale)
     if found.member.own_digest not in (None, face.own_digest()):
         return None  # older or newer files than those that drew the card's revision

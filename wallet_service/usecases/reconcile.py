@@ -13,10 +13,10 @@ from wallet_service.domain.face import Face
 from wallet_service.domain.pass_class import PassClass
 from wallet_service.domain.push import ENOUGH_TO_SUSPECT
 from wallet_service.domain.shelf import HeldCard, Shelf
-from wallet_service.domain.template import Template
 from wallet_service.storage import holdings, members, pass_classes
 from wallet_service.storage.holdings import Holding
 from wallet_service.storage.members import Found
+from wallet_service.usecases.in_force import InForce
 
 PAGE = 200
 SAMPLE = 5
@@ -37,7 +37,7 @@ class Comparison:
     """One look at a vendor: `mend` it, or only look. Every method raises `VendorSilent` if it cannot be asked."""
 
     shelf: Shelf
-    templates: dict[str, Template]
+    in_force: InForce
     begin: Callable[[], AbstractContextManager[Connection]]
     clock: Callable[[], datetime]
     mend: bool
@@ -59,10 +59,14 @@ class Comparison:
             what = "the class is missing" if wrong is None else f"the class differs in {', '.join(wrong)}"
             yield Finding(each.target, what, self.mend)
 
+    def wanted(self, drawn: Iterable[PassClass]) -> list[PassClass]:
+        """Return those of the classes that were ever wanted there; of others no card was made."""
+        known = self._known()
+        return [each for each in drawn if each.target in known]
+
     def cards(self, drawn: Iterable[PassClass]) -> Iterator[Finding | int]:
         """Compare all cards of these classes; yield what differs, and after each page how many cards it had."""
-        known = self._known()
-        for each in (each for each in drawn if each.target in known):  # of others no card was ever made
+        for each in drawn:
             began, before = self.clock(), len(self._seen)
             held = self.shelf.cards(each)
             while page := list(islice(held, PAGE)):
@@ -108,10 +112,11 @@ class Comparison:
         """Compare what the card shows, unless a change is on its way or went out since, or nobody has it any more."""
         if holding.sent_at and holding.sent_at > looked_at:
             return []
-        template, card = self.templates.get(found.template), found.member.card
+        card = found.member.card
         settled = holding.sent == holding.wanted == card.revision
-        if template is None or holding.leased or holding.removed or not settled:
+        if not self.in_force.knows(found) or holding.leased or holding.removed or not settled:
             return []
+        template = self.in_force.of_card(found)
         face = template.draw(found.member.standing, found.member.locale)
         if not _is_published(face, found):
             return []

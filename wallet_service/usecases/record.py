@@ -63,7 +63,7 @@ class _Case:
     @property
     def program(self) -> Program:
         """The programme as it was in force when the event happened."""
-        return self.template.program
+        return self.template.rules_at(self.event.occurred_at).program
 
 
 def record(
@@ -218,8 +218,7 @@ def _purchase(case: _Case, fact: OrderPaid) -> Purchase:
 
 
 def _settle_order(case: _Case, book: Book, order: Order) -> None:
-    order = evaluate_order(book, order, case.program, case.template.rules)
-    order = book.settle_order(order, at=case.event.occurred_at)
+    order = book.settle_order(_evaluated(case, book, order), at=case.event.occurred_at)
     orders.put(case.tx, case.source.id, order, member_id=book.member.id, customer_id=None)
 
 
@@ -234,13 +233,20 @@ def _fulfil(case: _Case, book: Book, fact: OrderFulfilled, at: datetime) -> None
         book.account.activate(waiting, at=at)
 
 
+def _evaluated(case: _Case, book: Book, order: Order) -> Order:
+    """Return the order with what it earns by the rules that were in force when it was paid."""
+    if order.purchase is None:
+        return order
+    rules = case.template.rules_at(order.purchase.paid_at)
+    return evaluate_order(book, order, rules.program, rules.number)
+
+
 def _claim_orders(case: _Case, book: Book) -> None:
     """Give a new member the orders that came before the enrolment."""
     if case.customer_id is None:
         return
     for waiting in orders.unmatched(case.tx, case.source.program_id, case.customer_id):
-        order = evaluate_order(book, waiting, case.program, case.template.rules)
-        order = book.settle_order(order, at=case.event.occurred_at)
+        order = book.settle_order(_evaluated(case, book, waiting), at=case.event.occurred_at)
         orders.match(case.tx, order, member_id=book.member.id)
 
 

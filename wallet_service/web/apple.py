@@ -66,12 +66,13 @@ def blueprint(service: Service) -> Blueprint:
         since = _http_date(request.headers.get("If-Modified-Since"))
         with service.read() as tx:
             found = card_of(tx, pass_type_identifier=pass_type, serial_number=serial, token=_authorization())
+        found = service.settled(found)
         card = found.member.card
         unchanged = since is not None and since >= card.modified_at
         response = (
             Unchanged(status=304)
             if unchanged
-            else pass_response(bytes(service.sign(found.member, service.template(found.template))))
+            else pass_response(bytes(service.sign(found.member, service.in_force.of_card(found))))
         )
         if found.unfetched and request.method == "GET":
             with service.begin() as tx:

@@ -28,7 +28,8 @@ def blueprint(service: Service) -> Blueprint:
         except BadSignature:
             raise UnknownCard from None
         with service.read() as tx:
-            return card_by_serial(tx, serial)
+            found = card_by_serial(tx, serial)
+        return service.settled(found)
 
     @routes.get("/")
     def index() -> str:
@@ -44,7 +45,7 @@ def blueprint(service: Service) -> Blueprint:
     @routes.get("/cards/<token>/card.pkpass")
     def download(token: str) -> Response:
         found = card_of(token)
-        signed = service.sign(found.member, service.template(found.template))
+        signed = service.sign(found.member, service.in_force.of_card(found))
         return dated(pass_response(bytes(signed)), found.member.card)
 
     # Made when it is followed: the link that leads on to Google has no end, and the card must be there by then. Whoever
@@ -76,7 +77,7 @@ def blueprint(service: Service) -> Blueprint:
 def _page(service: Service, found: Found, token: str, *, later: bool = False) -> Response:
     """Return the page with the buttons, in the reader's language; `later` says that Google could not take the card."""
     spoken = language([found.member.locale, *(each for each, _ in request.accept_languages)])
-    template = service.template(found.template)
+    template = service.in_force.of_card(found)
     face = template.draw(found.member.standing, spoken)
     page = render_template(
         "card.html",

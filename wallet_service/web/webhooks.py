@@ -25,7 +25,7 @@ def blueprint(service: Service) -> Blueprint:
         recorded = receive(
             service.begin,
             source=source,
-            template=service.template(source.template),
+            template=service.in_force.of_source(source),
             event=event,
             pass_type_identifier=service.identity.pass_type_identifier,
             now=now,

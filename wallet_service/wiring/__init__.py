@@ -43,6 +43,8 @@ from wallet_service.storage.embedded import Embedded
 from wallet_service.storage.members import Found
 from wallet_service.storage.vault import Vault
 from wallet_service.usecases.deliver import Delivery
+from wallet_service.usecases.in_force import InForce
+from wallet_service.usecases.settle_due import Calendar, settled
 from wallet_service.wiring.files import made_once
 from wallet_service.wiring.google import GoogleWallet
 from wallet_service.wiring.google_account import open_account
@@ -98,8 +100,13 @@ class Service:
                 raise
             raise _unusable(error) from error
 
+    @cached_property
+    def in_force(self) -> InForce:
+        """The templates with the rules that are in force, which the database knows."""
+        return InForce(self.templates, self.read)
+
     def template(self, name: str) -> Template:
-        """Return the template of that name.
+        """Return the template of that name as its files have it; their programme is perhaps not published yet.
 
         Raises `UnknownTemplate`.
         """
@@ -151,7 +158,15 @@ class Service:
         """Google Wallet, if the service is set up for it."""
         if self.google_account is None:
             return None
-        return GoogleWallet(self.settings, self.google_account, self.templates, self.begin, self.clock)
+        return GoogleWallet(self.settings, self.google_account, self.in_force, self.begin, self.clock)
+
+    def calendar(self) -> Calendar:
+        """Return what settles whoever the calendar has work for."""
+        return Calendar(self.begin, self.in_force, self.clock)
+
+    def settled(self, found: Found) -> Found:
+        """Return the card as it may be shown: settled first if the calendar has work in its member's book."""
+        return settled(self.begin, self.in_force, found, now=self.clock())
 
     def google_wallet(self) -> GoogleWallet:
         """Return Google Wallet.

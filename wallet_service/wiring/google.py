@@ -12,10 +12,9 @@ import requests
 from sqlalchemy import Connection
 
 from wallet_service.config import Settings
-from wallet_service.domain.errors import CardNotOffered, CardVoid, UnknownTemplate
+from wallet_service.domain.errors import CardNotOffered, CardVoid
 from wallet_service.domain.pass_class import PassClass
 from wallet_service.domain.push import Heard, Later, Outcome, Push, Sent
-from wallet_service.domain.template import Template
 from wallet_service.google import callback
 from wallet_service.google.answers import Answer, Missing
 from wallet_service.google.callback_keys import KeyRing, http_fetch
@@ -31,8 +30,10 @@ from wallet_service.storage.holdings import Offer
 from wallet_service.storage.members import Found
 from wallet_service.usecases.deliver import Delivery
 from wallet_service.usecases.deliver_classes import ClassDelivery
+from wallet_service.usecases.in_force import InForce
 from wallet_service.usecases.offer import Offering
-from wallet_service.usecases.prepare import prepare
+from wallet_service.usecases.prepare import Overdue, prepare
+from wallet_service.usecases.settle_due import settled
 from wallet_service.usecases.turns import Turns
 from wallet_service.wiring.google_drawings import PLATFORM, GoogleDrawings
 
@@ -57,14 +58,14 @@ class GoogleWallet:
 
     settings: Settings
     account: ServiceAccount
-    templates: dict[str, Template]
+    in_force: InForce
     begin: Begin
     clock: Callable[[], datetime]
 
     @cached_property
     def drawings(self) -> GoogleDrawings:
         """What is drawn for Google here."""
-        return GoogleDrawings(self.settings, self.templates)
+        return GoogleDrawings(self.settings, self.in_force.templates)
 
     def delivery(self, stopping: Callable[[], bool] = lambda: False) -> Delivery:
         """Return what brings the cards at Google up to date; once it is `stopping`, it begins no further request."""
@@ -81,9 +82,7 @@ class GoogleWallet:
         """
         if found.member.voided:
             raise CardVoid
-        template = self.templates.get(found.template)
-        if template is None:
-            raise UnknownTemplate(f"There is no template {found.template!r} here.")
+        template = self.in_force.of_card(found)
         card, pass_class = found.member.card, self.drawings.class_of(template)
         target, offering = self.drawings.target_of(card), self._offering()
         offered = offering.enter(card, pass_class, target=target)
@@ -138,7 +137,7 @@ class GoogleWallet:
 
     def compared(self, found: Found) -> str:
         """Ask Google for one card, and return in words how what it holds compares with what the card shows."""
-        template, card = self.templates.get(found.template), found.member.card
+        template, card = self.in_force.of_card(found) if self.in_force.knows(found) else None, found.member.card
         with self._workers.one() as client:
             answer = client.get_object(self.drawings.target_of(card))
         if isinstance(answer.meaning, Missing):
@@ -220,8 +219,15 @@ class GoogleWallet:
 
     def _writing(self, push: Push) -> Writing | Outcome:
         """Draw the pushed card as it is now; nothing waits for Google while this transaction is open."""
+        now = self.clock()
         with self.begin() as tx:
-            ready = prepare(tx, push, self.templates, channel=channel, now=self.clock())
+            ready = prepare(tx, push, self.in_force, channel=channel, now=now)
+        if isinstance(ready, Overdue):
+            settled(self.begin, self.in_force, ready.found, now=now)
+            with self.begin() as tx:
+                ready = prepare(tx, push, self.in_force, channel=channel, now=now)
+        if isinstance(ready, Overdue):
+            return Later("the calendar has come in between", NOT_HERE)
         if ready is None:
             return Later("its template is not loaded here, or in another version; see `publish`", NOT_HERE)
         card, told = ready.member.card, ready.told

@@ -1,0 +1,250 @@
+"""The calendar does its work by itself, at the very moment, once, and no phone is shown what it has taken."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from actors import Clock, Device, card_of
+from sqlalchemy import text
+from town import Ruled, Town, moment, rules, settled_town
+
+from wallet_service.storage import calendar, members
+from wallet_service.usecases.settle_due import is_due
+from wallet_service.usecases.statement import statement
+from wallet_service.web import create_app
+
+SECOND = timedelta(seconds=1)
+MONTH = 'expiry = { mode = "rolling", period = "P1M" }'
+THREE_DAYS = 'pending = { mode = "days", days = 3 }'
+Opened = Callable[[str], Town]
+
+
+@pytest.mark.parametrize(
+    ("zone", "points", "bought", "steps"),
+    [
+        pytest.param(
+            "Europe/Prague", f"{THREE_DAYS}\n{MONTH}", "2026-06-01 10:00",
+            [("2026-06-03 22:00", 10, 0), ("2026-07-03 22:00", 0, 0)], id="pending, active, dead",
+        ),
+        pytest.param(
+            "Europe/Prague", 'expiry = { mode = "calendar", date = "12-31" }', "2026-12-31 23:00",
+            [("2027-12-31 23:00", 0, 0)], id="the first minute of the year",
+        ),
+        pytest.param(
+            "Europe/Prague", 'expiry = { mode = "calendar", date = "12-31" }', "2026-12-31 22:59",
+            [("2026-12-31 23:00", 0, 0)], id="the last minute of the year",
+        ),
+        pytest.param(
+            "Europe/Prague", 'expiry = { mode = "calendar", date = "02-29" }', "2027-01-10 10:00",
+            [("2027-02-28 23:00", 0, 0)], id="29 February of a common year",
+        ),
+        pytest.param(
+            "Europe/Prague", 'expiry = { mode = "calendar", date = "02-29" }', "2028-01-10 10:00",
+            [("2028-02-29 23:00", 0, 0)], id="29 February of a leap year",
+        ),
+        pytest.param("Europe/Prague", MONTH, "2027-01-31 10:00", [("2027-02-27 23:00", 0, 0)], id="a month's end"),
+        pytest.param(
+            "Europe/Prague", MONTH, "2027-03-01 10:00", [("2027-03-31 22:00", 0, 0)], id="over the spring change",
+        ),
+        pytest.param(
+            "Europe/Prague", THREE_DAYS, "2027-03-25 10:00", [("2027-03-27 23:00", 10, 0)], id="the spring day begins",
+        ),
+        pytest.param(
+            "Europe/Prague", THREE_DAYS, "2026-10-23 10:00", [("2026-10-25 23:00", 10, 0)], id="after the autumn day",
+        ),
+        pytest.param(
+            "America/Los_Angeles", MONTH, "2026-10-05 10:00", [("2026-11-05 08:00", 0, 0)], id="another zone's autumn",
+        ),
+        pytest.param(
+            "Europe/Prague", 'expiry = { mode = "inactivity", period = "P1M" }', "2026-06-01 10:00",
+            [("2026-06-30 22:00", 0, 0)], id="inactivity",
+        ),
+    ],
+)  # fmt: skip
+def test_points_move_at_their_moment_and_not_before(
+    town: Opened, clock: Clock, zone: str, points: str, bought: str, steps: list[tuple[str, int, int]]
+) -> None:
+    """A second before nothing happens; at the moment it does, by the sweep alone, and then never again."""
+    clock.now = moment(bought)
+    here = town(rules(zone=zone, points=points))
+    here.enrol()
+    here.buy(1000, order="a")
+    for when, available, pending in steps:
+        before = here.balances()
+        clock.now = moment(when) - SECOND
+        assert here.sweep().settled == 0
+        assert here.balances() == before
+        clock.now = moment(when)
+        assert here.sweep().settled == 1
+        assert here.balances() == (available, pending)
+        assert here.sweep().settled == 0
+    assert here.member().position.due_at is None
+
+
+def test_a_tier_ends_with_its_year(town: Opened, clock: Clock) -> None:
+    """At midnight of New Year in the programme's zone a member who did too little falls, with a line that says why."""
+    tiers = """
+        [tiers]
+        measure = "spend"
+        window = "calendar_year"
+        valid = "end_of_next_calendar_year"
+        [[tier]]
+        code = "page"
+        threshold = 0
+        [[tier]]
+        code = "chapter"
+        threshold = 10000
+    """
+    here = town(rules(more=tiers))
+    here.enrol()
+    here.buy(12_000, order="a")
+    clock.now = moment("2027-12-31 22:59")
+    while here.sweep().settled:
+        pass
+    assert here.member().standing.tier == "chapter"
+    clock.now = moment("2027-12-31 23:00")
+    assert here.sweep().settled == 1
+    assert here.member().standing.tier == "page"
+    assert here.rows("SELECT kind, day::text, cause FROM tier_changes ORDER BY id")[-1] == (
+        "downgraded", "2028-01-01", "calendar",
+    )  # fmt: skip
+
+
+def test_the_phone_sees_points_come_and_go_with_no_event(town: Opened, clock: Clock) -> None:
+    """Pending, then active, then dead: each time the card has a new revision and its phone is to be told."""
+    here = town(rules(points=f"{THREE_DAYS}\n{MONTH}"))
+    serial = here.enrol()["serial_number"]
+    phone = Device(create_app(here.service).test_client(), here.service.identity.pass_type_identifier)
+    phone.register(card_of(here.service, serial))
+    here.buy(1000, order="a")
+    seen = card_of(here.service, serial).revision
+    for days in (4, 40):
+        clock.on(days=days)
+        assert here.sweep().settled == 1
+        card = card_of(here.service, serial)
+        assert card.revision == seen + 1
+        assert here.rows("SELECT wanted FROM wallets") == [(card.revision,)]
+        assert phone.fetch(card).status_code == 200
+        seen = card.revision
+    assert here.balances() == (0, 0)
+
+
+def test_nobody_is_shown_dead_points(town: Opened, clock: Clock) -> None:
+    """Whoever asks for a card before a worker has come gets it settled: phone, page, download and statement."""
+    here = town(rules(points=MONTH))
+    cards = []
+    for number in range(3):
+        serial = here.enrol(f"c{number}")["serial_number"]
+        here.buy(1000, order=f"o{number}", customer=f"c{number}")
+        cards.append(card_of(here.service, serial))
+    clock.on(days=40)
+    client = create_app(here.service).test_client()
+    phone = Device(client, here.service.identity.pass_type_identifier)
+
+    assert phone.fetch(cards[0]).status_code == 200
+    assert here.balances("c0") == (0, 0)
+    fetched = phone.fetch(cards[0])
+    assert fetched.headers["Last-Modified"] == phone.fetch(cards[0], method="HEAD").headers["Last-Modified"]
+    with here.service.read() as tx:
+        found = members.find_by_serial(tx, cards[1].serial_number)
+    assert found is not None
+    assert is_due(found.member, clock.now)
+    shown = here.service.settled(found)
+    assert shown.member.standing.balance == 0
+    assert shown.member.card.revision == cards[1].revision + 1
+    with here.service.read() as tx:
+        assert [line.type for line in statement(tx, shown.member)] == ["earn", "expire"]
+    assert here.sweep().settled == 1  # the third, whom nobody asked for
+
+
+def test_looking_is_free_when_nothing_is_due(town: Opened) -> None:
+    """A card that is not due is handed back as it is, with no look at the database."""
+    here = town(rules(points=MONTH))
+    serial = here.enrol()["serial_number"]
+    with here.service.read() as tx:
+        found = members.find_by_serial(tx, serial)
+    assert found is not None
+    here.service.engine.dispose()
+    assert here.service.settled(found) is found
+
+
+def test_two_programmes_keep_their_own_midnight(ruled: Ruled, clock: Clock) -> None:
+    """The same day ends in Prague nine hours before it ends in Los Angeles."""
+    clock.now = moment("2026-06-01 19:00")  # the first of June in both
+    prague = settled_town(ruled(whole=rules(points=MONTH)), clock)
+    angeles = rules(zone="America/Los_Angeles", points=MONTH).replace(
+        'code = "points"\n        name', 'code = "far"\n        name'
+    )
+    west = settled_town(ruled(whole=angeles), clock, "west")
+    for each in (prague, west):
+        each.enrol()
+        each.buy(1000, order="a")
+    clock.now = moment("2026-06-30 22:00")
+    assert prague.sweep().settled == 1
+    assert (prague.balances(), west.balances()) == ((0, 0), (10, 0))
+    clock.now = moment("2026-07-01 07:00") - SECOND
+    assert prague.sweep().settled == 0
+    clock.now = moment("2026-07-01 07:00")
+    assert prague.sweep().settled == 1  # one worker serves both
+    assert west.balances() == (0, 0)
+
+
+def test_workers_share_the_work(town: Opened, clock: Clock) -> None:
+    """Four at once settle each of thirty members once."""
+    here = town(rules(points=MONTH))
+    for number in range(30):
+        here.enrol(f"c{number}")
+        here.buy(1000, order=f"o{number}", customer=f"c{number}")
+    clock.on(days=40)
+    together = threading.Barrier(4)
+
+    def work() -> int:
+        together.wait(timeout=30)
+        return here.sweep().settled
+
+    with ThreadPoolExecutor(4) as pool:
+        counts = [each.result(timeout=60) for each in [pool.submit(work) for _ in range(4)]]
+    assert sum(counts) + here.sweep().settled == 30
+    assert here.rows("SELECT count(*) FROM ledger_transactions WHERE type = 'expire'") == [(30,)]
+
+
+def test_whoever_is_at_work_already_is_left_alone(town: Opened, clock: Clock) -> None:
+    """A customer under somebody's lock is passed over, and nobody waits."""
+    here = town(rules(points=MONTH))
+    for name in ("ann", "bob"):
+        here.enrol(name)
+        here.buy(1000, order=name, customer=name)
+    clock.on(days=40)
+    with here.service.begin() as tx:
+        members.lock_customer(tx, here.source.program_id, "ann")
+        assert here.sweep().settled == 1
+    assert (here.balances("ann"), here.balances("bob")) == ((10, 0), (0, 0))
+    assert here.sweep().settled == 1
+
+
+def test_a_member_who_cannot_be_settled_stops_nobody(town: Opened, clock: Clock) -> None:
+    """A fault in one book is told by the member's id, put off, and tried again later; the others are settled."""
+    here = town(rules(points=MONTH))
+    for name in ("ann", "bob"):
+        here.enrol(name)
+        here.buy(1000, order=name, customer=name)
+    with here.service.begin() as tx:
+        tx.execute(text("UPDATE lot_balances SET available = 3 WHERE lot_id = (SELECT min(lot_id) FROM lot_balances)"))
+        tx.execute(text("ALTER TABLE expiry_days ADD CONSTRAINT whole CHECK (available IN (0, 10))"))
+    clock.on(days=40)
+    done = here.sweep()
+    assert (done.settled, done.failed) == (1, 1)
+    assert here.balances("bob") == (0, 0)
+    with here.service.read() as tx:
+        (delayed,) = calendar.delayed(tx, most=9)
+    assert (delayed.public_id, delayed.attempts) == (here.member("ann").public_id, 1)
+    assert here.sweep().failed == 0
+
+    with here.service.begin() as tx:
+        tx.execute(text("UPDATE lot_balances SET available = 10 WHERE available = 3"))
+    clock.on(minutes=20)
+    assert here.sweep().settled == 1
+    with here.service.read() as tx:
+        assert calendar.delayed(tx, most=9) == []

@@ -1,0 +1,223 @@
+"""Versions of a programme: which rules count for what, and that new ones move tiers and cards but no points."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from actors import START, Clock, Device, Shop, card_of, connected_shop
+from hypothesis import HealthCheck, given
+from hypothesis import settings as trials
+from hypothesis import strategies as st
+from sqlalchemy import text
+from town import Ruled
+
+from wallet_service.domain.errors import TemplateRefused
+from wallet_service.domain.file_model import parse, read
+from wallet_service.domain.program import Program
+from wallet_service.domain.program.differences import differences
+from wallet_service.storage import programs
+from wallet_service.usecases.publish import publish, stale
+from wallet_service.usecases.publish_program import preview, publish_program
+from wallet_service.web import create_app
+from wallet_service.wiring import Service
+
+STARTERS = Path(__file__).parents[2] / "pass_templates"
+EXAMPLES = Path(__file__).parents[1] / "programs"
+BOOKS = (
+    "SELECT * FROM ledger_entries ORDER BY id",
+    "SELECT * FROM ledger_transactions ORDER BY id",
+    "SELECT * FROM lots ORDER BY id",
+    "SELECT * FROM lot_allocations ORDER BY id",
+    "SELECT * FROM lot_balances ORDER BY lot_id",
+    "SELECT member_id, available, pending, held, earned_total, spend_total, orders_total FROM balances ORDER BY 1",
+)
+
+
+def put_in_force(service: Service) -> int | None:
+    """Publish the rules of the service's files and redraw the cards; return the number of the version."""
+    with service.begin() as tx:
+        (opened,) = programs.of_template(tx, "points")
+        newer = publish_program(tx, opened, service.in_force, actor="ann", now=service.clock())
+    list(publish(service.begin, service.in_force, "points", now=service.clock()))
+    return newer.version if newer else None
+
+
+def books(service: Service) -> list[Any]:
+    """Return all that the books hold."""
+    with service.read() as tx:
+        return [[tuple(row) for row in tx.execute(text(query))] for query in BOOKS]
+
+
+def tiers(service: Service) -> dict[str, str]:
+    """Return the members' tiers by the merchant's own ids."""
+    query = "SELECT external_id, tier FROM balances JOIN members ON members.id = member_id WHERE tier IS NOT NULL"
+    with service.read() as tx:
+        return {row.external_id: row.tier for row in tx.execute(text(query))}
+
+
+def test_a_programme_begins_with_the_rules_of_its_files(service: Service, shop: Shop) -> None:
+    """The first source opens the programme and publishes version 1; a second source publishes nothing more."""
+    connected_shop(service, shop.client, "till")
+    with service.read() as tx:
+        (opened,) = programs.of_template(tx, "points")
+        (version,) = programs.versions(tx, opened.id, newest=opened.version)
+    assert opened.version == 1
+    assert version.definition == (STARTERS / "points" / "program.toml").read_text()
+    assert service.in_force.of_program(opened).version == service.template("points").version
+
+
+def test_files_alone_change_nothing(shop: Shop, ruled: Ruled) -> None:
+    """A service started with other rules goes on by those that were published."""
+    generous = ruled(("points = 1\n", "points = 7\n"))
+    shop.client = create_app(generous).test_client()
+    shop.enrol()
+    assert shop.buy(1000, order="a")["points"] == 10
+    assert put_in_force(generous) == 2
+    assert shop.buy(1000, order="b")["points"] == 70
+
+
+def test_a_running_process_follows_at_once(service: Service, shop: Shop, ruled: Ruled) -> None:
+    """Who publishes need tell nobody: another process takes the new rules with its next event."""
+    shop.enrol()
+    put_in_force(ruled(("points = 1\n", "points = 7\n")))
+    assert shop.buy(1000, order="a")["points"] == 70
+    with service.begin() as tx:
+        assert stale(tx, service.in_force) == 0
+
+
+def test_what_comes_late_earns_by_the_rules_of_its_day(shop: Shop, clock: Clock, ruled: Ruled) -> None:
+    """An order is evaluated by the version in force when it was paid, keeps it, and stays by it when refunded."""
+    shop.enrol()
+    clock.on(days=1)
+    tripled = ruled(("points = 1\n", "points = 3\n"))
+    put_in_force(tripled)
+    before, after = clock.now - timedelta(minutes=1), clock.now
+    data = {"customer": {"id": "ann"}, "currency": "EUR", "eligible_minor": 1000}
+    assert shop.post("order.paid", data | {"order_id": "late"}, at=before).get_json()["points"] == 10
+    assert shop.post("order.paid", data | {"order_id": "new"}, at=after).get_json()["points"] == 30
+    assert (
+        shop.post("order.paid", data | {"order_id": "first"}, at=START - timedelta(days=1)).get_json()["points"] == 10
+    )
+    assert shop.refund(500, order="late")["points"] == -5
+    with tripled.read() as tx:
+        kept = tx.execute(text("SELECT order_id, program_version FROM orders ORDER BY id")).all()
+    assert [tuple(each) for each in kept] == [("late", 1), ("new", 2), ("first", 1)]
+
+
+def test_tiers_that_come_later_rank_by_what_was_done_before(service: Service, shop: Shop, ruled: Ruled) -> None:
+    """A programme that begins with points alone gains tiers: balances stay, and everybody stands where they belong."""
+    said = (STARTERS / "points" / "program.toml").read_text()
+    plain = said[: said.index("[tiers]")]
+    put_in_force(ruled(whole=plain))
+    for customer, minor in (("ann", 60_000), ("bob", 12_000), ("cyd", 100)):
+        shop.enrol(customer)
+        shop.buy(minor, order=f"order of {customer}", customer=customer)
+    assert tiers(service) == {}
+    before = books(service)
+
+    put_in_force(ruled())
+    assert tiers(service) == {"ann": "novel", "bob": "chapter", "cyd": "page"}
+    assert books(service) == before
+
+
+def test_new_thresholds_move_members_and_their_cards(shop: Shop, device: Device, ruled: Ruled) -> None:
+    """Publishing ranks everybody anew and gives a new revision to the cards that look otherwise, and to no other."""
+    serials = {}
+    for customer, minor in (("ann", 30_000), ("bob", 1_000)):
+        serials[customer] = shop.enrol(customer)["serial_number"]
+        shop.buy(minor, order=customer, customer=customer)
+    lower = ruled(("threshold = 500", "threshold = 300"))
+    revisions = {name: card_of(lower, serial).revision for name, serial in serials.items()}
+    with lower.read() as tx:
+        (opened,) = programs.of_template(tx, "points")
+    *_, shown = preview(lower.begin, opened, lower.in_force, most=5, now=lower.clock())
+    assert (shown.members, shown.points, dict(shown.moves)) == (2, 310, {("chapter", "novel"): 1})
+    assert tiers(lower) == {"ann": "chapter", "bob": "page"}
+
+    assert put_in_force(lower) == 2
+    assert tiers(lower) == {"ann": "novel", "bob": "page"}
+    assert card_of(lower, serials["ann"]).revision == revisions["ann"] + 1
+    with lower.begin() as tx:
+        assert stale(tx, lower.in_force) == 0
+        causes = tx.execute(text("SELECT cause FROM tier_changes WHERE kind = 'upgraded' ORDER BY id")).scalars()
+        assert list(causes) == ["order.paid", "program"]
+
+
+def test_the_same_rules_are_not_published_twice(shop: Shop, ruled: Ruled) -> None:
+    """A comment says nothing that a version could be made of."""
+    shop.enrol()
+    assert put_in_force(ruled(("schema = 1", "schema = 1  # the first and last"))) is None
+
+
+def test_no_version_changes_the_currency(shop: Shop, ruled: Ruled) -> None:
+    """What all points were counted in cannot be exchanged under them."""
+    shop.enrol()
+    with pytest.raises(TemplateRefused, match="open another programme"):
+        put_in_force(ruled(('currency = "EUR"', 'currency = "CZK"')))
+    with pytest.raises(TemplateRefused):
+        put_in_force(ruled(('code = "points"   ', 'is_money = true\ncode = "points"   ')))
+
+
+EXPIRIES = ("", 'expiry = { mode = "rolling", period = "P1M" }\n', 'expiry = { mode = "inactivity", period = "P1M" }\n')
+PENDINGS = ("", 'pending = { mode = "days", days = 3 }\n')
+
+
+@st.composite
+def rules(draw: st.DrawFn) -> str:
+    """Return the text of a programme like the starter's with other points, dates and tiers."""
+    measure = draw(st.sampled_from(["points_earned", "spend", "orders", "balance"]))
+    window = draw(st.sampled_from(["lifetime", "calendar_year", "rolling_12_months"]))
+    steps = sorted(draw(st.sets(st.integers(1, 2000), max_size=2)))
+    names = ["page", "chapter", "novel"]
+    levels = "".join(
+        f'[[tier]]\ncode = "{name}"\nthreshold = {step}\n' for name, step in zip(names, [0, *steps], strict=False)
+    )
+    table = f'[tiers]\nmeasure = "{measure}"\nwindow = "{"none" if measure == "balance" else window}"\n'
+    return (
+        'schema = 1\n[program]\ncode = "points"\nname = "P"\ntimezone = "Europe/Prague"\ncurrency = "EUR"\n'
+        '[unit]\ncode = "points"\n[points]\n'
+        + draw(st.sampled_from(EXPIRIES))
+        + draw(st.sampled_from(PENDINGS))
+        + 'refund = { earned = "clamp_to_zero" }\n'
+        + '[[earning_rule]]\ncode = "purchase"\non = "order.paid"\nbasis = "net_items"\nper = 100\n'
+        + f"points = {draw(st.integers(1, 9))}\n"
+        + (table + levels if draw(st.booleans()) else "")
+    )
+
+
+@trials(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(versions=st.lists(rules(), min_size=1, max_size=3), days=st.integers(0, 40))
+def test_publishing_moves_no_point(
+    service: Service, shop: Shop, clock: Clock, ruled: Ruled, versions: list[str], days: int
+) -> None:
+    """Whatever follows on whatever: entries, lots and balances are the same before and after."""
+    for version in versions:
+        customer = f"customer {next(shop.ids)}"
+        shop.enrol(customer)
+        shop.buy(4200, order=f"order {next(shop.ids)}", customer=customer)
+        clock.on(days=days)
+        newer = ruled(whole=version)
+        before = books(service)
+        put_in_force(newer)
+        assert books(service) == before
+        with newer.begin() as tx:
+            assert stale(tx, newer.in_force) == 0
+
+
+def test_differences_are_told_by_key() -> None:
+    """Each key that says something else is named once, tables of a list by their code."""
+    texts = [(EXAMPLES / "stamp_card.toml").read_text()]
+    texts.append(texts[0].replace("cost = 9", "cost = 10").replace('period = "P6M"', 'period = "P1Y"'))
+    texts[1] = texts[1].replace("expiry = {", "grace_days = 3\nexpiry = {").replace('code = "coffee"', 'code = "cup"')
+    before, after = (read(Program, "x", parse(each.encode(), "x")[0] or {})[0] for each in texts)
+    assert before
+    assert after
+    told = {each.key: str(each) for each in differences(before, after)}
+    assert told.keys() == {
+        "points.expiry.period", "points.grace_days", "earning_rule.coffee", "earning_rule.cup",
+        "reward.free-coffee.cost",
+    }  # fmt: skip
+    assert told["reward.free-coffee.cost"] == "reward.free-coffee.cost was 9 and becomes 10"
+    assert told["points.expiry.period"] == "points.expiry.period was P6M and becomes P12M"
+    assert differences(before, before) == []
