@@ -75,7 +75,7 @@ def work() -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         log.info("settings", **service.settings.shown())
-        worker.work_on_all(_platforms(service, stop), stop, calendars=[service.calendar().settle])
+        worker.work_on_all(_platforms(service, stop), stop, calendars=service.calendars())
         service.apns.close()
 
 
@@ -230,10 +230,11 @@ def settle_members() -> None:
     Example:   wallet-service settle
     """
     with opened() as service:
-        calendar, settled = service.calendar(), 0
-        while (done := calendar.settle()).settled:
-            settled += done.settled
-            click.echo(f"{settled:,} members settled")
+        settled = 0
+        for settle in service.calendars():
+            while (done := settle()).settled:
+                settled += done.settled
+                click.echo(f"{settled:,} settled")
         with service.read() as tx:
             delayed = calendar_of.delayed(tx, most=50)
     for each in delayed:

@@ -1,7 +1,7 @@
 """An event is entered once: the ledger, the card after it, and the answer to its sender, in one transaction."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +30,7 @@ from wallet_service.domain.template import Template
 from wallet_service.storage import events, members, orders
 from wallet_service.storage.ledger import Cause
 from wallet_service.storage.sources import Source
+from wallet_service.usecases import refer
 from wallet_service.usecases.book import Book, close_and_show, fresh_ids, open_book
 from wallet_service.usecases.correct import correct
 from wallet_service.usecases.enrol import enrol
@@ -50,7 +51,10 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """One event with all that is known before it is entered; `customer_id` is the merchant's own, if it is known."""
+    """One event with all that is known before it is entered; `customer_id` is the merchant's own, if it is known.
+
+    `joins` says that it makes its customer a member.
+    """
 
     tx: Connection
     source: Source
@@ -59,6 +63,7 @@ class _Case:
     customer_id: str | None
     ids: Iterator[int]
     now: datetime
+    joins: bool = False
 
     @property
     def program(self) -> Program:
@@ -97,6 +102,7 @@ def record(
             profile=_profile(event.fact),
             now=now,
         )
+        case = replace(case, joins=True)
     answer = _enter(case, member) if member else _keep(case)
     return Recorded(answer, replayed=False)
 
@@ -105,9 +111,9 @@ def _enter(case: _Case, member: Membership) -> dict[str, Any]:
     """Do what the event says in the member's book, show it on the card, and keep the event with its answer."""
     book = open_book(case.tx, member, case.template, now=case.now, ids=case.ids)
     event_row = next(case.ids)
-    _act(case, book)
+    more = _act(case, book)
     after = close_and_show(book, cause=Cause(event_id=event_row), reason=case.event.type)
-    answer = _answer(case, after, book)
+    answer = _answer(case, after, book) | more
     events.add(case.tx, row_id=event_row, source_id=case.source.id, event=case.event, answer=answer, now=case.now)
     return answer
 
@@ -158,12 +164,15 @@ def _named(tx: Connection, source: Source, customer: Customer) -> str:
     return named
 
 
-def _act(case: _Case, book: Book) -> None:
-    """Do in the book what the event says."""
+def _act(case: _Case, book: Book) -> dict[str, Any]:
+    """Do in the book what the event says; return what is to be answered besides where the member stands."""
     at = case.event.occurred_at
+    more: dict[str, Any] = {}
     match case.event.fact:
         case MemberEnrolled() as fact:
             _tell(book, fact)
+            if fact.referral_code is not None and book.program.referral is not None:
+                more["referral"] = refer.join(book, fact.referral_code, new=case.joins)
             _claim_orders(case, book)
             _deed(case, book, Deed("member.enrolled", at))
         case MemberUpdated() as fact:
@@ -180,6 +189,7 @@ def _act(case: _Case, book: Book) -> None:
             subscribe(book, fact, at=at)
         case SubscriptionCancelled() as fact:
             cancel(book, fact, at=at)
+    return more
 
 
 def _order(case: _Case, order_id: str) -> Order:
@@ -220,6 +230,7 @@ def _purchase(case: _Case, fact: OrderPaid) -> Purchase:
 def _settle_order(case: _Case, book: Book, order: Order) -> None:
     order = book.settle_order(_evaluated(case, book, order), at=case.event.occurred_at)
     orders.put(case.tx, case.source.id, order, member_id=book.member.id, customer_id=None)
+    refer.look_at_order(book, order)
 
 
 def _fulfil(case: _Case, book: Book, fact: OrderFulfilled, at: datetime) -> None:
@@ -248,6 +259,7 @@ def _claim_orders(case: _Case, book: Book) -> None:
     for waiting in orders.unmatched(case.tx, case.source.program_id, case.customer_id):
         order = book.settle_order(_evaluated(case, book, waiting), at=case.event.occurred_at)
         orders.match(case.tx, order, member_id=book.member.id)
+        refer.look_at_order(book, order)
 
 
 def _tell(book: Book, fact: MemberEnrolled | MemberUpdated) -> None:
@@ -261,6 +273,7 @@ def _deed(case: _Case, book: Book, deed: Deed) -> None:
     found = evaluate(book, case.program, deed)
     give(book, case.program, found.award.points, rule=found.award.rule, at=deed.at)
     give_prizes(book, case.program, found, at=deed.at)
+    refer.look_at_deed(book, deed)
 
 
 def _adjust(book: Book, fact: PointsAdjusted, at: datetime) -> None:

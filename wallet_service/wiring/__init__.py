@@ -44,7 +44,8 @@ from wallet_service.storage.members import Found
 from wallet_service.storage.vault import Vault
 from wallet_service.usecases.deliver import Delivery
 from wallet_service.usecases.in_force import InForce
-from wallet_service.usecases.settle_due import Calendar, settled
+from wallet_service.usecases.reward_referrals import Referrals
+from wallet_service.usecases.settle_due import Calendar, Settled, settled
 from wallet_service.wiring.files import made_once
 from wallet_service.wiring.google import GoogleWallet
 from wallet_service.wiring.google_account import open_account
@@ -163,6 +164,10 @@ class Service:
     def calendar(self) -> Calendar:
         """Return what settles whoever the calendar has work for."""
         return Calendar(self.begin, self.in_force, self.clock)
+
+    def calendars(self) -> list[Callable[[], Settled]]:
+        """Return all that time alone brings to do."""
+        return [self.calendar().settle, Referrals(self.begin, self.in_force, self.clock).settle]
 
     def settled(self, found: Found) -> Found:
         """Return the card as it may be shown: settled first if the calendar has work in its member's book."""
