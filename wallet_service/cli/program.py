@@ -1,4 +1,4 @@
-"""`wallet-service program`: look at programmes, and publish their rules."""
+"""`wallet-service program`: look at programmes, try them out, and publish their rules."""
 
 import sys
 from pathlib import Path
@@ -8,6 +8,7 @@ import click
 from wallet_service import config, stage
 from wallet_service.cli.explain import explain
 from wallet_service.cli.opening import AT_LEAST_ONE, opened
+from wallet_service.cli.simulate import simulate_program
 from wallet_service.domain.errors import Fault, ProgramTaken
 from wallet_service.domain.file_model import parse, read
 from wallet_service.domain.program import Program
@@ -157,3 +158,4 @@ def _publish(service: Service, each: Opened, actor: str) -> None:
 
 
 program.add_command(explain)
+program.add_command(simulate_program)

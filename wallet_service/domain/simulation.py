@@ -1,0 +1,495 @@
+"""A programme lived through in memory: the rules that count for members, applied to what happened or might happen.
+
+What an event earns, how points wait and die, and who is in which tier is worked out by the very code that enters
+events. Referrals, and rewards that days bring, are left out; what members spend is assumed: see `Habits`.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+
+from wallet_service.domain import award as rules
+from wallet_service.domain import challenge, occasions, tiering
+from wallet_service.domain.account import Account
+from wallet_service.domain.award import Award, Budget, Need
+from wallet_service.domain.basis import moment
+from wallet_service.domain.challenge import Progress
+from wallet_service.domain.earning import Order, new_lot, settle
+from wallet_service.domain.errors import InsufficientBalance
+from wallet_service.domain.event import (
+    ActivityDone,
+    Event,
+    MemberEnrolled,
+    MemberUpdated,
+    OrderPaid,
+    OrderRefunded,
+    OrderUpdated,
+    PointsAdjusted,
+    SubscriptionCancelled,
+    SubscriptionPaid,
+)
+from wallet_service.domain.expiry import expiry_of
+from wallet_service.domain.ledger import Hold
+from wallet_service.domain.limits import since
+from wallet_service.domain.occasions import Person
+from wallet_service.domain.period import local_day, plus_months, start_of
+from wallet_service.domain.program import Program, exponent
+from wallet_service.domain.program.reward_tables import Reward
+from wallet_service.domain.purchase import Buyer, Deed, Purchase
+from wallet_service.domain.redeeming import reached
+from wallet_service.domain.segments import segments_of
+from wallet_service.domain.tiering import Amounts, Facts, Rank
+
+OrderFact = OrderPaid | OrderRefunded | OrderUpdated
+
+ONE_DAY = timedelta(days=1)
+MICROS = 1_000_000
+NOTHING = Amounts()
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """What members are assumed to do with points: a `share` of them takes the cheapest reward as soon as they can.
+
+    Who they are follows from their names alone. Rewards that come by themselves are taken by everybody.
+    """
+
+    share: Fraction = Fraction(1, 2)
+
+    def redeems(self, customer: str) -> bool:
+        """Whether a customer is one of those who redeem."""
+        point = int.from_bytes(hashlib.sha256(f"redeems\0{customer}".encode()).digest()[:8])
+        return Fraction(point, 2**64) < self.share
+
+
+@dataclass(slots=True)
+class Month:
+    """What a month came to, in points; `outstanding` and `tiers` (members by tier) as it ended.
+
+    `reversed` is what refunds took back. `liability` is what the outstanding points are expected to cost, in minor
+    units, and None where the programme does not say what a point costs.
+    """
+
+    first: date
+    members: int = 0
+    orders: int = 0
+    issued: int = 0
+    redeemed: int = 0
+    expired: int = 0
+    reversed: int = 0
+    outstanding: int = 0
+    liability: int | None = None
+    tiers: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The months in their order, and after how many orders members could first take a reward.
+
+    `reached_after` counts members by that number; `never` those who have not come so far. `passed_over` are events
+    that could not be entered.
+    """
+
+    months: tuple[Month, ...]
+    reached_after: dict[int, int]
+    never: int
+    passed_over: int
+
+    @property
+    def median_orders(self) -> int | None:
+        """After how many orders half of those who could ever take a reward could do so."""
+        half = (sum(self.reached_after.values()) + 1) // 2
+        for orders in sorted(self.reached_after):
+            half -= self.reached_after[orders]
+            if half <= 0:
+                return orders
+        return None
+
+
+def simulate(program: Program, events: Iterable[Event], habits: Habits, *, until: date | None = None) -> Outcome:
+    """Return what the programme would have come to; the events are taken in the order of their time.
+
+    It ends with the month of the last event, or of the day `until`.
+    """
+    ordered = sorted(events, key=lambda each: (each.occurred_at, each.event_id))
+    if not ordered:
+        return Outcome((), {}, 0, 0)
+    town = _Town(program, habits)
+    zone = program.zone
+    first = local_day(ordered[0].occurred_at, zone).replace(day=1)
+    last = (until or local_day(ordered[-1].occurred_at, zone)).replace(day=1)
+    waiting = iter(ordered)
+    event = next(waiting, None)
+    while first <= last:
+        town.month = Month(first)
+        end = start_of(plus_months(first, 1), zone)
+        while event is not None and event.occurred_at < end:
+            town.enter(event)
+            event = next(waiting, None)
+        town.close(end)
+        first = plus_months(first, 1)
+    reached_after = Counter(each.reached_after for each in town.lives.values() if each.reached_after is not None)
+    never = sum(each.reached_after is None for each in town.lives.values())
+    return Outcome(tuple(town.months), dict(sorted(reached_after.items())), never, town.passed_over)
+
+
+@dataclass(slots=True)
+class _Life:
+    """One member, as far as the rules ask."""
+
+    customer: str
+    enrolled_at: datetime
+    account: Account
+    birthday: tuple[int, int] | None = None
+    rank: Rank | None = None
+    member_until: date | None = None
+    days: dict[date, Amounts] = field(default_factory=dict)
+    totals: Amounts = NOTHING
+    orders: dict[str, Order] = field(default_factory=dict)
+    uses: list[tuple[str, str, datetime]] = field(default_factory=list)
+    progress: dict[str, Progress] = field(default_factory=dict)
+    bought: int = 0
+    reached_after: int | None = None
+    seen_on: date = date.min
+
+    @property
+    def tier(self) -> str | None:
+        return self.rank.tier if self.rank else None
+
+
+class _Town:
+    """All members, the budgets that they share, and the months that are over."""
+
+    def __init__(self, program: Program, habits: Habits) -> None:
+        self.program = program
+        self.habits = habits
+        self.lives: dict[str, _Life] = {}
+        self.given: dict[str, tuple[int, int]] = {}
+        self.stock = {each.code: each.stock for each in program.reward}
+        self.months: list[Month] = []
+        self.month = Month(date.min)
+        self.passed_over = 0
+        self._rows = 0
+
+    def enter(self, event: Event) -> None:
+        """Do what the event says, after all that the calendar has brought before it."""
+        life, at = self._whose(event), event.occurred_at
+        if life is None:
+            self.passed_over += 1
+            return
+        self._on(life, at)
+        match event.fact:
+            case MemberEnrolled() | MemberUpdated() as fact:
+                life.birthday = fact.birthday or life.birthday
+                if isinstance(fact, MemberEnrolled):
+                    self._deed(life, Deed("member.enrolled", at))
+            case OrderPaid() | OrderRefunded() | OrderUpdated() as fact:
+                self._order(life, fact, at)
+            case ActivityDone() as fact:
+                self._deed(life, Deed(fact.activity, at, dict(fact.properties)))
+            case PointsAdjusted() as fact:
+                self._adjust(life, fact, at)
+            case SubscriptionPaid() as fact:
+                self._subscribe(life, fact, at)
+            case SubscriptionCancelled():
+                pass  # what is paid runs to its end
+        self._rank(life, at)
+        self._spend(life, at)
+
+    def close(self, end: datetime) -> None:
+        """End the month: look after everybody once more, and count."""
+        for life in self.lives.values():
+            self._on(life, end)
+            self._rank(life, end)
+            self._spend(life, end)
+            life.account.lots[:] = [lot for lot in life.account.lots if lot.left]
+        month = self.month
+        month.members = len(self.lives)
+        month.tiers = dict(sorted(Counter(each.tier for each in self.lives.values() if each.tier).items()))
+        month.tiers = {each.code: month.tiers[each.code] for each in self.program.tier if each.code in month.tiers}
+        accounts = [each.account for each in self.lives.values()]
+        month.outstanding = sum(each.available + each.pending + each.held for each in accounts)
+        month.liability = liability(self.program, month.outstanding)
+        self.months.append(month)
+
+    def _whose(self, event: Event) -> _Life | None:
+        fact = event.fact
+        if isinstance(fact, OrderRefunded | OrderUpdated) and fact.customer is None:
+            return next((each for each in self.lives.values() if fact.order_id in each.orders), None)
+        assert fact.customer is not None
+        customer = str(fact.customer.id or fact.customer.member_id or fact.customer.card_code)
+        if isinstance(fact, MemberEnrolled) and customer not in self.lives:
+            day = local_day(event.occurred_at, self.program.zone)
+            account = Account(expiry_of(self.program, None))
+            self.lives[customer] = _Life(customer, event.occurred_at, account, seen_on=day)
+        return self.lives.get(customer)
+
+    # The calendar.
+
+    def _on(self, life: _Life, at: datetime) -> None:
+        """Let the days go by up to then."""
+        today = local_day(at, self.program.zone)
+        for day in self._days(life, today):
+            now = start_of(day, self.program.zone)
+            self._settle(life, now)
+            for each in occasions.due(self.program, self._person(life), day, since=day):
+                self._celebrate(life, each, now)
+            life.seen_on = day
+            self._rank(life, now)
+        self._settle(life, at)
+
+    def _days(self, life: _Life, today: date) -> Iterator[date]:
+        """Yield the days up to today on which something may come by itself."""
+        while occasions.matter(self.program):
+            day = occasions.next_opening(self.program, self._person(life), life.seen_on)
+            if day is None or day > today:
+                return
+            yield day
+
+    def _settle(self, life: _Life, now: datetime) -> None:
+        life.account.expiry = expiry_of(self.program, life.tier)
+        life.account.settle(now)
+        self._count(life)
+
+    def _celebrate(self, life: _Life, occasion: occasions.Occasion, now: datetime) -> None:
+        uses = [(occasion.code, occasion.once)]
+        if _used(life, Need(*uses[0], None)):
+            return
+        at = start_of(occasion.day, self.program.zone)
+        trigger = occasion.trigger
+        if occasion.deed is not None:
+            self._deed(life, Deed(occasion.deed, at))
+        elif trigger is not None and trigger.points:
+            limit = trigger.limit
+            need = Need(occasion.code, "", since(limit.per, at, self.program.zone)) if limit else None
+            if limit is None or need is None or _used(life, need) < limit.times:
+                uses.append((occasion.code, ""))
+                self._give(life, trigger.points, trigger.code, now)
+        life.uses += [(*each, at) for each in uses]
+
+    def _person(self, life: _Life) -> Person:
+        zone, active_at = self.program.zone, life.account.active_at
+        return Person(
+            enrolled_on=local_day(life.enrolled_at, zone),
+            birthday=life.birthday,
+            tier=life.tier,
+            active_on=local_day(active_at, zone) if active_at else None,
+        )
+
+    # What members do.
+
+    def _order(self, life: _Life, fact: OrderFact, at: datetime) -> None:
+        order = life.orders.get(fact.order_id)
+        if order is None:
+            self._rows += 1
+            order = Order(fact.order_id, self._rows)
+        order = _told(order, fact, at)
+        if order.purchase is not None and order.earned is None:
+            life.bought += 1
+            self.month.orders += 1
+            found = self._evaluate(life, order.purchase)
+            order = replace(order, earned=found.points, rule=found.rule or None, tier=life.tier)
+        before = order
+        order = settle(order, life.account, self.program, at=at)
+        points = sum(each.qualifying for each in life.account.posted)
+        self._count(life)
+        spend, orders = order.remaining_minor - before.counted_minor, int(order.counts) - int(before.counted)
+        if order.purchase is not None:
+            self._fact(life, order.purchase.paid_at, Amounts(spend, points, orders))
+        life.orders[order.order_id] = replace(order, counted_minor=order.remaining_minor, counted=order.counts)
+        if spend < 0 or points < 0:
+            facts, today = self._facts(life), local_day(at, self.program.zone)
+            life.rank, _ = tiering.recheck(self.program, life.rank, facts, today, cause="refund")
+
+    def _deed(self, life: _Life, deed: Deed) -> None:
+        found = self._evaluate(life, deed)
+        self._give(life, found.points, found.rule, deed.at)
+
+    def _give(self, life: _Life, points: int, rule: str, at: datetime) -> None:
+        if points == 0:
+            return
+        life.account.earn(new_lot(self.program, life.account.expiry, points, earned_at=at, rule=rule))
+        life.account.active(at)
+        self._count(life)
+        self._fact(life, at, Amounts(points=points))
+
+    def _adjust(self, life: _Life, fact: PointsAdjusted, at: datetime) -> None:
+        try:
+            if fact.points > 0:
+                lot = new_lot(self.program, life.account.expiry, fact.points, earned_at=at, rule="adjustment")
+                lot.activates_at, lot.expires_at = None, life.account.expiry.of_lot(at)
+                life.account.grant(lot, actor=fact.actor, reason=fact.reason)
+            else:
+                life.account.take(-fact.points, at=at, actor=fact.actor, reason=fact.reason)
+        except InsufficientBalance:
+            self.passed_over += 1
+        self._count(life)
+
+    def _subscribe(self, life: _Life, fact: SubscriptionPaid, at: datetime) -> None:
+        table = self.program.membership
+        if table is None:
+            self.passed_over += 1
+            return
+        day = local_day(at, self.program.zone)
+        runs = life.member_until is not None and life.member_until >= day
+        starts_on = life.member_until + ONE_DAY if runs and life.member_until else day
+        life.member_until = fact.ends_on or table.period.from_day(starts_on) - ONE_DAY
+
+    # The rules.
+
+    def _evaluate(self, life: _Life, what: Purchase | Deed) -> Award:
+        buyer = Buyer(life.tier, life.birthday, self._segments(life, local_day(moment(what), self.program.zone)))
+        usage = {(each.code, each.key): _used(life, each) for each in rules.needs(self.program, what, buyer)}
+        budgets = {code: self._left(code) for code in rules.budgeted(self.program, what, buyer)}
+        found = rules.award(self.program, what, buyer, usage, budgets)
+        self._take(life, found, moment(what))
+        by_code = {each.code: each for each in self.program.campaign}
+        for code, mark in challenge.challenge_marks(self.program, what, buyer):
+            progress, complete = challenge.advance(
+                by_code[code], life.progress.get(code), mark, moment(what), self.program.zone
+            )
+            life.progress[code] = progress
+            prize = rules.prize(by_code[code], what, usage, budgets) if complete else Award()
+            if prize.points:
+                self._take(life, prize, moment(what))
+                self._give(life, prize.points, code, moment(what))
+        return found
+
+    def _take(self, life: _Life, found: Award, at: datetime) -> None:
+        life.uses += [(code, key, at) for code, key in found.uses]
+        for code, points in found.spent:
+            before = self.given.get(code, (0, 0))
+            self.given[code] = before[0] + points, before[1] + 1
+
+    def _left(self, code: str) -> Budget:
+        budget = next(each.budget for each in self.program.campaign if each.code == code)
+        points, claims = self.given.get(code, (0, 0))
+        assert budget is not None
+        return Budget(
+            None if budget.points is None else budget.points - points,
+            None if budget.stock is None else budget.stock - claims,
+        )
+
+    def _segments(self, life: _Life, today: date) -> frozenset[str]:
+        return segments_of(
+            self.program,
+            tier=life.tier,
+            totals=life.totals,
+            active_at=life.account.active_at,
+            birthday=life.birthday,
+            today=today,
+        )
+
+    def _fact(self, life: _Life, at: datetime, more: Amounts) -> None:
+        day = local_day(at, self.program.zone)
+        life.days[day] = _sum(life.days.get(day, NOTHING), more)
+        life.totals = _sum(life.totals, more)
+
+    def _facts(self, life: _Life) -> Facts:
+        joined = local_day(life.enrolled_at, self.program.zone)
+        return Facts(joined, life.days, life.account.available, life.member_until)
+
+    def _rank(self, life: _Life, at: datetime) -> None:
+        today = local_day(at, self.program.zone)
+        life.rank, _ = tiering.advance(self.program, life.rank, self._facts(life), today, cause="simulation")
+
+    # What members take.
+
+    def _spend(self, life: _Life, at: datetime) -> None:
+        """Let the member take rewards: what comes by itself, and what habit has it."""
+        cheapest = min((cost for _, cost in self._takeable(life)), default=None)
+        if cheapest is None:
+            return
+        if life.reached_after is None:
+            life.reached_after = life.bought
+        redeems = self.habits.redeems(life.customer)
+        while found := min(
+            ((cost, each.code, each) for each, cost in self._takeable(life) if each.auto or redeems), default=None
+        ):
+            cost, _, reward = found
+            # By a rate any amount is worth something, and people take all that they have.
+            self._redeem(life, reward, life.account.available if reward.cost is None else cost, at)
+
+    def _takeable(self, life: _Life) -> Iterator[tuple[Reward, int]]:
+        for each in self.program.reward:
+            cost = each.cost or (max(each.min_points or 1, each.rate.points) if each.rate else None)
+            if cost is None or cost > life.account.available or not reached(self.program, each, life.tier):
+                continue
+            if self.stock[each.code] != 0:
+                yield each, cost
+
+    def _redeem(self, life: _Life, reward: Reward, points: int, at: datetime) -> None:
+        hold = Hold(points, "reward", at, at + timedelta(minutes=1), reward.code)
+        life.account.hold(hold)
+        life.account.capture(hold, points, at=at)
+        life.account.active(at)
+        left = self.stock[reward.code]
+        self.stock[reward.code] = None if left is None else left - 1
+        self._count(life)
+
+    def _count(self, life: _Life) -> None:
+        """Add what was posted to the month, and forget it."""
+        for each in life.account.posted:
+            moved = each.available + each.gained("pending") + each.gained("held")
+            match each.type:
+                case "earn" | "adjust":
+                    self.month.issued += moved
+                case "redeem":
+                    self.month.redeemed -= moved
+                case "expire":
+                    self.month.expired -= moved
+                case "earn_reversal":
+                    self.month.reversed -= moved
+                case _:
+                    assert moved == 0
+        life.account.posted.clear()
+
+
+def liability(program: Program, points: int) -> int | None:
+    """Return what so many points are expected to cost, in minor units of the currency, rounded up; None if unknown."""
+    if program.unit is None or program.unit.cost_micros is None:
+        return None
+    from_micros = Fraction(points * program.unit.cost_micros * 10 ** exponent(program.program.currency), MICROS)
+    return -(-from_micros.numerator // from_micros.denominator)
+
+
+def _used(life: _Life, need: Need) -> int:
+    start = need.since or datetime.min.replace(tzinfo=UTC)
+    return sum((code, key) == (need.code, need.key) and at >= start for code, key, at in life.uses)
+
+
+def _sum(one: Amounts, other: Amounts) -> Amounts:
+    return Amounts(
+        one.spend + other.spend,
+        one.points + other.points,
+        one.orders + other.orders,
+        one.referrals + other.referrals,
+    )
+
+
+def _purchase(fact: OrderPaid, at: datetime) -> Purchase:
+    return Purchase(
+        order_id=fact.order_id,
+        paid_at=at,
+        eligible_minor=fact.eligible_minor,
+        lines=fact.lines,
+        tax_minor=fact.tax_minor,
+        total_minor=fact.total_minor,
+        partner=fact.partner,
+        location=fact.location,
+    )
+
+
+def _told(order: Order, fact: OrderFact, at: datetime) -> Order:
+    """Return the order with what the event says of it."""
+    match fact:
+        case OrderPaid():
+            return order.paid(_purchase(fact, at))
+        case OrderRefunded():
+            return order.refunded(fact.refunded_minor)
+        case OrderUpdated():
+            order = order.seen(refunded_minor=fact.refunded_minor, cancelled=fact.cancelled, version=fact.version)
+            return order.paid(_purchase(fact.paid, at)) if fact.paid else order
