@@ -144,7 +144,9 @@ class Book:
             member_until=self.paid_until,
             member_since=self.paid_since,
         )
-        return known, self._rank(known, reason)
+        rank = self._rank(known, reason)
+        self.account.expiry = expiry_of(self.program, rank.tier if rank else None)
+        return known, rank
 
     def _totals(self) -> Amounts:
         before = self.member.position.totals
@@ -190,7 +192,7 @@ class Book:
         ahead = lots.ahead(self.tx, self.member.id, kept_until=kept_until)
         dies_at, dying = ahead.dies_at, ahead.dying
         if account.expiry.whole:
-            dies_at, dying = (kept_until, account.available) if account.available > 0 else (None, 0)
+            dies_at, dying = (kept_until, account.available) if kept_until and account.available > 0 else (None, 0)
         boundary = tiering.boundary(self.program, rank, known, self.today)
         dates = (
             dies_at,

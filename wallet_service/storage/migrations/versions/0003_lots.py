@@ -135,7 +135,7 @@ TABLES = """
         PRIMARY KEY (id),
         FOREIGN KEY (transaction_id) REFERENCES ledger_transactions (id),
         FOREIGN KEY (lot_id) REFERENCES lots (id),
-        FOREIGN KEY (hold_id) REFERENCES holds (id)
+        FOREIGN KEY (hold_id) REFERENCES holds (id) DEFERRABLE INITIALLY DEFERRED
     );
 
     CREATE INDEX lot_allocations_lot ON lot_allocations (lot_id);
