@@ -165,7 +165,7 @@ def drift(limit: int) -> None:
     if len(report.late) == limit:
         click.echo("  there may be more; see --limit")
     for each in report.differences:
-        click.echo(f"  {each.public_id}: the balance says {each.available}, the entries sum to {each.entered}")
+        click.echo(f"  {each}")
     if report.stale:
         click.echo(f"  {report.stale:,} cards were drawn from another version of their template; run `publish`")
     sys.exit(0 if report.good else 1)

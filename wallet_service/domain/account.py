@@ -12,6 +12,7 @@ from typing import Any, Literal
 from wallet_service.domain.errors import HoldResolved, InsufficientBalance
 from wallet_service.domain.expiry import NEVER, Expiry
 from wallet_service.domain.ledger import (
+    ACTIVITY,
     MEMBER_ACCOUNTS,
     Allocation,
     Bucket,
@@ -60,10 +61,6 @@ class Account:
     def deficit(self) -> int:
         """By how much the member has spent more than there was."""
         return max(0, -self.available)
-
-    def active(self, at: datetime) -> None:
-        """Note an earning or redemption, which may keep points alive."""
-        self.active_at = max(self.active_at or at, at)
 
     def dies_at(self, lot: Lot) -> datetime | None:
         """Return when the spendable points of a lot die; None if they do not. The moment itself is too late."""
@@ -325,6 +322,8 @@ class Account:
         posted = Transaction(kind, at, entries, _summed(moves), **why)
         for account in MEMBER_ACCOUNTS:
             setattr(self, account, getattr(self, account) + posted.gained(account))
+        if kind in ACTIVITY:
+            self.active_at = max(self.active_at or at, at)
         self.posted.append(posted)
         return posted
 

@@ -92,7 +92,6 @@ def settle(order: Order, account: Account, program: Program, *, at: datetime) ->
             partner=order.purchase.partner if order.purchase and program.partner else None,
         )
         account.earn(lot, qualifying=change, forgiven=order.forgiven)
-        account.active(lot.effective_at)
         return replace(order, kept=order.deserved, forgiven=max(order.forgiven - change, 0))
     if change < 0:
         _, forgiven = account.reverse(

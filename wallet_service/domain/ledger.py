@@ -27,6 +27,10 @@ TransactionType = Literal[
 ]
 
 
+# What a member does to keep points alive, where a programme's expiry depends on it.
+ACTIVITY: tuple[TransactionType, ...] = ("earn", "redeem")
+
+
 class Unbalanced(Exception):
     """A transaction's entries or allocations do not add up: a fault in our own rules, never in a sender's data."""
 

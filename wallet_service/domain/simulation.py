@@ -312,7 +312,6 @@ class _Town:
         if points == 0:
             return
         life.account.earn(new_lot(self.program, life.account.expiry, points, earned_at=at, rule=rule))
-        life.account.active(at)
         self._count(life)
         self._fact(life, at, Amounts(points=points))
 
@@ -425,7 +424,6 @@ class _Town:
         hold = Hold(points, "reward", at, at + timedelta(minutes=1), reward.code)
         life.account.hold(hold)
         life.account.capture(hold, points, at=at)
-        life.account.active(at)
         left = self.stock[reward.code]
         self.stock[reward.code] = None if left is None else left - 1
         self._count(life)

@@ -1,118 +1,215 @@
-"""The books summed up again, and compared with what is projected from them."""
+"""The books looked through from end to end: every law of theirs, and every figure that is projected from them.
 
+Each check is one statement and so sees one moment, whoever posts meanwhile; it names what breaks it, up to a number.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, text
 
-_DIFFERENCES = text("""
-    WITH entered AS (
-        SELECT member_id, sum(points) AS points
-        FROM ledger_entries JOIN ledger_accounts ON ledger_accounts.id = account_id
-        WHERE member_id IS NOT NULL AND kind = 'available' GROUP BY member_id
-    ), qualified AS (
-        SELECT member_id, sum(points) AS amount FROM qualifications GROUP BY member_id
-    )
-    SELECT public_id, available, coalesce(points, 0) AS entered, earned_total, coalesce(amount, 0) AS qualified
-    FROM balances JOIN members ON members.id = balances.member_id
-    LEFT JOIN entered ON entered.member_id = members.id
-    LEFT JOIN qualified ON qualified.member_id = members.id
-    WHERE available <> coalesce(points, 0) OR earned_total <> coalesce(amount, 0)
-    ORDER BY members.id
-""")
-_TOTAL = text("SELECT coalesce(sum(points), 0) FROM ledger_entries")
-_UNBALANCED = text("""
-    SELECT transaction_id FROM ledger_entries GROUP BY transaction_id HAVING sum(points) <> 0
-    ORDER BY transaction_id LIMIT :most
-""")
-_EMPTY = text("""
-    SELECT id FROM ledger_transactions AS posted
-    WHERE NOT EXISTS (SELECT FROM ledger_entries WHERE transaction_id = posted.id) ORDER BY id LIMIT :most
-""")
-# Who posts takes the balance's row; taken here for all, nobody posts between the sum and its writing.
-_HOLD = text("LOCK TABLE balances IN SHARE ROW EXCLUSIVE MODE")
-_REBUILD = text("""
-    WITH entered AS (
-        SELECT member_id, sum(points) AS points
-        FROM ledger_entries JOIN ledger_accounts ON ledger_accounts.id = account_id
-        WHERE member_id IS NOT NULL AND kind = 'available' GROUP BY member_id
-    ), qualified AS (
-        SELECT member_id, sum(points) AS amount FROM qualifications GROUP BY member_id
-    )
-    UPDATE balances
-    SET available = coalesce(points, 0), earned_total = coalesce(amount, 0)
-    FROM members
-    LEFT JOIN entered ON entered.member_id = members.id
-    LEFT JOIN qualified ON qualified.member_id = members.id
-    WHERE balances.member_id = members.id
-      AND (available, earned_total) IS DISTINCT FROM (coalesce(points, 0)::bigint, coalesce(amount, 0)::bigint)
-    RETURNING members.id
-""")
-_STATEMENT = text("""
-    SELECT posted.id, posted.type, posted.rule, posted.actor, posted.reason, posted.effective_at, posted.created_at,
-           events.event_id, events.type AS event_type, sources.name AS source, orders.order_id,
-           coalesce((SELECT sum(points) FROM ledger_entries JOIN ledger_accounts ON ledger_accounts.id = account_id
-                     WHERE transaction_id = posted.id AND kind = 'available'), 0) AS points,
-           coalesce((SELECT sum(points) FROM qualifications WHERE transaction_id = posted.id), 0) AS qualifying
+from wallet_service.storage.projections import ALL, BALANCE_COLUMNS, BALANCES, TABLES, made
+
+# Every check yields who and what it is about (null where that is nobody's), what it found, and both figures as texts.
+_COLUMNS = "member, lot, transaction, what, said, made"
+_ENTRIES = """
+    SELECT members.public_id AS member, NULL::bigint AS lot, posted.id AS transaction,
+           CASE WHEN entries.sum IS NULL THEN 'it has no entries' ELSE 'its entries do not sum to zero' END AS what,
+           entries.sum::text AS said, '0' AS made
     FROM ledger_transactions AS posted
-    LEFT JOIN events ON events.id = posted.event_id LEFT JOIN sources ON sources.id = events.source_id
-    LEFT JOIN orders ON orders.id = posted.order_id
-    WHERE posted.member_id = :member_id
-    ORDER BY posted.id
-""")
+    LEFT JOIN (SELECT transaction_id, sum(points) FROM ledger_entries GROUP BY transaction_id) AS entries
+        ON transaction_id = posted.id
+    LEFT JOIN members ON members.id = posted.member_id
+    WHERE entries.sum IS DISTINCT FROM 0
+"""
+_PROGRAMS = """
+    SELECT NULL AS member, NULL::bigint AS lot, NULL::bigint AS transaction,
+           coalesce('all entries of the programme ' || code, 'all entries') || ' do not sum to zero' AS what,
+           sum(points)::text AS said, '0' AS made
+    FROM ledger_entries JOIN ledger_accounts ON ledger_accounts.id = account_id
+    JOIN programs ON programs.id = ledger_accounts.program_id
+    GROUP BY ROLLUP (code) HAVING sum(points) <> 0
+"""
+_ACCOUNTS = """
+    SELECT members.public_id AS member, NULL::bigint AS lot, posted.id AS transaction,
+           'an entry is on the account of another member or programme' AS what, ledger_entries.points::text AS said,
+           NULL AS made
+    FROM ledger_entries JOIN ledger_accounts ON ledger_accounts.id = account_id
+    JOIN ledger_transactions AS posted ON posted.id = transaction_id
+    LEFT JOIN members ON members.id = posted.member_id
+    WHERE ledger_accounts.program_id <> posted.program_id
+       OR (ledger_accounts.member_id IS NOT NULL AND ledger_accounts.member_id IS DISTINCT FROM posted.member_id)
+"""
+_LOTS = """
+    SELECT members.public_id AS member, lots.id AS lot, lots.transaction_id AS transaction,
+           'its allocations do not sum to its points' AS what, coalesce(moved.sum, 0)::text AS said,
+           lots.points::text AS made
+    FROM lots LEFT JOIN (SELECT lot_id, sum(delta) FROM lot_allocations GROUP BY lot_id) AS moved ON lot_id = lots.id
+    JOIN members ON members.id = lots.member_id
+    WHERE coalesce(moved.sum, 0) <> lots.points
+"""
+# Under their member's lock transactions get their ids in the order in which they are posted.
+_BUCKETS = """
+    SELECT DISTINCT ON (lot_id, bucket) members.public_id AS member, lot_id AS lot,
+           course.transaction_id AS transaction,
+           'its bucket ' || bucket || ' falls below zero' AS what, so_far::text AS said, '0' AS made
+    FROM (
+        SELECT lot_id, bucket, transaction_id,
+               sum(sum(delta)) OVER (PARTITION BY lot_id, bucket ORDER BY transaction_id) AS so_far
+        FROM lot_allocations GROUP BY lot_id, bucket, transaction_id
+    ) AS course
+    JOIN lots ON lots.id = lot_id JOIN members ON members.id = lots.member_id
+    WHERE so_far < 0 ORDER BY lot_id, bucket, course.transaction_id
+"""
+# What is spendable lies in lots but for a deficit, which lies in none.
+_ACCOUNTS_AND_LOTS = """
+    SELECT members.public_id AS member, NULL::bigint AS lot, NULL::bigint AS transaction,
+           'the account ' || bucket || ' is not what its lots hold' AS what, coalesce(entered.points, 0)::text AS said,
+           coalesce(held.points, 0)::text AS made
+    FROM (
+        SELECT member_id, kind AS bucket, sum(points) AS points
+        FROM ledger_accounts JOIN ledger_entries ON account_id = ledger_accounts.id
+        WHERE member_id IS NOT NULL GROUP BY member_id, kind
+    ) AS entered
+    FULL JOIN (
+        SELECT member_id, bucket, sum(delta) AS points FROM lot_allocations JOIN lots ON lots.id = lot_id
+        WHERE bucket <> 'out' GROUP BY member_id, bucket
+    ) AS held USING (member_id, bucket)
+    JOIN members ON members.id = member_id
+    WHERE coalesce(held.points, 0) <> CASE WHEN bucket = 'available' THEN greatest(coalesce(entered.points, 0), 0)
+                                           ELSE coalesce(entered.points, 0) END
+"""
+_HOLDS = """
+    SELECT members.public_id AS member, NULL::bigint AS lot, holds.transaction_id AS transaction,
+           'the hold ' || holds.public_id || wrong.what AS what, wrong.said::text AS said, wrong.made::text AS made
+    FROM holds JOIN members ON members.id = holds.member_id
+    LEFT JOIN hold_outcomes ON hold_outcomes.hold_id = holds.id
+    LEFT JOIN (
+        SELECT hold_id, sum(delta) FROM lot_allocations WHERE hold_id IS NOT NULL AND bucket = 'held' GROUP BY hold_id
+    ) AS parts ON parts.hold_id = holds.id
+    CROSS JOIN LATERAL (VALUES
+        (' is not what is set apart in lots', coalesce(parts.sum, 0),
+         CASE WHEN outcome IS NULL THEN holds.points ELSE 0 END),
+        (' captured more than it held', greatest(hold_outcomes.points, holds.points), holds.points),
+        (' was given up and captured points all the same',
+         CASE WHEN outcome <> 'captured' THEN hold_outcomes.points ELSE 0 END, 0)
+    ) AS wrong (what, said, made)
+    WHERE wrong.said <> wrong.made
+"""
+# Where activity keeps points alive, a lot's own date is not its end; those programmes are left out.
+_DEAD = """
+    WITH ends AS (
+        SELECT lots.id, lots.member_id,
+               CASE WHEN lots.activates_at = :never THEN (
+                   SELECT max(lot_allocations.expires_at) FROM lot_allocations WHERE lot_id = lots.id
+               ) ELSE lots.expires_at END AS at
+        FROM lots JOIN members ON members.id = lots.member_id JOIN programs ON programs.id = members.program_id
+        WHERE template = ANY(:fixed)
+    )
+    SELECT members.public_id AS member, ends.id AS lot, posted.id AS transaction,
+           'it takes points that had died' AS what,
+           least(posted.effective_at, posted.created_at)::text AS said, ends.at::text AS made
+    FROM ends JOIN lot_allocations ON lot_id = ends.id
+    JOIN ledger_transactions AS posted ON posted.id = transaction_id
+    JOIN members ON members.id = ends.member_id
+    WHERE bucket = 'available' AND delta < 0 AND posted.type NOT IN ('expire', 'earn_reversal', 'transfer_out')
+      AND ends.at <= least(posted.effective_at, posted.created_at)
+"""
+_DUE = """
+    SELECT members.public_id AS member, NULL::bigint AS lot, NULL::bigint AS transaction,
+           'the calendar comes too late' AS what, coalesce(due_at::text, 'never') AS said, first.at::text AS made
+    FROM balances JOIN members ON members.id = balances.member_id JOIN programs ON programs.id = members.program_id
+    JOIN (
+        SELECT member_id, min(at) AS at FROM (
+            SELECT member_id, activates_at AS at FROM lot_balances WHERE pending > 0 AND activates_at <> :never
+            UNION ALL
+            SELECT member_id, expires_at FROM open_holds
+            UNION ALL
+            SELECT expiry_days.member_id, expires_at FROM expiry_days
+            JOIN members ON members.id = expiry_days.member_id JOIN programs ON programs.id = members.program_id
+            WHERE template = ANY(:fixed)
+        ) AS ahead GROUP BY member_id
+    ) AS first ON first.member_id = members.id
+    WHERE template = ANY(:loaded) AND coalesce(due_at, 'infinity') > first.at
+"""
+
+
+def _projected(table: str, query: str, columns: Sequence[str]) -> str:
+    """Return the check of a projection whose rows are all of one member's, by its first one or two columns."""
+    key = columns[:1] if columns[0] != "member_id" else columns[:2]
+    same = " AND ".join(f"kept.{each} = made.{each}" for each in key)
+    row = ", ".join(f"{{0}}.{each}" for each in columns)
+    lot = "coalesce(kept.lot_id, made.lot_id)" if "lot_id" in columns else "NULL::bigint"
+    return f"""
+        SELECT members.public_id AS member, {lot} AS lot, NULL::bigint AS transaction,
+               'its row of {table} is not what the books make' AS what,
+               CASE WHEN kept.member_id IS NULL THEN 'none' ELSE ROW({row.format("kept")})::text END AS said,
+               CASE WHEN made.member_id IS NULL THEN 'none' ELSE ROW({row.format("made")})::text END AS made
+        FROM {table} AS kept FULL JOIN ({query.format(of=ALL)}) AS made ON {same}
+        JOIN members ON members.id = coalesce(made.member_id, kept.member_id)
+        WHERE ROW({row.format("kept")}) IS DISTINCT FROM ROW({row.format("made")})
+    """
+
+
+_POSITIONS = f"""
+    SELECT members.public_id AS member, NULL::bigint AS lot, NULL::bigint AS transaction,
+           'its ' || wrong.what || ' is not what the books make' AS what, coalesce(wrong.said, 'none') AS said,
+           coalesce(wrong.made, 'none') AS made
+    FROM ({BALANCES.format(of=ALL)}) AS made JOIN members ON members.id = made.member_id
+    LEFT JOIN balances ON balances.member_id = members.id
+    CROSS JOIN LATERAL (VALUES
+        ('balance', CASE WHEN balances.member_id IS NULL THEN NULL ELSE 'there' END, 'there'),
+        {", ".join(f"('{each}', balances.{each}::text, made.{each}::text)" for each in BALANCE_COLUMNS)}
+    ) AS wrong (what, said, made)
+    WHERE wrong.said IS DISTINCT FROM wrong.made AND (balances.member_id IS NOT NULL OR wrong.what = 'balance')
+      AND (wrong.what <> 'movements' OR wrong.made IS NOT NULL)
+"""
+_LAWS = (_ENTRIES, _PROGRAMS, _ACCOUNTS, _LOTS, _BUCKETS, _ACCOUNTS_AND_LOTS, _HOLDS, _DEAD, _DUE)
+_CHECKS = tuple(
+    text(f"SELECT {_COLUMNS} FROM ({each}) AS found ORDER BY transaction, lot, member, what LIMIT :most")
+    for each in (*_LAWS, *(_projected(*each) for each in TABLES), _POSITIONS)
+)
+_TOTAL = text("SELECT coalesce(sum(points), 0) FROM ledger_entries")
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A member whose projected balance is not the sum of the entries."""
+    """Something that breaks a law of the books, or is not what they make; both figures as texts.
 
-    public_id: str
-    available: int
-    entered: int
-    qualifying: int
-    qualified: int
+    `member` is our public id; it, `lot` and `transaction` are None where they have no part in it.
+    """
 
+    member: str | None
+    lot: int | None
+    transaction: int | None
+    what: str
+    said: str | None
+    made: str | None
 
-@dataclass(frozen=True, slots=True)
-class Posted:
-    """One transaction of a member's: what it moved, by which rule or person, for which order and event."""
-
-    id: int
-    type: str
-    rule: str | None
-    actor: str | None
-    reason: str | None
-    effective_at: datetime
-    created_at: datetime
-    event_id: str
-    event_type: str
-    source: str
-    order_id: str | None
-    points: int
-    qualifying: int
+    def __str__(self) -> str:
+        about = (("member", self.member), ("lot", self.lot), ("transaction", self.transaction))
+        where = ", ".join(f"{name} {each}" for name, each in about if each is not None)
+        figures = ": " + " instead of ".join(each for each in (self.said, self.made) if each) if self.said else ""
+        return f"{where}: {self.what}{figures}" if where else f"{self.what}{figures}"
 
 
-def differences(tx: Connection) -> list[Difference]:
-    """Return every member whose projection differs from the sum of the entries; none in a sound database."""
-    return [Difference(*row) for row in tx.execute(_DIFFERENCES)]
+def differences(
+    tx: Connection, *, zones: Mapping[str, str], fixed: Sequence[str], movements: int, most: int
+) -> list[Difference]:
+    """Return up to `most` of what each check finds: the laws of the books first, then what is projected from them.
+
+    `zones` has the time zone of each template's programme; `fixed` are the templates whose points die on their lot's
+    own date, whatever their member does; `movements` is how many last ones a balance keeps.
+    """
+    values: dict[str, Any] = made(zones, movements=movements)
+    values |= {"fixed": list(fixed), "loaded": list(zones), "most": most}
+    return [Difference(*row) for check in _CHECKS for row in tx.execute(check, values)]
 
 
-def unsound(tx: Connection, *, most: int) -> list[int]:
-    """Return up to `most` transactions whose entries do not sum to zero, or that have none."""
-    values = {"most": most}
-    return sorted({*tx.execute(_UNBALANCED, values).scalars(), *tx.execute(_EMPTY, values).scalars()})[:most]
-
-
-def rebuild(tx: Connection) -> list[int]:
-    """Sum all balances up again from the entries; return the members whose balance was another one."""
-    tx.execute(_HOLD)
-    return list(tx.execute(_REBUILD).scalars())
-
-
-def statement(tx: Connection, member_id: int) -> list[Posted]:
-    """Return all transactions of a member in the order in which they were posted."""
-    rows = tx.execute(_STATEMENT, {"member_id": member_id}).mappings()
-    return [Posted(**dict(row) | {"points": int(row["points"]), "qualifying": int(row["qualifying"])}) for row in rows]
+def balances(tx: Connection, *, most: int) -> list[Difference]:
+    """Return up to `most` figures of members' balances that are not what the books make."""
+    return [Difference(*row) for row in tx.execute(_CHECKS[-1], made({}, movements=0) | {"most": most})]
 
 
 def grand_total(tx: Connection) -> int:

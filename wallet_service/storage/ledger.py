@@ -272,7 +272,7 @@ def _lot(lot: Lot, transaction_id: int) -> dict[str, Any]:
 
 
 def _allocation(each: Transaction, one: Allocation) -> dict[str, Any]:
-    starts_to_age = each.type == "activate"  # whatever becomes of its points: they may all cover a deficit
+    starts_to_age = each.type == "activate" and one.bucket == "pending"  # which moves even where a deficit takes all
     return {
         "transaction_id": each.id,
         "lot_id": one.lot.id,

@@ -63,6 +63,7 @@ _FOUND = f"""
 """
 _BY_SERIAL = text(f"{_FOUND} WHERE serial_number = :serial_number")
 _BY_CARDS = text(f"{_FOUND} WHERE cards.id = ANY(:card_ids)")
+_BY_MEMBERS = text(f"{_FOUND} WHERE members.id = ANY(:member_ids) ORDER BY members.id")
 _ADD_MEMBER = text("""
     WITH member AS (
         INSERT INTO members (program_id, public_id, external_id, enrolled_at)
@@ -213,6 +214,11 @@ def find_by_cards(tx: Connection, card_ids: Iterable[int]) -> dict[int, Found]:
     """Return the members who hold these cards, by the card."""
     rows = tx.execute(_BY_CARDS, {"card_ids": list(card_ids)})
     return {row.card_id: _found(row) for row in rows}
+
+
+def find_by_members(tx: Connection, member_ids: Iterable[int]) -> list[Found]:
+    """Return these members in the order of their ids, as far as they have cards."""
+    return [_found(row) for row in tx.execute(_BY_MEMBERS, {"member_ids": list(member_ids)})]
 
 
 def find_by_public_id(tx: Connection, public_id: str) -> Found | None:

@@ -1,7 +1,9 @@
 """Terms of paid memberships: only ever added to."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import groupby
 from typing import Literal
 
 from sqlalchemy import Connection, text
@@ -14,6 +16,13 @@ _ADD = text("""
 """)
 _OF = text("""
     SELECT kind, reference, starts_on, ends_on FROM membership_terms WHERE member_id = :member_id ORDER BY id
+""")
+_EVERY = text("""
+    SELECT public_id, paid_since, paid_until, kind, reference, starts_on, ends_on
+    FROM balances JOIN members ON members.id = balances.member_id
+    LEFT JOIN membership_terms ON membership_terms.member_id = members.id
+    WHERE membership_terms.id IS NOT NULL OR paid_since IS NOT NULL OR paid_until IS NOT NULL
+    ORDER BY members.id, membership_terms.id
 """)
 
 
@@ -44,3 +53,10 @@ def add(tx: Connection, member_id: int, term: Term, *, price_minor: int | None, 
 def of(tx: Connection, member_id: int) -> list[Term]:
     """Return all terms of a member in the order in which they came."""
     return [Term(*row) for row in tx.execute(_OF, {"member_id": member_id})]
+
+
+def every(tx: Connection) -> Iterator[tuple[str, tuple[date | None, date | None], list[Term]]]:
+    """Yield the public id, what the balance says of it, and the terms of everybody who has or had a membership."""
+    rows = tx.execute(_EVERY)
+    for (public_id, since, until), mine in groupby(rows, key=lambda row: row[:3]):
+        yield public_id, (since, until), [Term(*row[3:]) for row in mine if row.kind is not None]

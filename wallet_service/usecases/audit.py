@@ -1,17 +1,26 @@
 """Are the books sound, and do balances and cards say what they say? And what is projected, made anew."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from sqlalchemy import Connection
 
+from wallet_service.domain.member import Membership
+from wallet_service.domain.program import Program
+from wallet_service.domain.program.earning_tables import ExpiryTable
+from wallet_service.domain.template import Template
+from wallet_service.domain.tiering import CALENDAR
 from wallet_service.storage import audit as books
-from wallet_service.storage import members
+from wallet_service.storage import members, memberships, programs, projections
 from wallet_service.storage.audit import Difference
+from wallet_service.storage.ledger import Cause
+from wallet_service.usecases.book import MOVEMENTS, open_book
 from wallet_service.usecases.in_force import InForce
 from wallet_service.usecases.revise import revise_all
+from wallet_service.usecases.subscribe import span
 
 PAGE = 200
 Begin = Callable[[], AbstractContextManager[Connection]]
@@ -19,28 +28,40 @@ Begin = Callable[[], AbstractContextManager[Connection]]
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """What is wrong with the ledger itself: the sum of everything, transactions that do not sum up, wrong balances."""
+    """What is wrong in the ledger or in what is projected from it; each check names so many at the most.
 
-    total: int
-    unsound: tuple[int, ...]
+    `unchecked` are the programmes of which it was not looked whether points were spent after they had died: there
+    activity keeps points alive, or the template is not loaded.
+    """
+
     differences: tuple[Difference, ...]
+    unchecked: tuple[str, ...]
 
     @property
     def good(self) -> bool:
         """Whether nothing is wrong."""
-        return not (self.total or self.unsound or self.differences)
+        return not self.differences
 
 
-def audit(tx: Connection, *, most: int) -> Books:
-    """Sum all entries up again, and compare every balance with its entries."""
-    return Books(books.grand_total(tx), tuple(books.unsound(tx, most=most)), tuple(books.differences(tx)[:most]))
+def audit(tx: Connection, in_force: InForce, *, most: int) -> Books:
+    """Hold every law of the books against all rows, and every projection against what the books make."""
+    templates = _ruling(tx, in_force)
+    fixed = [name for name, each in templates.items() if not _lives_on(each.program)]
+    found = books.differences(tx, zones=_zones(templates), fixed=fixed, movements=MOVEMENTS, most=most)
+    found += islice(_wrong_memberships(tx), most)
+    return Books(tuple(found), tuple(sorted(templates.keys() - set(fixed))))
 
 
 def wrong_faces(begin: Begin, in_force: InForce) -> Iterator[str]:
     """Yield the serial number of every card whose newest revision does not show what its member's account says."""
-    for page in _pages(begin):
+    after = 0
+    while True:
         with begin() as tx:
+            page = members.cards_after(tx, after, most=PAGE)
             found = members.find_by_cards(tx, page).values()
+        if not page:
+            return
+        after = page[-1]
         for each in found:
             template = in_force.of_card(each) if in_force.knows(each) else None
             if template is None or each.template_version != template.version:
@@ -51,37 +72,67 @@ def wrong_faces(begin: Begin, in_force: InForce) -> Iterator[str]:
 
 
 def rebuild(begin: Begin, in_force: InForce, *, now: datetime) -> tuple[int, int]:
-    """Make balances and cards anew from the entries; return how many balances and how many cards were otherwise."""
+    """Make all that is projected anew from the append-only tables, and the cards after it.
+
+    Return for how many members it was otherwise before, and how many cards got a new revision. Each page of members is
+    a transaction under their locks, so that events go on meanwhile. What the calendar has brought by now is entered
+    on the way, as it would be whenever the members are next looked at.
+    """
+    changed = revised = after = 0
     with begin() as tx:
-        balances = len(books.rebuild(tx))
-    cards = 0
-    for page in _pages(begin):
-        with begin() as tx:
-            cards += _redraw(tx, page, in_force, now)
-    return balances, cards
-
-
-def _redraw(tx: Connection, page: list[int], in_force: InForce, now: datetime) -> int:
-    found = members.find_by_cards(tx, page).values()
-    members.lock_customers(tx, [(each.program_id, each.member.external_id) for each in found])
-    members.lock_cards(tx, page)
-    revised = 0
-    held = members.find_by_cards(tx, page).values()
-    drawing = {each.program_id: in_force.of_card(each) for each in held if in_force.knows(each)}
-    for program_id, template in drawing.items():
-        mine = [
-            each.member for each in held if each.program_id == program_id and each.template_version == template.version
-        ]
-        revised += len(revise_all(tx, [(member, member) for member in mine], template, now=now))
-    return revised
-
-
-def _pages(begin: Begin) -> Iterator[list[int]]:
-    after = 0
+        templates = _ruling(tx, in_force)
     while True:
         with begin() as tx:
-            page = members.cards_after(tx, after, most=PAGE)
-        if not page:
-            return
-        yield page
-        after = page[-1]
+            page = projections.page(tx, after, most=PAGE)
+            if not page:
+                return changed, revised
+            members.lock_customers(tx, [(program_id, external_id) for _, program_id, external_id in page])
+            ids = [member_id for member_id, *_ in page]
+            before = projections.prints(tx, ids)
+            projections.remake(tx, ids, zones=_zones(templates), movements=MOVEMENTS)
+            revised += _close_all(tx, ids, templates, now)
+            prints = projections.prints(tx, ids)
+            changed += sum(before.get(each) != prints[each] for each in ids)
+        after = ids[-1]
+
+
+def _close_all(tx: Connection, ids: list[int], templates: Mapping[str, Template], now: datetime) -> int:
+    """Open and close the members' books, and draw the cards that their templates have drawn last."""
+    found = members.find_by_members(tx, ids)
+    members.lock_cards(tx, [each.member.card.id for each in found])
+    pairs: dict[str, list[tuple[Membership, Membership]]] = {}
+    for each in found:
+        template = templates.get(each.template)
+        if template is None:
+            continue
+        book = open_book(tx, each.member, template, now=now)
+        book.paid_since, book.paid_until = span(memberships.of(tx, each.member.id))
+        after = book.close(cause=Cause(), reason=CALENDAR)
+        if each.template_version == template.version:
+            pairs.setdefault(each.template, []).append((each.member, after))
+    return sum(len(revise_all(tx, several, templates[name], now=now)) for name, several in pairs.items())
+
+
+def _ruling(tx: Connection, in_force: InForce) -> dict[str, Template]:
+    """Return the templates of all opened programmes that are loaded here, with the rules in force."""
+    opened = [each for each in programs.every(tx) if each.template in in_force.templates]
+    return {each.template: in_force.of_program(each) for each in opened}
+
+
+def _wrong_memberships(tx: Connection) -> Iterator[Difference]:
+    for public_id, said, terms in memberships.every(tx):
+        made = span(terms)
+        if said != made:
+            shown = [" to ".join(str(day or "none") for day in each) for each in (said, made)]
+            yield Difference(public_id, None, None, "its paid membership is not what the books make", *shown)
+
+
+def _zones(templates: Mapping[str, Template]) -> dict[str, str]:
+    return {name: each.program.program.timezone for name, each in templates.items()}
+
+
+def _lives_on(program: Program) -> bool:
+    """Whether anybody's activity can keep points alive beyond their lot's own date."""
+    given = (program.points.expiry, *(each.points_expiry for each in program.tier))
+    tables = [each for each in given if isinstance(each, ExpiryTable)]
+    return any(each.mode == "inactivity" or each.extend_on_activity is not None for each in tables)

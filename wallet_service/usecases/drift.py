@@ -74,7 +74,7 @@ def drift(
         wallets.tally(tx),
         tuple(Late(each, _why(each, stops, now)) for each in wallets.behind(tx, most=most)),
         tuple(_late_classes(pass_classes.every(tx), drawn, stops, now)),
-        tuple(audit.differences(tx)),
+        tuple(audit.balances(tx, most=most)),
         tuple(stops.values()),
         stale(tx, in_force),
     )

@@ -67,7 +67,6 @@ def give(book: Book, program: Program, points: int, *, rule: str, at: datetime, 
         return
     lot = new_lot(program, expiry_of(program, book.tier), points, earned_at=at, rule=rule)
     posted = book.account.earn(lot, qualifying=points if counts else 0)
-    book.account.active(at)
     if counts:
         book.facts.append(Fact(local_day(at, program.zone), at, posted, points=points))
 

@@ -386,7 +386,11 @@ FILL = """
         spend_total = coalesce((SELECT sum(spend) FROM qualification_days AS days
                                 WHERE days.member_id = balances.member_id), 0),
         orders_total = coalesce((SELECT sum(orders) FROM qualification_days AS days
-                                 WHERE days.member_id = balances.member_id), 0);
+                                 WHERE days.member_id = balances.member_id), 0),
+        active_at = (
+            SELECT max(effective_at) FROM ledger_transactions
+            WHERE ledger_transactions.member_id = balances.member_id AND type = 'earn'
+        );
     -- Tiers are found again, and the days looked at, when a member is next settled: now.
     UPDATE balances SET due_at = 'epoch';
 """

@@ -1,0 +1,125 @@
+"""Each law of the books, broken behind the database's own guards, is found and named at its place."""
+
+import books
+import pytest
+from actors import Clock
+from history import LIVING, RULES, Story, live, with_rules
+from sqlalchemy import text
+
+from wallet_service.usecases import audit
+from wallet_service.wiring import Service
+
+# What is done behind the guards, whose id names the place, and what is said of it.
+OF_TYPE = "SELECT id FROM ledger_transactions WHERE type = '{}' ORDER BY id LIMIT 1"
+BREACHES = (
+    (
+        "UPDATE ledger_entries SET points = points + 1 WHERE points > 0 AND transaction_id = :id",
+        OF_TYPE.format("earn"),
+        "transaction {}: its entries do not sum to zero: 1 instead of 0",
+    ),
+    (
+        "UPDATE ledger_entries SET points = points + 1 WHERE points > 0 AND transaction_id = :id",
+        OF_TYPE.format("earn"),
+        "all entries of the programme points do not sum to zero: 1 instead of 0",
+    ),
+    ("DELETE FROM ledger_entries WHERE transaction_id = :id", OF_TYPE.format("adjust"), "{}: it has no entries"),
+    (
+        """UPDATE ledger_entries SET account_id = (
+               SELECT id FROM ledger_accounts WHERE kind = 'available' AND member_id = (SELECT max(id) FROM members)
+           ) WHERE points > 0 AND transaction_id = :id""",
+        OF_TYPE.format("activate"),
+        "transaction {}: an entry is on the account of another member",
+    ),
+    (
+        "UPDATE lot_allocations SET delta = delta + 1 WHERE lot_id = :id AND transaction_id < (SELECT max(id) FROM lots)",
+        "SELECT min(id) FROM lots",
+        "lot {}, transaction",
+    ),
+    ("UPDATE lots SET points = points + 1 WHERE id = :id", "SELECT min(id) FROM lots", "do not sum to its points"),
+    (
+        "UPDATE lot_allocations SET delta = 9 * delta WHERE transaction_id = :id",
+        OF_TYPE.format("expire"),
+        "transaction {}: its bucket available falls below zero",
+    ),
+    (
+        "DELETE FROM lot_allocations WHERE transaction_id = :id",
+        OF_TYPE.format("hold"),
+        "the account held is not what its lots hold",
+    ),
+    (
+        "DELETE FROM lot_allocations WHERE transaction_id = :id",
+        OF_TYPE.format("expire"),
+        "the account available is not what its lots hold",
+    ),
+    (
+        "UPDATE hold_outcomes SET points = 1000 WHERE transaction_id = :id",
+        OF_TYPE.format("redeem"),
+        "the hold hold_1 captured more than it held: 1000 instead of 100",
+    ),
+    (
+        "UPDATE hold_outcomes SET points = 10 WHERE transaction_id = :id",
+        OF_TYPE.format("hold_void"),
+        "the hold hold_2 was given up and captured points all the same: 10 instead of 0",
+    ),
+    (
+        "DELETE FROM hold_outcomes WHERE transaction_id = :id",
+        OF_TYPE.format("hold_expire"),
+        "is not what is set apart in lots: 0 instead of",
+    ),
+    (
+        "UPDATE lots SET expires_at = '2026-06-02'",
+        OF_TYPE.format("hold"),
+        "transaction {}: it takes points that had died: 2026-06-24 10:00:00+00 instead of 2026-06-02 00:00:00+00",
+    ),
+    (
+        "UPDATE balances SET due_at = NULL WHERE due_at IS NOT NULL",
+        "SELECT 0",
+        "the calendar comes too late: never instead of",
+    ),
+    (
+        "UPDATE membership_terms SET ends_on = '2030-01-01' WHERE kind = 'cancelled'",
+        "SELECT 0",
+        "its paid membership is not what the books make",
+    ),
+    ("DELETE FROM tier_changes WHERE id > :id", "SELECT min(id) FROM tier_changes", "its tier is not what the books"),
+)
+
+
+@pytest.fixture
+def lived(service: Service, clock: Clock) -> Service:
+    """A service whose members have lived through everything that moves points."""
+    service = with_rules(service, RULES)
+    live(Story(service, clock))
+    return service
+
+
+def test_each_breach_is_named(lived: Service) -> None:
+    """Whatever law is broken, the member, lot or transaction is named with what is said and what should be."""
+    for breach, place, said in BREACHES:
+        with lived.engine.connect() as tx:
+            found = tx.execute(text(place)).scalar_one()
+            tx.execute(text("SET LOCAL session_replication_role = replica"))
+            tx.execute(text(breach), {"id": found})
+            named = [str(each) for each in audit.audit(tx, lived.templates, most=99).differences]
+            tx.rollback()
+        assert any(said.format(found) in each for each in named), (breach, named)
+    assert books.faults(lived) == []
+
+
+def test_each_check_names_a_few(lived: Service) -> None:
+    """However much is wrong, no check names more than was asked for."""
+    with lived.engine.connect() as tx:
+        tx.execute(text("SET LOCAL session_replication_role = replica"))
+        tx.execute(text("UPDATE ledger_entries SET points = points + 1"))
+        found = audit.audit(tx, lived.templates, most=2).differences
+        tx.rollback()
+    said = [each.what for each in found]
+    assert said.count("its entries do not sum to zero") == 2
+
+
+def test_what_cannot_be_checked_is_said(service: Service, lived: Service) -> None:
+    """Where activity keeps points alive a lot's own date is no end, and the programme is named."""
+    living = with_rules(service, LIVING)
+    with lived.read() as tx:
+        assert audit.audit(tx, lived.templates, most=9).unchecked == ()
+        assert audit.audit(tx, living.templates, most=9).unchecked == ("points",)
