@@ -7,5 +7,5 @@ from wallet_service.wiring import Service
 def faults(service: Service) -> list[str]:
     """Return everything that is wrong in books, projections and cards, in words."""
     with service.read() as tx:
-        found = [str(each) for each in audit.audit(tx, service.templates, most=99).differences]
-    return found + list(audit.wrong_faces(service.begin, service.templates))
+        found = [str(each) for each in audit.audit(tx, service.in_force, most=99).differences]
+    return found + list(audit.wrong_faces(service.begin, service.in_force))

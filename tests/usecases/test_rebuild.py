@@ -71,7 +71,7 @@ def kinds(service: Service) -> set[str]:
 
 def rebuild(service: Service) -> tuple[int, int]:
     """Make everything anew."""
-    return audit.rebuild(service.begin, service.templates, now=service.clock())
+    return audit.rebuild(service.begin, service.in_force, now=service.clock())
 
 
 def test_a_sound_database_is_made_anew_as_it_was(lived: Service, clock: Clock) -> None:

@@ -3,14 +3,17 @@
 import csv
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, fields
+from datetime import date
+from itertools import islice
 
 import click
 
 from wallet_service.cli.opening import AT_LEAST_ONE, opened
 from wallet_service.usecases import audit
 from wallet_service.usecases.serve import card_or_member
-from wallet_service.usecases.statement import Line
+from wallet_service.usecases.statement import Line, LotNow, Move
 from wallet_service.usecases.statement import statement as explain
 
 
@@ -22,41 +25,38 @@ def ledger() -> None:
 @ledger.command()
 @click.option("--limit", default=50, show_default=True, type=AT_LEAST_ONE, help="How many faults to name at the most.")
 def verify(limit: int) -> None:
-    """Sum all entries up again, and compare balances and cards with them; ends with 1 if anything differs.
+    """Hold every law of the books against all rows, and compare what is projected from them, cards too.
+
+    Ends with 1 if anything differs; each check names its first faults.
 
     \b
     Example:   wallet-service ledger verify
     """
     with opened() as service:
-        with service.begin() as tx:
-            books = audit.audit(tx, most=limit)
-        faces = list(audit.wrong_faces(service.begin, service.in_force))
-    if books.total:
-        click.echo(f"  all entries sum to {books.total:,} and not to zero")
-    for transaction in books.unsound:
-        click.echo(f"  transaction {transaction}: its entries do not sum to zero, or it has none")
+        with service.read() as tx:
+            books = audit.audit(tx, service.in_force, most=limit)
+        faces = list(islice(audit.wrong_faces(service.begin, service.in_force), limit))
     for each in books.differences:
-        click.echo(
-            f"  {each.public_id}: the balance says {each.available:,} and {each.qualifying:,} towards a tier, "
-            f"the entries sum to {each.entered:,} and {each.qualified:,}"
-        )
-    for serial in faces[:limit]:
+        click.echo(f"  {each}")
+    for serial in faces:
         click.echo(f"  {serial}: the card does not show what its member's account says")
     good = books.good and not faces
-    click.echo("The books are sound." if good else "Balances and cards can be made anew: wallet-service ledger rebuild")
+    for name in books.unchecked:
+        click.echo(f"{name}: not looked at whether points were spent after they had died; activity keeps them alive.")
+    click.echo("The books are sound." if good else "What is projected can be made anew: wallet-service ledger rebuild")
     sys.exit(0 if good else 1)
 
 
 @ledger.command()
 def rebuild() -> None:
-    """Make all balances and cards anew from the entries, which stay as they are; events wait for a moment.
+    """Make all balances, lots' balances and cards anew from the append-only tables; events wait for a moment.
 
     \b
     Example:   wallet-service ledger rebuild
     """
     with opened() as service:
         balances, cards = audit.rebuild(service.begin, service.in_force, now=service.clock())
-    click.echo(f"{balances:,} balances and {cards:,} cards were otherwise; now they are what the entries make.")
+    click.echo(f"{balances:,} members and {cards:,} cards were otherwise; now they are what the books make.")
 
 
 @click.command()
@@ -64,10 +64,11 @@ def rebuild() -> None:
 @click.option(
     "--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True, help="As what."
 )
-def statement(member: str, form: str) -> None:
-    """Explain every point of a member: what moved the balance, by which rule or person, for which order.
+@click.option("--lots", is_flag=True, help="Only what is left now, lot by lot; a CSV file holds one table.")
+def statement(member: str, form: str, lots: bool) -> None:
+    """Explain every point of a member: what moved the balance, by which rule or person, for which order, in which lot.
 
-    MEMBER is our id of the member, or the serial number of the card.
+    MEMBER is our id of the member, or the serial number of the card. The second part is what is left in which lot.
 
     \b
     Example:   wallet-service statement mem_7k3z… --format csv
@@ -77,28 +78,65 @@ def statement(member: str, form: str) -> None:
             found = card_or_member(tx, member)
         found = service.settled(found)
         with service.read() as tx:
-            lines = explain(tx, found.member)
+            said = explain(tx, found.member, service.in_force.of_card(found).program)
     if form == "json":
-        click.echo(json.dumps([asdict(each) | {"at": each.at.isoformat()} for each in lines], indent=2))
+        parts = {} if lots else {"lines": [asdict(each) for each in said.lines]}
+        click.echo(json.dumps(parts | {"lots": [asdict(each) for each in said.lots]}, indent=2, default=str))
     elif form == "csv":
         table = csv.writer(sys.stdout, lineterminator="\n")
-        table.writerow([each.name for each in fields(Line)])
-        table.writerows([_cell(value) for value in asdict(each).values()] for each in lines)
+        table.writerow([each.name for each in fields(LotNow if lots else Line)])
+        for each in said.lots if lots else said.lines:
+            table.writerow([_cell(getattr(each, one.name)) for one in fields(each)])
     else:
-        _print(lines)
+        if not lots:
+            _print_lines(said.lines)
+        _print_lots(said.lots)
 
 
-def _print(lines: list[Line]) -> None:
+def _print_lines(lines: Sequence[Line]) -> None:
     for each in lines:
-        why = each.rule or f"{each.actor}: {each.reason}"
+        because = each.rule or (f"{each.actor}: {each.reason}" if each.actor else each.cause)
         order = f", order {each.order_id}" if each.order_id else ""
-        click.echo(f"{each.at:%Y-%m-%d %H:%M}  {each.points:>+9,}  {each.balance:>9,}  {each.type}  {why}{order}")
+        more = "".join(
+            f", {name} {points:+,}" for name, points in (("pending", each.pending), ("held", each.held)) if points
+        )
+        head = f"{each.at:%Y-%m-%d %H:%M}  {each.points:>+9,}  {each.balance:>9,}  {each.type}"
+        click.echo(f"{head}  {because}{order}{more}  (transaction {each.transaction})")
+        for part in each.parts:
+            click.echo(f"{'':18}{part.points:>9}  of {part.kind} {part.code}")
+        for move in each.lots:
+            click.echo(f"{'':18}{_move(move)}")
     if not lines:
         click.echo("Nothing has moved this balance yet.")
 
 
+def _print_lots(lots: Sequence[LotNow]) -> None:
+    for each in lots:
+        buckets = (("can be spent", each.available), ("pending", each.pending), ("held", each.held))
+        left = ", ".join(f"{points:,} {name}" for name, points in buckets if points)
+        order = f", order {each.order_id}" if each.order_id else ""
+        click.echo(
+            f"lot {each.lot}: {left} of {each.points:,} from {each.earned_at:%Y-%m-%d} "
+            f"({each.rule or 'no rule'}{order}); {_until(each.dies_on)}"
+        )
+
+
+def _move(move: Move) -> str:
+    buckets = (("available", move.available), ("pending", move.pending), ("held", move.held), ("gone", move.gone))
+    moved = ", ".join(f"{name} {points:+,}" for name, points in buckets if points)
+    return f"{'opens ' if move.opened else ''}lot {move.lot}: {moved}; {_until(move.dies_on)}"
+
+
+def _until(dies_on: date | None) -> str:
+    return f"until {dies_on}" if dies_on else "does not die by itself"
+
+
 def _cell(value: object) -> object:
     """Return a value as a cell; a text that a spreadsheet would take for a formula is kept a text."""
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t"):
+    if isinstance(value, tuple):
+        return _cell(
+            "; ".join(_move(each) if isinstance(each, Move) else f"{each.code} {each.points}" for each in value)
+        )
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
         return f"'{value}"
     return value.isoformat() if hasattr(value, "isoformat") else value

@@ -1,0 +1,123 @@
+"""A member's transactions with all that explains them, and the lots that they opened or took from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from wallet_service.domain.ledger import Lot
+
+_POSTED = text("""
+    SELECT posted.id, posted.type, posted.rule, posted.actor, posted.reason, posted.reverses_id, posted.effective_at,
+           posted.created_at, events.event_id, events.type AS event_type, sources.name AS source, orders.order_id,
+           operations.key AS operation, operations.kind AS operation_kind,
+           CASE WHEN posted.type = 'earn' THEN orders.award END AS award,
+           moved.available, moved.pending, moved.held, counted.points AS qualifying
+    FROM ledger_transactions AS posted
+    LEFT JOIN events ON events.id = posted.event_id LEFT JOIN sources ON sources.id = events.source_id
+    LEFT JOIN operations ON operations.id = posted.operation_id
+    LEFT JOIN orders ON orders.id = posted.order_id
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(points) FILTER (WHERE kind = 'available'), 0)::bigint AS available,
+               coalesce(sum(points) FILTER (WHERE kind = 'pending'), 0)::bigint AS pending,
+               coalesce(sum(points) FILTER (WHERE kind = 'held'), 0)::bigint AS held
+        FROM ledger_entries JOIN ledger_accounts ON ledger_accounts.id = account_id
+        WHERE transaction_id = posted.id AND ledger_accounts.member_id = posted.member_id
+    ) AS moved
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(points), 0)::bigint AS points FROM qualifications WHERE transaction_id = posted.id
+    ) AS counted
+    WHERE posted.member_id = :member_id
+    ORDER BY posted.id
+""")
+_MOVES = text("""
+    SELECT lot_allocations.transaction_id, lot_id, lots.transaction_id = lot_allocations.transaction_id AS opened,
+           coalesce(sum(delta) FILTER (WHERE bucket = 'pending'), 0)::bigint AS pending,
+           coalesce(sum(delta) FILTER (WHERE bucket = 'available'), 0)::bigint AS available,
+           coalesce(sum(delta) FILTER (WHERE bucket = 'held'), 0)::bigint AS held,
+           coalesce(sum(delta) FILTER (WHERE bucket = 'out'), 0)::bigint AS gone
+    FROM lots JOIN lot_allocations ON lot_id = lots.id
+    WHERE lots.member_id = :member_id
+    GROUP BY lot_allocations.transaction_id, lot_id, opened
+    ORDER BY lot_allocations.transaction_id, lot_id
+""")
+_LOTS = text("""
+    SELECT lots.id, lots.points, lots.rule, lots.order_id AS order_row, orders.order_id, lots.partner,
+           lots.effective_at, pending, available, held, lot_balances.activates_at, lot_balances.expires_at
+    FROM lots JOIN lot_balances ON lot_id = lots.id LEFT JOIN orders ON orders.id = lots.order_id
+    WHERE lots.member_id = :member_id ORDER BY lots.id
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """One transaction of a member's: what it moved, by which rule or person, for which order, event or operation.
+
+    `award` is how its order was evaluated: rule and parts.
+    """
+
+    id: int
+    type: str
+    rule: str | None
+    actor: str | None
+    reason: str | None
+    reverses_id: int | None
+    effective_at: datetime
+    created_at: datetime
+    event_id: str | None
+    event_type: str | None
+    source: str | None
+    order_id: str | None
+    operation: str | None
+    operation_kind: str | None
+    award: dict[str, Any] | None
+    available: int
+    pending: int
+    held: int
+    qualifying: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a transaction moved in a lot, by where the points are; `gone` is what left the member."""
+
+    transaction_id: int
+    lot_id: int
+    opened: bool
+    pending: int
+    available: int
+    held: int
+    gone: int
+
+
+def posted(tx: Connection, member_id: int) -> list[Posted]:
+    """Return all transactions of a member in the order in which they were posted."""
+    return [Posted(**row) for row in tx.execute(_POSTED, {"member_id": member_id}).mappings()]
+
+
+def taken(tx: Connection, member_id: int) -> list[Taken]:
+    """Return what each transaction moved in which lots, in the same order."""
+    return [Taken(**row) for row in tx.execute(_MOVES, {"member_id": member_id}).mappings()]
+
+
+def lots(tx: Connection, member_id: int) -> Sequence[tuple[Lot, str | None]]:
+    """Return all lots that a member ever had, each with the merchant's id of the order that it was earned for."""
+    return [(_lot(row), row.order_id) for row in tx.execute(_LOTS, {"member_id": member_id})]
+
+
+def _lot(row: Row[tuple[object, ...]]) -> Lot:
+    return Lot(
+        points=row.points,
+        effective_at=row.effective_at,
+        id=row.id,
+        pending=row.pending,
+        available=row.available,
+        held=row.held,
+        activates_at=row.activates_at,
+        expires_at=row.expires_at,
+        rule=row.rule,
+        order_row=row.order_row,
+        partner=row.partner,
+    )
