@@ -63,6 +63,9 @@ class Settings(BaseModel):
     secret_key: SecretStr | None = Field(
         None, description="Signs links and encrypts webhook secrets. 32 characters or more; the sandbox makes its own."
     )
+    ledger_key: SecretStr | None = Field(
+        None, description="Signs heads of the ledger: an Ed25519 private key, PEM. Without it, one is made and kept."
+    )
     templates: Path = Field(Path("pass_templates"), description="The folder with one folder for each template.")
     trusted_proxies: int = Field(0, ge=0, le=8, description="How many proxies in front add X-Forwarded headers.")
     apple_certificate: str | None = Field(

@@ -1,8 +1,9 @@
 """A worker: brings wallets up to date and does the calendar's work, again and again, until it is told to stop."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 
 import structlog
 
@@ -22,15 +23,30 @@ Deliver = Callable[[], Delivered]
 Settle = Callable[[], Settled]
 
 
-def work_on_all(platforms: dict[str, Deliver], stop: threading.Event, *, calendars: Iterable[Settle] = ()) -> None:
-    """Deliver to all platforms, and do the calendar's work, side by side until `stop` is set.
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """Something to do every so many seconds, which returns how much it did."""
+
+    every: float
+    do: Callable[[], int]
+
+
+def work_on_all(
+    platforms: dict[str, Deliver],
+    stop: threading.Event,
+    *,
+    calendars: Iterable[Settle] = (),
+    chores: Mapping[str, Chore] | None = None,
+) -> None:
+    """Deliver to all platforms, do the calendar's work and the chores, side by side until `stop` is set.
 
     If one fails, the others stop and it is told.
     """
-    settling = list(calendars)
-    with ThreadPoolExecutor(len(platforms) + len(settling), thread_name_prefix="worker") as pool:
+    chores, settling = chores or {}, list(calendars)
+    with ThreadPoolExecutor(len(platforms) + len(settling) + len(chores), thread_name_prefix="worker") as pool:
         at_work = [pool.submit(work, platform, deliver, stop) for platform, deliver in platforms.items()]
         at_work += [pool.submit(turn_pages, settle, stop) for settle in settling]
+        at_work += [pool.submit(keep_doing, name, chore, stop) for name, chore in chores.items()]
         wait(at_work, return_when=FIRST_COMPLETED)
         stop.set()
     for each in at_work:
@@ -69,6 +85,20 @@ def turn_pages(settle: Settle, stop: threading.Event) -> None:
         if not (done.more and done.settled):
             stop.wait(PAGE)
     log.info("calendar.stopped")
+
+
+def keep_doing(name: str, chore: Chore, stop: threading.Event) -> None:
+    """Do a chore again and again until `stop` is set, and once more then."""
+    last = False
+    while not last:
+        last = stop.wait(chore.every)
+        try:
+            done = chore.do()
+        except DatabaseUnusable as error:
+            log.error("chore.waits", chore=name, detail=str(error))
+            continue
+        if done:
+            log.info("chore.done", chore=name, count=done)
 
 
 def with_classes(classes: ClassDelivery, cards: Delivery) -> Deliver:

@@ -31,7 +31,7 @@ BREACHES = (
         "transaction {}: an entry is on the account of another member",
     ),
     (
-        "UPDATE lot_allocations SET delta = delta + 1 WHERE lot_id = :id AND transaction_id < (SELECT max(id) FROM lots)",
+        "UPDATE lot_allocations SET delta = delta + 1 WHERE lot_id = :id AND bucket = 'pending'",
         "SELECT min(id) FROM lots",
         "lot {}, transaction",
     ),

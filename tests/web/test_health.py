@@ -133,6 +133,7 @@ def test_metrics_count_what_there_is(client: FlaskClient, service: Service, shop
         "wallet_wallets_unsent": 0,
         "wallet_wallets_unfetched": 0,
         "wallet_events": 0,
+        "wallet_ledger_unsealed": 0,
         "wallet_delivery_stopped": 0,
         "wallet_certificate_days_left": days,
     }

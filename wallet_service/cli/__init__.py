@@ -16,7 +16,7 @@ from wallet_service.cli.opening import AT_LEAST_ONE, Commands, opened
 from wallet_service.cli.program import program
 from wallet_service.cli.template import template
 from wallet_service.storage import calendar as calendar_of
-from wallet_service.storage import device_logs, migrate
+from wallet_service.storage import device_logs, grants, migrate
 from wallet_service.storage.wallets import Drift
 from wallet_service.usecases import connect as connecting
 from wallet_service.usecases.drift import drift as compare
@@ -28,6 +28,8 @@ from wallet_service.usecases.serve import card_by_serial
 from wallet_service.wiring import Service, build
 
 log = structlog.get_logger(__name__)
+
+SEAL_EVERY = 60.0  # seconds
 
 MARKS = {
     "good": click.style("good", fg="green"),
@@ -75,7 +77,8 @@ def work() -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         log.info("settings", **service.settings.shown())
-        worker.work_on_all(_platforms(service, stop), stop, calendars=service.calendars())
+        chores = {"seal": worker.Chore(SEAL_EVERY, service.seal)}
+        worker.work_on_all(_platforms(service, stop), stop, calendars=service.calendars(), chores=chores)
         service.apns.close()
 
 
@@ -95,11 +98,20 @@ def sandbox() -> None:
 
 
 @main.command("migrate")
-def migrate_tables() -> None:
-    """Bring the database's tables up to date."""
+@click.option("--grant", "role", help="Then give this database role what web and workers need, and no more.")
+def migrate_tables(role: str | None) -> None:
+    """Bring the database's tables up to date.
+
+    \b
+    Example:   wallet-service migrate --grant wallet_app
+    """
     with opened() as service:
         migrate.upgrade(service.engine)
-    click.echo("The tables are up to date.")
+        click.echo("The tables are up to date.")
+        if role:
+            with service.begin() as tx:
+                kept = grants.grant(tx, role)
+            click.echo(f"{role} may read and write, and of {len(kept)} tables only add to: {', '.join(kept)}.")
 
 
 @main.command("doctor")

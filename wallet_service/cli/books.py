@@ -10,8 +10,11 @@ from itertools import islice
 
 import click
 
+from wallet_service.cli import seals
 from wallet_service.cli.opening import AT_LEAST_ONE, opened
+from wallet_service.storage.signing import genuine
 from wallet_service.usecases import audit
+from wallet_service.usecases.seal import breaks
 from wallet_service.usecases.serve import card_or_member
 from wallet_service.usecases.statement import Line, LotNow, Move
 from wallet_service.usecases.statement import statement as explain
@@ -19,15 +22,20 @@ from wallet_service.usecases.statement import statement as explain
 
 @click.group()
 def ledger() -> None:
-    """Check the books, or make anew what is made from them."""
+    """Check the books, make anew what is made from them, and prove what stands in them."""
 
 
 @ledger.command()
 @click.option("--limit", default=50, show_default=True, type=AT_LEAST_ONE, help="How many faults to name at the most.")
-def verify(limit: int) -> None:
+@click.option(
+    "--key", "keys", multiple=True, callback=seals.public_key,
+    help="A public key that seals were signed with before, hex or a file.",
+)  # fmt: skip
+def verify(limit: int, keys: list[bytes]) -> None:
     """Hold every law of the books against all rows, and compare what is projected from them, cards too.
 
-    Ends with 1 if anything differs; each check names its first faults.
+    Then follow the chain of seals, and name every transaction that is not what was sealed. Ends with 1 if anything
+    differs; each check names its first faults.
 
     \b
     Example:   wallet-service ledger verify
@@ -36,15 +44,23 @@ def verify(limit: int) -> None:
         with service.read() as tx:
             books = audit.audit(tx, service.in_force, most=limit)
         faces = list(islice(audit.wrong_faces(service.begin, service.in_force), limit))
+        broken = list(islice(breaks(service.begin, genuine, {service.signing_key.public, *keys}), limit))
     for each in books.differences:
         click.echo(f"  {each}")
     for serial in faces:
         click.echo(f"  {serial}: the card does not show what its member's account says")
+    for one in broken:
+        click.echo(f"  {one}")
     good = books.good and not faces
     for name in books.unchecked:
         click.echo(f"{name}: not looked at whether points were spent after they had died; activity keeps them alive.")
-    click.echo("The books are sound." if good else "What is projected can be made anew: wallet-service ledger rebuild")
-    sys.exit(0 if good else 1)
+    if not good:
+        click.echo("What is projected can be made anew: wallet-service ledger rebuild")
+    if broken:
+        click.echo("The ledger is not what was sealed; nothing can be made anew from it. See who could write to it.")
+    if good and not broken:
+        click.echo("The books are sound, and everything is as it was sealed.")
+    sys.exit(0 if good and not broken else 1)
 
 
 @ledger.command()
@@ -57,6 +73,10 @@ def rebuild() -> None:
     with opened() as service:
         balances, cards = audit.rebuild(service.begin, service.in_force, now=service.clock())
     click.echo(f"{balances:,} members and {cards:,} cards were otherwise; now they are what the books make.")
+
+
+for each in (seals.head, seals.list_heads, seals.receipt, seals.check):
+    ledger.add_command(each)
 
 
 @click.command()

@@ -150,3 +150,15 @@ class InsufficientBalance(WalletError):
 
 class HoldResolved(WalletError):
     """A hold was captured, voided or timed out before, or holds less than is asked of it."""
+
+
+class ReceiptRefused(WalletError):
+    """A receipt proves nothing: it is none, it does not lead to its head, or the head is not signed by the key."""
+
+
+class NotSealed(WalletError):
+    """No seal covers the transaction yet, or there is no such transaction."""
+
+
+class RightsRefused(WalletError):
+    """A database role cannot be kept from changing the ledger, or there is no such role."""

@@ -4,19 +4,23 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from wallet_service.storage import events, pass_classes, wallets
+from wallet_service.storage import events, pass_classes, seals, wallets
 from wallet_service.storage.wallets import PlatformTally, Tally
 
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """Counts of cards, wallets, classes and events, and the platforms to which delivery is stopped."""
+    """Counts of cards, wallets, classes and events, and the platforms to which delivery is stopped.
+
+    `unsealed` is how many transactions no seal covers yet.
+    """
 
     tally: Tally
     platforms: tuple[PlatformTally, ...]
     classes_behind: int
     events: int
     stopped: tuple[str, ...]
+    unsealed: int
 
 
 def vitals(tx: Connection) -> Vitals:
@@ -27,4 +31,5 @@ def vitals(tx: Connection) -> Vitals:
         sum(not each.in_step for each in pass_classes.every(tx)),
         events.count(tx),
         tuple(each.platform for each in wallets.stops(tx)),
+        seals.waiting(tx),
     )

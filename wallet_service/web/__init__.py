@@ -1,9 +1,9 @@
-"""The doors: merchants' webhooks, Apple's web service, Google's callbacks, public pages and health."""
+"""The doors: merchants' webhooks, Apple's web service, Google's callbacks, public pages, health, the ledger's head."""
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from wallet_service.web import apple, errors, google, headers, health, public, requests_log, webhooks
+from wallet_service.web import apple, errors, google, headers, health, ledger, public, requests_log, webhooks
 from wallet_service.wiring import Service
 
 LARGEST_BODY = 1024 * 1024
@@ -22,6 +22,7 @@ def create_app(service: Service) -> Flask:
     app.register_blueprint(google.blueprint(service))
     app.register_blueprint(public.blueprint(service))
     app.register_blueprint(health.blueprint(service))
+    app.register_blueprint(ledger.blueprint(service))
     hops = service.settings.trusted_proxies
     if hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

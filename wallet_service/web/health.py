@@ -52,6 +52,7 @@ class _Gauges(Collector):
             ("wallet_wallets_unfetched", "Wallets that were told and have not fetched yet.", now.tally.unfetched),
             ("wallet_classes_behind", "Classes that a vendor does not hold as published.", now.classes_behind),
             ("wallet_events", "Events entered.", now.events),
+            ("wallet_ledger_unsealed", "Transactions of the ledger that no seal covers yet.", now.unsealed),
             ("wallet_delivery_stopped", "Platforms to which delivery is stopped by a fault of ours.", len(now.stopped)),
             ("wallet_certificate_days_left", "Days until the signing certificate ends.", days_left),
         )

@@ -41,10 +41,12 @@ from wallet_service.sandbox.chain import make_chain
 from wallet_service.storage import migrate, templates
 from wallet_service.storage.embedded import Embedded
 from wallet_service.storage.members import Found
+from wallet_service.storage.signing import SigningKey, make_key
 from wallet_service.storage.vault import Vault
 from wallet_service.usecases.deliver import Delivery
 from wallet_service.usecases.in_force import InForce
 from wallet_service.usecases.reward_referrals import Referrals
+from wallet_service.usecases.seal import seal_all
 from wallet_service.usecases.settle_due import Calendar, Settled, settled
 from wallet_service.wiring.files import made_once
 from wallet_service.wiring.google import GoogleWallet
@@ -142,6 +144,20 @@ class Service:
             connections=self.settings.apple_apns_connections,
             timeout=PUSH_PATIENCE,
         )
+
+    @cached_property
+    def signing_key(self) -> SigningKey:
+        """The key that signs heads of the ledger; one that nobody has set is made and kept in the data folder.
+
+        Raises `SettingsRefused`.
+        """
+        if self.settings.ledger_key:
+            return SigningKey(self.settings.ledger_key.get_secret_value().encode())
+        return SigningKey(made_once(self.settings.data_folder / "ledger_key.pem", make_key))
+
+    def seal(self) -> int:
+        """Seal all that has been posted, and return how many transactions that were."""
+        return seal_all(self.begin, self.signing_key, self.clock)
 
     def delivery(self) -> Delivery:
         """Return what brings Apple's wallets up to date."""

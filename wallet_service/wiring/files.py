@@ -1,4 +1,4 @@
-"""Secrets that the sandbox makes for itself and keeps."""
+"""Secrets that the service makes for itself and keeps."""
 
 import os
 from collections.abc import Callable
