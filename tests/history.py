@@ -1,6 +1,7 @@
 """A long history of two members, with every kind of transaction that there is, for whoever looks at books."""
 
 import itertools
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -23,10 +24,11 @@ from wallet_service.domain.event import (
 )
 from wallet_service.domain.ledger import Hold
 from wallet_service.domain.program import Program
-from wallet_service.storage import lots, members
+from wallet_service.storage import lots, members, programs
 from wallet_service.storage.ledger import Cause
 from wallet_service.usecases.book import Book, close_and_show, open_book
 from wallet_service.usecases.connect import connect
+from wallet_service.usecases.publish_program import publish_program
 from wallet_service.usecases.receive import receive, source_of
 from wallet_service.wiring import Service
 
@@ -56,8 +58,27 @@ def with_rules(service: Service, rules: dict[str, Any]) -> Service:
     """Return the service with other rules in its one programme, which keeps its code and tiers."""
     template = service.template("points")
     head = template.program.program.model_dump()
-    changed = Program.model_validate({"schema": 1, "program": head, "earning_rule": [PURCHASE], **rules})
-    return replace(service, templates={"points": replace(template, program=changed)})
+    table = {"schema": 1, "program": head, "earning_rule": [PURCHASE], **rules}
+    definition = "\n".join(f"{key} = {toml(value)}" for key, value in table.items())
+    changed = replace(template, program=Program.model_validate(table), definition=definition)
+    return replace(service, templates={"points": changed})
+
+
+def published(service: Service) -> Service:
+    """Put the rules of the service's files in force where its programme has been opened with others, and return it."""
+    with service.begin() as tx:
+        for opened in programs.of_template(tx, "points"):
+            publish_program(tx, opened, service.in_force, actor="a test", now=service.clock())
+    return service
+
+
+def toml(value: Any) -> str:
+    """Return a value as TOML on one line."""
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{key} = {toml(inner)}' for key, inner in value.items())} }}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(toml, value))}]"
+    return json.dumps(value)
 
 
 @dataclass
@@ -80,7 +101,7 @@ class Story:
         return receive(
             self.service.begin,
             source=self.source,
-            template=self.service.template("points"),
+            template=self.service.in_force.of_source(self.source),
             event=event,
             pass_type_identifier="pass.example",
             now=self.clock(),
@@ -108,7 +129,7 @@ class Story:
             members.lock_customer(tx, self.source.program_id, who)
             member = members.find(tx, self.source.program_id, who)
             assert member is not None
-            book = open_book(tx, member, self.service.template("points"), now=self.clock())
+            book = open_book(tx, member, self.service.in_force.of_source(self.source), now=self.clock())
             do(book)
             close_and_show(book, cause=Cause(), reason="test")
 

@@ -35,7 +35,7 @@ from wallet_service.domain.ledger import Hold, Lot
 from wallet_service.domain.member import Membership
 from wallet_service.domain.program import Program
 from wallet_service.domain.purchase import Deed, Purchase
-from wallet_service.storage import balances, ledger, members, orders
+from wallet_service.storage import calendar, ledger, members, orders
 from wallet_service.storage.ledger import Cause
 from wallet_service.usecases.book import Book, close_and_show, open_book
 from wallet_service.usecases.connect import connect
@@ -360,7 +360,6 @@ class World:
             book.account.capture(hold, part, at=self.now, partner=partner)
             if self.broken and self.broken.captures_twice:
                 book.account.capture(hold, part, at=self.now, partner=partner)
-            book.account.active(self.now)
 
         if self.model.capture(name, key, part, self.now):
             self.act(name, "capture", act)
@@ -451,6 +450,11 @@ class World:
         assert self.broken or self._posted(name, "look") == before, "looking twice posted something more"
         self.touched.add(name)
 
+    def due(self, tx: Connection) -> set[str]:
+        """Return for whom the calendar has work, as the service finds them."""
+        found = calendar.due(tx, templates=[self.template.name], now=self.now, most=1000)
+        return {each.external_id for each in found}
+
     def on(self, choose: Choice) -> None:
         """Time goes by, hours to months, or just up to what comes next; then whoever is due is settled."""
         coming = self.model.next_date()
@@ -463,13 +467,17 @@ class World:
             moments += [coming, coming, coming, coming - timedelta(microseconds=1)]
         self.clock.now = choose.pick(moments)
         with self.service.read() as tx:
-            found = {name for program, name in balances.due(tx, now=self.now, most=1000) if program == self._program}
+            found = {
+                each.external_id for each in calendar.due(tx, templates=[self.template.name], now=self.now, most=1000)
+            }
         assert found >= self.model.due(self.now), "the calendar has work that nobody knows of"
         for name in sorted(found):
             self.model.look(name, self.now)
             self.act(name, "calendar", lambda _: None)
         with self.service.read() as tx:
-            left = {name for program, name in balances.due(tx, now=self.now, most=1000) if program == self._program}
+            left = {
+                each.external_id for each in calendar.due(tx, templates=[self.template.name], now=self.now, most=1000)
+            }
         assert self.broken or not left, "who was settled is due still"
         self.touched |= set(self.members)
 

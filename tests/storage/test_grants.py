@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from actors import Clock, Device, card_of, connected_shop
 from click.testing import CliRunner
-from history import RULES, Story, live, with_rules
+from history import RULES, Story, live, published, with_rules
 from sqlalchemy import Engine, make_url, text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
@@ -61,13 +61,21 @@ def test_the_role_does_all_the_work(restricted: Service, clock: Clock) -> None:
     shop.refund(1_000, order="o1")
     assert device.list().status_code == 200
     assert device.fetch(card).status_code == 200
-    service = with_rules(restricted, RULES)
+    service = published(with_rules(restricted, RULES))
     live(Story(service, clock))
     assert restricted.seal() > 20
     assert client.get("/metrics").status_code == client.get("/readyz").status_code == 200
     assert client.get("/.well-known/ledger-head.json").status_code == 200
     with service.read() as tx:
-        assert audit(tx, service.templates, most=9).good
+        assert audit(tx, service.in_force, most=9).good
+
+
+WITHOUT_ID = {
+    "ledger_seals": "position",
+    "hold_outcomes": "hold_id",
+    "sealed_transactions": "seal",
+    "exposures": "arm",
+}
 
 
 def test_rights_and_triggers_both_refuse(restricted: Service, engine: Engine, clock: Clock) -> None:
@@ -76,9 +84,7 @@ def test_rights_and_triggers_both_refuse(restricted: Service, engine: Engine, cl
     restricted.seal()
     assert len(tables(engine)) > 10
     for table in tables(engine):
-        column = {"ledger_seals": "position", "hold_outcomes": "hold_id", "sealed_transactions": "seal"}.get(
-            table, "id"
-        )
+        column = WITHOUT_ID.get(table, "id")
         for statement in (
             f"UPDATE {table} SET {column} = DEFAULT",
             f"DELETE FROM {table}",

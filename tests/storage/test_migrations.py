@@ -102,6 +102,7 @@ def history(service: Service, shop: Shop, device: Device) -> Service:
         turns.take(tx, platform="google", most=1, longest=timedelta(seconds=1))
         nonces.first(tx, "once", expires_at=START + timedelta(hours=1), now=START)
         tx.execute(text(REST))
+    service.seal()
     return service
 
 

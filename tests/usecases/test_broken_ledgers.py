@@ -159,8 +159,12 @@ class NeverCloses(Account):
 class ForgetsActivity(Account):
     """Nothing that a member does keeps points alive."""
 
-    def active(self, at: datetime) -> None:
-        """Note nothing."""
+    def _post(self, *given: Any, **why: Any) -> Transaction:
+        """Post, and note no activity."""
+        before = self.active_at
+        posted = super()._post(*given, **why)
+        self.active_at = before
+        return posted
 
 
 class LosesDates(Account):

@@ -155,7 +155,8 @@ def test_nobody_is_shown_dead_points(town: Opened, clock: Clock) -> None:
     assert shown.member.standing.balance == 0
     assert shown.member.card.revision == cards[1].revision + 1
     with here.service.read() as tx:
-        assert [line.type for line in statement(tx, shown.member)] == ["earn", "expire"]
+        said = statement(tx, shown.member, here.service.in_force.of_card(shown).program)
+    assert [line.type for line in said.lines] == ["earn", "expire"]
     assert here.sweep().settled == 1  # the third, whom nobody asked for
 
 

@@ -400,6 +400,7 @@ def upgrade() -> None:
     """Make the tables, and carry what there is over into them."""
     op.execute(TABLES)
     op.execute(FILL)
+    op.execute("SET CONSTRAINTS ALL IMMEDIATE")  # or what waits for the commit would keep later migrations out
     for table in APPEND_ONLY:
         op.execute(
             f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
