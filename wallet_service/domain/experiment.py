@@ -1,0 +1,23 @@
+"""Which arm of an experiment a member falls into: by a hash, always the same, and nothing has to be kept for it."""
+
+import hashlib
+from fractions import Fraction
+
+from wallet_service.domain.program.reward_tables import Experiment
+
+HOLDOUT = "holdout"
+BITS = 64
+
+
+def arm_of(experiment: Experiment, member_id: str) -> str:
+    """Return the arm of a member by our public id, or `HOLDOUT`; the shares lie side by side in the file's order."""
+    digest = hashlib.sha256(f"{experiment.code}\0{member_id}".encode()).digest()
+    point = Fraction(int.from_bytes(digest[: BITS // 8]), 2**BITS)
+    end = experiment.holdout
+    if point < end:
+        return HOLDOUT
+    for arm, share in experiment.arms.items():
+        end += share
+        if point < end:
+            return arm
+    return HOLDOUT  # shares that make less than the whole leave the rest alone
