@@ -16,13 +16,14 @@ from wallet_service.cli.opening import AT_LEAST_ONE, Commands, opened
 from wallet_service.cli.program import program
 from wallet_service.cli.template import template
 from wallet_service.storage import calendar as calendar_of
-from wallet_service.storage import device_logs, grants, migrate
+from wallet_service.storage import device_logs, grants, migrate, programs
 from wallet_service.storage.wallets import Drift
 from wallet_service.usecases import connect as connecting
 from wallet_service.usecases.drift import drift as compare
 from wallet_service.usecases.drift import look_at
 from wallet_service.usecases.publish import publish as publishing
 from wallet_service.usecases.publish import publish_classes
+from wallet_service.usecases.publish_program import differs
 from wallet_service.usecases.revoke import revoke as revoking
 from wallet_service.usecases.serve import card_by_serial
 from wallet_service.wiring import Service, build
@@ -288,6 +289,10 @@ def publish(template: str) -> None:
             click.echo(f"{seen:,} cards seen, {changed:,} changed")
         if not seen:
             click.echo("Every card is drawn from this version already.")
+        with service.read() as tx:
+            opened_with = programs.of_template(tx, template)
+        if any(differs(service.template(template), service.in_force.of_program(each)) for each in opened_with):
+            click.echo(f"Its program.toml says other rules than are in force; see `program publish {template}`.")
 
 
 def publishing_class(service: Service, template: str) -> list[str]:
