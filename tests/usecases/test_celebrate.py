@@ -7,7 +7,8 @@ import pytest
 from actors import Clock
 from town import Ruled, Town, moment, rules
 
-from wallet_service.domain.event import Customer, MemberUpdated
+from wallet_service.domain.errors import EventRefused
+from wallet_service.domain.event import ActivityDone, Customer, MemberUpdated
 from wallet_service.storage import programs, triggers
 from wallet_service.storage.triggers import Grant
 from wallet_service.usecases.publish import publish
@@ -63,6 +64,15 @@ def test_a_birthday_rule_earns_at_midnight_of_the_day(town: Opened) -> None:
         assert here.balances() == (points, 0)
         until(here, f"{year}-12-01 10:00")
         assert here.balances() == (points, 0)
+
+
+def test_a_birthday_cannot_be_sent(town: Opened) -> None:
+    """What comes by the calendar would come twice if a shop could post it."""
+    here = town(rules(more=BIRTHDAY_RULE))
+    here.enrol(birthday=(8, 14))
+    with pytest.raises(EventRefused, match="calendar"):
+        here.say("member.birthday", ActivityDone(Customer(id="ann"), "member.birthday"))
+    assert here.balances() == (0, 0)
 
 
 def test_29_february_is_kept_on_the_28th(town: Opened) -> None:

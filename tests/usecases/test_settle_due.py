@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Never
 
 import pytest
 from actors import Clock, Device, card_of
@@ -11,7 +12,7 @@ from sqlalchemy import text
 from town import Ruled, Town, moment, rules, settled_town
 
 from wallet_service.storage import calendar, members
-from wallet_service.usecases.settle_due import is_due
+from wallet_service.usecases.settle_due import is_due, settled
 from wallet_service.usecases.statement import statement
 from wallet_service.web import create_app
 
@@ -167,8 +168,11 @@ def test_looking_is_free_when_nothing_is_due(town: Opened) -> None:
     with here.service.read() as tx:
         found = members.find_by_serial(tx, serial)
     assert found is not None
-    here.service.engine.dispose()
-    assert here.service.settled(found) is found
+
+    def refuse() -> Never:
+        pytest.fail("the database was asked")
+
+    assert settled(refuse, here.service.in_force, found, now=here.clock.now) is found
 
 
 def test_two_programmes_keep_their_own_midnight(ruled: Ruled, clock: Clock) -> None:

@@ -1,5 +1,9 @@
 """Versions of a programme: which rules count for what, and that new ones move tiers and cards but no points."""
 
+import random
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,14 +13,16 @@ from actors import START, Clock, Device, Shop, card_of, connected_shop
 from hypothesis import HealthCheck, given
 from hypothesis import settings as trials
 from hypothesis import strategies as st
-from sqlalchemy import text
-from town import Ruled
+from sqlalchemy import Connection, text
+from town import Ruled, Town
+from town import rules as plain
 
 from wallet_service.domain.errors import TemplateRefused
 from wallet_service.domain.file_model import parse, read
 from wallet_service.domain.program import Program
 from wallet_service.domain.program.differences import differences
 from wallet_service.storage import programs
+from wallet_service.usecases.in_force import InForce
 from wallet_service.usecases.publish import publish, stale
 from wallet_service.usecases.publish_program import preview, publish_program
 from wallet_service.web import create_app
@@ -142,6 +148,52 @@ def test_new_thresholds_move_members_and_their_cards(shop: Shop, device: Device,
         assert stale(tx, lower.in_force) == 0
         causes = tx.execute(text("SELECT cause FROM tier_changes WHERE kind = 'upgraded' ORDER BY id")).scalars()
         assert list(causes) == ["order.paid", "program"]
+
+
+def test_a_version_is_read_once(service: Service, shop: Shop) -> None:
+    """Once a process knows a version, no further look at the database is needed for it."""
+    with service.read() as tx:
+        (opened,) = programs.of_template(tx, "points")
+    reads: list[int] = []
+
+    @contextmanager
+    def counted() -> Iterator[Connection]:
+        reads.append(1)
+        with service.read() as tx:
+            yield tx
+
+    known = InForce(service.templates, counted)
+    assert known.of_program(opened) is known.of_program(opened)
+    assert len(reads) == 1
+
+
+def test_events_go_on_while_rules_are_published(town: Callable[[str], Town], clock: Clock, ruled: Ruled) -> None:
+    """Four threads buy while three versions follow each other: nobody waits in a circle, and all end by the last."""
+    tiers = '[tiers]\nmeasure = "orders"\n[[tier]]\ncode = "page"\nthreshold = 0\n'
+    here = town(plain(more=tiers))
+    for number in range(12):
+        here.enrol(f"c{number}")
+
+    def buy(seed: int) -> None:
+        chance = random.Random(seed)
+        for number in range(25):
+            here.buy(100, order=f"o{seed} {number}", customer=f"c{chance.randrange(12)}")
+
+    with ThreadPoolExecutor(4) as pool:
+        buying = [pool.submit(buy, seed) for seed in range(4)]
+        for step in (9, 5, 3):
+            chapter = f'[[tier]]\ncode = "chapter"\nthreshold = {step}\n'
+            newest = ruled(whole=plain(more=tiers + chapter))
+            put_in_force(newest)
+        for each in buying:
+            each.result(timeout=120)
+    list(publish(newest.begin, newest.in_force, "points", now=clock.now))
+    with newest.read() as tx:
+        assert stale(tx, newest.in_force) == 0
+        rows = tx.execute(text("SELECT tier, orders_total, program_version FROM balances")).all()
+    assert {(row.tier, row.program_version) for row in rows} <= {("chapter", 4), ("page", 4)}
+    assert all((row.tier == "chapter") == (row.orders_total >= 3) for row in rows)
+    assert sum(row.orders_total for row in rows) == 100
 
 
 def test_the_same_rules_are_not_published_twice(shop: Shop, ruled: Ruled) -> None:

@@ -122,8 +122,6 @@ def _opened(service: Service, name: str) -> list[Opened]:
 
 def _show(service: Service, each: Opened, limit: int) -> None:
     files, present = service.template(each.template), service.in_force.of_program(each)
-    if each.version == 0:
-        click.echo("No version is published yet; the rules of the files count.")
     _tell_differences(service, each)
     if each.version and not publishing.differs(files, present):
         return
@@ -142,6 +140,9 @@ def _show(service: Service, each: Opened, limit: int) -> None:
 
 
 def _tell_differences(service: Service, each: Opened) -> None:
+    if each.version == 0:
+        click.echo("No version is published yet, and so the rules of the files count; they become version 1.")
+        return
     files, present = service.template(each.template), service.in_force.of_program(each)
     told = [str(one) for one in differences(present.program, files.program)]
     click.echo("\n".join(told or [f"The rules of {each.template} say what version {each.version} says."]))

@@ -109,8 +109,9 @@ _REVISE = text("""
 """)
 _STALE = text("""
     SELECT members.program_id, external_id, cards.id
-    FROM cards JOIN members ON members.id = cards.member_id
-    WHERE members.program_id = :program_id AND template_version <> :version AND cards.id > :after
+    FROM cards JOIN members ON members.id = cards.member_id JOIN balances ON balances.member_id = members.id
+    WHERE members.program_id = :program_id AND cards.id > :after
+      AND (template_version <> :version OR balances.program_version <> :number)
     ORDER BY cards.id LIMIT :most
 """)
 _PAGE = text(f"""
@@ -126,9 +127,11 @@ _KEEP_FACES = text("""
     WHERE cards.id = told.id
 """)
 _VERSIONS = text("""
-    SELECT programs.id, programs.template, programs.version, template_version, count(*) AS cards
+    SELECT programs.id, programs.template, programs.version, template_version, balances.program_version,
+           count(*) AS cards
     FROM cards JOIN members ON members.id = cards.member_id JOIN programs ON programs.id = members.program_id
-    GROUP BY programs.id, template_version
+    JOIN balances ON balances.member_id = members.id
+    GROUP BY programs.id, template_version, balances.program_version
 """)
 
 
@@ -292,12 +295,17 @@ def void(tx: Connection, card_id: int, *, now: datetime) -> None:
     tx.execute(_VOID, {"card_id": card_id, "now": now})
 
 
-def stale(tx: Connection, program_id: int, *, version: str, after: int, most: int) -> list[tuple[int, str, int]]:
+def stale(
+    tx: Connection, program_id: int, *, version: str, number: int, after: int, most: int
+) -> list[tuple[int, str, int]]:
     """Return programme, merchant's id and card of up to `most` members whose card was drawn from another version.
 
-    They come in the order of their cards' ids, from the one `after` on.
+    Those count, too, whose position goes by another `number` of the rules. They come in the order of their cards' ids,
+    from the one `after` on.
     """
-    rows = tx.execute(_STALE, {"program_id": program_id, "version": version, "after": after, "most": most})
+    rows = tx.execute(
+        _STALE, {"program_id": program_id, "version": version, "number": number, "after": after, "most": most}
+    )
     return [(row.program_id, row.external_id, row.id) for row in rows]
 
 
@@ -307,10 +315,14 @@ def keep_faces(tx: Connection, own_digests: dict[int, bytes], *, template_versio
     tx.execute(_KEEP_FACES, values)
 
 
-def drawn_from(tx: Connection) -> list[tuple[Opened, str, int]]:
-    """Return programme, version and number of cards for each version of a template that cards were drawn from."""
+def drawn_from(tx: Connection) -> list[tuple[Opened, str, int, int]]:
+    """Return each version of a template that cards were drawn from, with its programme.
+
+    And with the number of the rules that their members' positions go by, and how many cards they are.
+    """
     return [
-        (Opened(row.id, row.template, row.version), row.template_version, row.cards) for row in tx.execute(_VERSIONS)
+        (Opened(row.id, row.template, row.version), row.template_version, row.program_version, row.cards)
+        for row in tx.execute(_VERSIONS)
     ]
 
 

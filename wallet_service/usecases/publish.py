@@ -52,8 +52,9 @@ def stale(tx: Connection, in_force: InForce) -> int:
     """Return how many cards were drawn from another version of their template or rules than is in force here."""
     return sum(
         cards
-        for program, version, cards in members.drawn_from(tx)
-        if program.template not in in_force.templates or in_force.of_program(program).version != version
+        for program, version, number, cards in members.drawn_from(tx)
+        if program.template not in in_force.templates
+        or (in_force.of_program(program).version, program.version) != (version, number)
     )
 
 
@@ -61,7 +62,9 @@ def _publish(begin: Begin, program: Opened, template: Template, now: datetime) -
     last = passes = 0
     while passes < PASSES:
         with begin() as tx:
-            waiting = members.stale(tx, program.id, version=template.version, after=last, most=GROUP)
+            waiting = members.stale(
+                tx, program.id, version=template.version, number=template.rules, after=last, most=GROUP
+            )
             members.lock_customers(tx, [(program_id, external_id) for program_id, external_id, _ in waiting])
             changed = _redraw(tx, [card_id for *_, card_id in waiting], template, now) if waiting else 0
         if waiting:

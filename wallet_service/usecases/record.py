@@ -24,6 +24,7 @@ from wallet_service.domain.event import (
     SubscriptionPaid,
 )
 from wallet_service.domain.member import Membership, Profile
+from wallet_service.domain.occasions import YEARLY
 from wallet_service.domain.program import Program
 from wallet_service.domain.purchase import Deed, Purchase
 from wallet_service.domain.template import Template
@@ -184,6 +185,8 @@ def _act(case: _Case, book: Book) -> dict[str, Any]:
         case PointsAdjusted() as fact:
             _adjust(book, fact, at)
         case ActivityDone() as fact:
+            if fact.activity in YEARLY:
+                raise _refused("type", "comes by the calendar; tell the birthday with the member instead")
             _deed(case, book, Deed(fact.activity, at, dict(fact.properties)))
         case SubscriptionPaid() as fact:
             subscribe(book, fact, at=at)
