@@ -1,5 +1,6 @@
 """What a purchase or a deed earns a member: the rules, with how often they were used and what is left of budgets."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
@@ -75,6 +76,13 @@ def give_prizes(book: Book, program: Program, found: Evaluated, *, at: datetime)
     """Let the member earn what completed challenges give; a refund of one of their orders does not take it back."""
     for campaign, prize in found.prizes:
         give(book, program, prize.points, rule=campaign.code, at=at)
+
+
+def lock_all_budgets(book: Book, programs: Iterable[Program]) -> None:
+    """Lock what several evaluations in one transaction may draw on, or each of them would lock out of order."""
+    codes = {each.code for program in programs for each in program.campaign if each.budget}
+    if codes:
+        awards.lock_budgets(book.tx, book.member.program_id, sorted(codes))
 
 
 def _budgets(book: Book, program: Program, codes: tuple[str, ...]) -> dict[str, Budget]:

@@ -35,7 +35,7 @@ from wallet_service.usecases import refer
 from wallet_service.usecases.book import Book, close_and_show, fresh_ids, open_book
 from wallet_service.usecases.correct import correct
 from wallet_service.usecases.enrol import enrol
-from wallet_service.usecases.evaluate import evaluate, evaluate_order, give, give_prizes
+from wallet_service.usecases.evaluate import evaluate, evaluate_order, give, give_prizes, lock_all_budgets
 from wallet_service.usecases.subscribe import cancel, subscribe
 
 OrderFact = OrderPaid | OrderRefunded | OrderUpdated
@@ -259,7 +259,11 @@ def _claim_orders(case: _Case, book: Book) -> None:
     """Give a new member the orders that came before the enrolment."""
     if case.customer_id is None:
         return
-    for waiting in orders.unmatched(case.tx, case.source.program_id, case.customer_id):
+    unmatched = orders.unmatched(case.tx, case.source.program_id, case.customer_id)
+    if unmatched:
+        paid = [each.purchase.paid_at for each in unmatched if each.purchase]
+        lock_all_budgets(book, [case.program, *(case.template.rules_at(each).program for each in paid)])
+    for waiting in unmatched:
         order = book.settle_order(_evaluated(case, book, waiting), at=case.event.occurred_at)
         orders.match(case.tx, order, member_id=book.member.id)
         refer.look_at_order(book, order)
