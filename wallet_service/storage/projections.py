@@ -68,10 +68,12 @@ BALANCES = """
             WHERE later.member_id = line.member_id AND later.id > line.id AND later.tier IS NULL
         ) ORDER BY member_id, id DESC
     ), moves AS (
-        SELECT posted.id, posted.member_id, posted.program_id, posted.type, posted.effective_at, sum(points) AS points
-        FROM ledger_transactions AS posted JOIN ledger_entries ON transaction_id = posted.id
-        JOIN ledger_accounts ON ledger_accounts.id = account_id AND ledger_accounts.member_id = posted.member_id
-        WHERE posted.member_id {of} AND kind = 'available' GROUP BY posted.id HAVING sum(points) <> 0
+        SELECT posted.id, ledger_accounts.member_id, posted.program_id, posted.type, posted.effective_at,
+               sum(points) AS points
+        FROM ledger_accounts JOIN ledger_entries ON account_id = ledger_accounts.id
+        JOIN ledger_transactions AS posted ON posted.id = transaction_id
+        WHERE ledger_accounts.member_id {of} AND kind = 'available' GROUP BY posted.id, ledger_accounts.member_id
+        HAVING sum(points) <> 0
     ), latest AS (
         SELECT *, row_number() OVER (PARTITION BY member_id ORDER BY id DESC) AS place FROM moves
     ), zones AS (
