@@ -31,7 +31,7 @@ class Stand:
     def receive(self, event_id: str, kind: str, fact: Fact) -> Recorded:
         """Enter one event."""
         return receive(
-            self.service.begin,
+            self.service.begin_pipelined,
             source=self.source,
             template=self.service.in_force.of_source(self.source),
             event=Event(event_id, kind, content_hash(kind, fact), utc_now(), b"{}", fact),

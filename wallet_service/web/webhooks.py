@@ -23,7 +23,7 @@ def blueprint(service: Service) -> Blueprint:
         if event is None:
             return jsonify({"event_id": event_id, "status": "ignored"})
         recorded = receive(
-            service.begin,
+            service.begin_pipelined,
             source=source,
             template=service.in_force.of_source(source),
             event=event,

@@ -38,7 +38,7 @@ from wallet_service.domain.standing import Movement, Standing
 from wallet_service.domain.template import Template
 from wallet_service.google.service_account import ServiceAccount
 from wallet_service.sandbox.chain import make_chain
-from wallet_service.storage import migrate, templates
+from wallet_service.storage import migrate, pipelined, templates
 from wallet_service.storage.embedded import Embedded
 from wallet_service.storage.members import Found
 from wallet_service.storage.signing import SigningKey, make_key
@@ -97,6 +97,17 @@ class Service:
         """Open a transaction: it is committed at the end, and rolled back if an error leaves it."""
         try:
             with self.engine.begin() as connection:
+                yield connection
+        except (OperationalError, ProgrammingError, PoolTimeout) as error:
+            if _is_ours(error):
+                raise
+            raise _unusable(error) from error
+
+    @contextmanager
+    def begin_pipelined(self) -> Iterator[Connection]:
+        """Open a transaction as `begin` does, in which nobody waits for answers that nobody looks at."""
+        try:
+            with pipelined.begin(self.engine) as connection:
                 yield connection
         except (OperationalError, ProgrammingError, PoolTimeout) as error:
             if _is_ours(error):
