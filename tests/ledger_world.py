@@ -35,7 +35,7 @@ from wallet_service.domain.ledger import Hold, Lot
 from wallet_service.domain.member import Membership
 from wallet_service.domain.program import Program
 from wallet_service.domain.purchase import Deed, Purchase
-from wallet_service.storage import calendar, ledger, members, orders
+from wallet_service.storage import arrivals, calendar, ledger, members, orders
 from wallet_service.storage.ledger import Cause
 from wallet_service.usecases.book import Book, close_and_show, open_book
 from wallet_service.usecases.connect import connect
@@ -565,8 +565,8 @@ class World:
         return True
 
     def _order_by_hand(self, book: Book, fact: OrderPaid | OrderRefunded | OrderUpdated, at: datetime) -> None:
-        found = orders.find(book.tx, self.source.id, fact.order_id)
-        order = found[0] if found else Order(fact.order_id, ledger.reserve(book.tx, 1)[0])
+        known = arrivals.look(book.tx, source_id=self.source.id, event_id="", order_id=fact.order_id)
+        order = known.order or Order(fact.order_id, ledger.reserve(book.tx, 1)[0])
         paid = fact if isinstance(fact, OrderPaid) else None
         if isinstance(fact, OrderRefunded):
             order = order.refunded(fact.refunded_minor)

@@ -192,7 +192,6 @@ class Actor:
                 raise HoldResolved(public_id)
             if captured:
                 account.capture(hold, captured, at=books[0].now)
-                account.active(books[0].now)
             else:
                 account.release(hold, at=books[0].now)
 

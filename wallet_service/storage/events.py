@@ -1,6 +1,5 @@
 """Events that were received: each once, with the answer that its sender got."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +8,6 @@ from sqlalchemy import Connection, text
 
 from wallet_service.domain.event import Event
 
-_FIND = text("SELECT content_hash, answer FROM events WHERE source_id = :source_id AND event_id = :event_id")
 _ADD = text("""
     INSERT INTO events (id, source_id, event_id, type, content_hash, occurred_at, received_at, body, answer)
     VALUES (:id, :source_id, :event_id, :type, :content_hash, :occurred_at, :now, :body, CAST(:answer AS jsonb))
@@ -20,20 +18,6 @@ _ADD = text("""
 
 class Raced(Exception):
     """The same event id was entered by somebody else meanwhile; start the transaction again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """An event that was received before."""
-
-    content_hash: bytes
-    answer: dict[str, Any]
-
-
-def find(tx: Connection, source_id: int, event_id: str) -> Seen | None:
-    """Return the event with the sender's id, if it has been received."""
-    row = tx.execute(_FIND, {"source_id": source_id, "event_id": event_id}).first()
-    return Seen(bytes(row.content_hash), row.answer) if row else None
 
 
 def add(tx: Connection, *, row_id: int, source_id: int, event: Event, answer: dict[str, Any], now: datetime) -> None:

@@ -1,6 +1,6 @@
 """Members with their cards: locking, finding, adding and revising them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -203,8 +203,18 @@ def external_id(tx: Connection, program_id: int, customer: Customer) -> str | No
 
 def find(tx: Connection, program_id: int, external_id: str) -> Membership | None:
     """Return the member with that id of the merchant's own."""
-    row = tx.execute(_BY_EXTERNAL_ID, {"program_id": program_id, "external_id": external_id}).first()
-    return _membership(row) if row else None
+    return ask(tx, program_id, external_id)()
+
+
+def ask(tx: Connection, program_id: int, external_id: str) -> Callable[[], Membership | None]:
+    """Ask for the member with that id of the merchant's own; the answer is fetched when it is called for."""
+    answer = tx.execute(_BY_EXTERNAL_ID, {"program_id": program_id, "external_id": external_id})
+
+    def told() -> Membership | None:
+        row = answer.first()
+        return _membership(row) if row else None
+
+    return told
 
 
 def find_by_serial(tx: Connection, serial_number: str) -> Found | None:

@@ -12,16 +12,6 @@ COLUMNS = """
     orders.id, order_id, purchase, refunded_minor, cancelled, orders.version, earned, award, orders.tier,
     orders.program_version, kept, forgiven, counted_minor, counted, eligible_minor, paid_at
 """
-_FIND = text(f"""
-    SELECT {COLUMNS}, coalesce(members.external_id, orders.customer_id) AS owner
-    FROM orders LEFT JOIN members ON members.id = orders.member_id
-    WHERE orders.source_id = :source_id AND order_id = :order_id
-""")
-_OWNER = text("""
-    SELECT coalesce(members.external_id, orders.customer_id)
-    FROM orders LEFT JOIN members ON members.id = orders.member_id
-    WHERE orders.source_id = :source_id AND order_id = :order_id
-""")
 _UNMATCHED = text(f"""
     SELECT {COLUMNS} FROM orders
     WHERE member_id IS NULL AND customer_id = :customer_id
@@ -52,22 +42,10 @@ _MATCH = text("""
 """)
 
 
-def find(tx: Connection, source_id: int, order_id: str) -> tuple[Order, str | None] | None:
-    """Return the order with the sender's id, and the merchant's own id of its customer where one has been named."""
-    row = tx.execute(_FIND, {"source_id": source_id, "order_id": order_id}).first()
-    return (_order(row), row.owner) if row else None
-
-
-def owner(tx: Connection, source_id: int, order_id: str) -> str | None:
-    """Return the merchant's own id of the order's customer, where one has been named."""
-    found: str | None = tx.execute(_OWNER, {"source_id": source_id, "order_id": order_id}).scalar()
-    return found
-
-
 def unmatched(tx: Connection, program_id: int, customer_id: str) -> list[Order]:
     """Return the orders of a customer that came before the customer enrolled."""
     values = {"program_id": program_id, "customer_id": customer_id}
-    return [_order(row) for row in tx.execute(_UNMATCHED, values)]
+    return [order_of(row) for row in tx.execute(_UNMATCHED, values)]
 
 
 def put(tx: Connection, source_id: int, order: Order, *, member_id: int | None, customer_id: str | None) -> None:
@@ -120,7 +98,8 @@ def _said(purchase: Purchase) -> dict[str, Any]:
     return said
 
 
-def _order(row: Row[tuple[object, ...]]) -> Order:
+def order_of(row: Row[tuple[object, ...]]) -> Order:
+    """Return the order that a row with `COLUMNS` tells of."""
     award = row.award or {}
     return Order(
         order_id=row.order_id,

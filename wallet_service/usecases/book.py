@@ -27,7 +27,7 @@ from wallet_service.usecases.revise import revise
 ONE_DAY = timedelta(days=1)
 LATE = timedelta(days=31)  # what days brought longer ago than that is not made up for
 MOVEMENTS = 5  # last ones that a card shows
-RESERVED = 4  # row ids at a time: enough for most events
+RESERVED = 4  # row ids at a time
 
 
 @dataclass(slots=True)

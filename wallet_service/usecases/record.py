@@ -28,7 +28,8 @@ from wallet_service.domain.occasions import YEARLY
 from wallet_service.domain.program import Program
 from wallet_service.domain.purchase import Deed, Purchase
 from wallet_service.domain.template import Template
-from wallet_service.storage import events, members, orders
+from wallet_service.storage import arrivals, events, members, orders
+from wallet_service.storage.arrivals import Arrival
 from wallet_service.storage.ledger import Cause
 from wallet_service.storage.sources import Source
 from wallet_service.usecases import refer
@@ -62,6 +63,7 @@ class _Case:
     template: Template
     event: Event
     customer_id: str | None
+    order: Order | None
     ids: Iterator[int]
     now: datetime
     joins: bool = False
@@ -85,14 +87,14 @@ def record(
 
     Raises `EventConflict`, `EventRefused`, `UnknownMember`, and `events.Raced` when it should be tried again.
     """
-    customer_id = _lock(tx, source, event)
-    seen = events.find(tx, source.id, event.event_id)
-    if seen:
-        if seen.content_hash != event.content_hash:
+    customer_id, member, known = _look(tx, source, event)
+    if known.answer is not None:
+        if known.content_hash != event.content_hash:
             raise EventConflict(event.event_id)
-        return Recorded(seen.answer, replayed=True)
-    case = _Case(tx, source, template, event, customer_id, fresh_ids(tx), now)
-    member = members.find(tx, source.program_id, customer_id) if customer_id else None
+        return Recorded(known.answer, replayed=True)
+    if known.owner and known.owner != customer_id:
+        raise _refused("data.customer", "is not the customer that the order was first sent with")
+    case = _Case(tx, source, template, event, customer_id, known.order, fresh_ids(tx, known.reserved), now)
     if member is None and isinstance(event.fact, MemberEnrolled) and customer_id:
         member = enrol(
             tx,
@@ -136,26 +138,29 @@ def _keep(case: _Case) -> dict[str, Any]:
     return answer
 
 
-def _lock(tx: Connection, source: Source, event: Event) -> str | None:
-    """Lock the order, if any, then the customer; return the merchant's own id of the customer, if it is known."""
+def _look(tx: Connection, source: Source, event: Event) -> tuple[str | None, Membership | None, Arrival]:
+    """Lock the order, if any, then the customer; return the customer, the member, and what is known of the event.
+
+    The customer is the merchant's own id of whoever is named, or else of whoever the order is known to belong to.
+    """
     fact = event.fact
-    named = _named(tx, source, fact.customer) if fact.customer else None
-    if not isinstance(fact, ABOUT_ORDERS):
-        members.lock_customer(tx, source.program_id, str(named))
-        return named
-    if named:
+    order_id = fact.order_id if isinstance(fact, ABOUT_ORDERS) else None
+    if fact.customer is None:
+        members.lock_order(tx, source.id, str(order_id))
+        known = arrivals.look(tx, source_id=source.id, event_id=event.event_id, order_id=order_id)
+        if known.owner:
+            members.lock_customer(tx, source.program_id, known.owner)
+        return known.owner, members.find(tx, source.program_id, known.owner) if known.owner else None, known
+    named = _named(tx, source, fact.customer)
+    if order_id is None:
+        members.lock_customer(tx, source.program_id, named)
+    else:
         members.lock_order_and_customer(
-            tx, source_id=source.id, order_id=fact.order_id, program_id=source.program_id, external_id=named
+            tx, source_id=source.id, order_id=order_id, program_id=source.program_id, external_id=named
         )
-        known = orders.owner(tx, source.id, fact.order_id)
-        if known and known != named:
-            raise _refused("data.customer", "is not the customer that the order was first sent with")
-        return named
-    members.lock_order(tx, source.id, fact.order_id)
-    known = orders.owner(tx, source.id, fact.order_id)
-    if known:
-        members.lock_customer(tx, source.program_id, known)
-    return known
+    member = members.ask(tx, source.program_id, named)
+    known = arrivals.look(tx, source_id=source.id, event_id=event.event_id, order_id=order_id)
+    return named, member(), known
 
 
 def _named(tx: Connection, source: Source, customer: Customer) -> str:
@@ -180,8 +185,8 @@ def _act(case: _Case, book: Book) -> dict[str, Any]:
             _tell(book, fact)
         case OrderPaid() | OrderRefunded() | OrderUpdated() as fact:
             _settle_order(case, book, _told(case, fact, _order(case, fact.order_id)))
-        case OrderFulfilled() as fact:
-            _fulfil(case, book, fact, at)
+        case OrderFulfilled():
+            _fulfil(case, book, at)
         case PointsAdjusted() as fact:
             _adjust(book, fact, at)
         case ActivityDone() as fact:
@@ -196,8 +201,7 @@ def _act(case: _Case, book: Book) -> dict[str, Any]:
 
 
 def _order(case: _Case, order_id: str) -> Order:
-    found = orders.find(case.tx, case.source.id, order_id)
-    return found[0] if found else Order(order_id, next(case.ids))
+    return case.order or Order(order_id, next(case.ids))
 
 
 def _told(case: _Case, fact: OrderFact, order: Order) -> Order:
@@ -236,13 +240,12 @@ def _settle_order(case: _Case, book: Book, order: Order) -> None:
     refer.look_at_order(book, order)
 
 
-def _fulfil(case: _Case, book: Book, fact: OrderFulfilled, at: datetime) -> None:
+def _fulfil(case: _Case, book: Book, at: datetime) -> None:
     """Let what the order earned be spent, where it has waited for that."""
-    found = orders.find(case.tx, case.source.id, fact.order_id)
     pending = case.program.points.pending
-    if found is None or pending == "none" or pending.on != case.event.type:
+    if case.order is None or pending == "none" or pending.on != case.event.type:
         return
-    waiting = [lot for lot in book.account.lots if lot.order_row == found[0].row_id and lot.pending]
+    waiting = [lot for lot in book.account.lots if lot.order_row == case.order.row_id and lot.pending]
     if waiting:
         book.account.activate(waiting, at=at)
 
