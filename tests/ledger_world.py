@@ -42,6 +42,7 @@ from wallet_service.usecases.connect import connect
 from wallet_service.usecases.correct import correct
 from wallet_service.usecases.evaluate import evaluate, evaluate_order, give
 from wallet_service.usecases.receive import receive, source_of
+from wallet_service.usecases.settle_due import settle
 from wallet_service.wiring import Service
 
 NAMES = ("ann", "bob", "cat")
@@ -49,6 +50,10 @@ ORDERS = tuple(f"o{number}" for number in range(6))
 REVIEW = 25
 WHO = {"actor": "a person", "reason": "a test"}
 Any_ = TypeVar("Any_")
+_NEWEST = text("""
+    SELECT (SELECT coalesce(max(id), 0) FROM ledger_transactions WHERE member_id = :member_id) AS posted,
+           (SELECT coalesce(max(id), 0) FROM tier_changes WHERE member_id = :member_id) AS ranked
+""")
 _PARTNERS = text("""
     INSERT INTO ledger_accounts (program_id, kind, partner)
     SELECT :program_id, 'partner', unnest(CAST(:partners AS text[])) ON CONFLICT DO NOTHING
@@ -444,16 +449,11 @@ class World:
         if name is None:
             return
         self.model.look(name, self.now)
-        before = self._posted(name)
         self.act(name, "look", lambda _: None)
+        before = self._written(name)
         self.act(name, "look", lambda _: None)
-        assert self.broken or self._posted(name, "look") == before, "looking twice posted something more"
+        assert self._written(name) == before, "looking twice wrote something more"
         self.touched.add(name)
-
-    def due(self, tx: Connection) -> set[str]:
-        """Return for whom the calendar has work, as the service finds them."""
-        found = calendar.due(tx, templates=[self.template.name], now=self.now, most=1000)
-        return {each.external_id for each in found}
 
     def on(self, choose: Choice) -> None:
         """Time goes by, hours to months, or just up to what comes next; then whoever is due is settled."""
@@ -467,19 +467,27 @@ class World:
             moments += [coming, coming, coming, coming - timedelta(microseconds=1)]
         self.clock.now = choose.pick(moments)
         with self.service.read() as tx:
-            found = {
-                each.external_id for each in calendar.due(tx, templates=[self.template.name], now=self.now, most=1000)
-            }
+            found = self._due(tx)
         assert found >= self.model.due(self.now), "the calendar has work that nobody knows of"
         for name in sorted(found):
             self.model.look(name, self.now)
-            self.act(name, "calendar", lambda _: None)
+            self._calendar(name)
         with self.service.read() as tx:
-            left = {
-                each.external_id for each in calendar.due(tx, templates=[self.template.name], now=self.now, most=1000)
-            }
+            left = self._due(tx)
         assert self.broken or not left, "who was settled is due still"
         self.touched |= set(self.members)
+
+    def _due(self, tx: Connection) -> set[str]:
+        found = calendar.due(tx, templates=[self.template.name], now=self.now, most=1000)
+        return {each.external_id for each in found if each.program_id == self._program}
+
+    def _calendar(self, name: str) -> None:
+        if self.broken:
+            self.act(name, "calendar", lambda _: None)
+            return
+        with self.service.begin() as tx:
+            members.lock_customer(tx, self._program, name)
+            settle(tx, self._found(tx, name), self.template, now=self.now)
 
     # How a step reaches the service.
 
@@ -522,8 +530,8 @@ class World:
         member = self._found(tx, name)
         if self.broken is None:
             return open_book(tx, member, self.template, now=self.now)
-        due_at, position = member.position.due_at, replace(member.position, due_at=None)
-        book = open_book(tx, replace(member, position=position), self.template, now=self.now)
+        due_at = member.position.due_at
+        book = open_book(tx, member, self.template, now=self.now, settle=False)
         sound = book.account
         book.account = self.broken.account(
             expiry=sound.expiry,
@@ -643,9 +651,12 @@ class World:
         assert found is not None
         return found
 
-    def _posted(self, name: str, *_: str) -> tuple[int, int, int]:
-        saver = self.model.savers[name]
-        return saver.balance, saver.pending, saver.held
+    def _written(self, name: str) -> tuple[int, int, int]:
+        """Return the newest transaction, the newest line of the tier's history, and the card's revision."""
+        with self.service.read() as tx:
+            member = self._found(tx, name)
+            newest = tx.execute(_NEWEST, {"member_id": member.id}).one()
+        return newest.posted, newest.ranked, member.card.revision
 
     def _member(self, choose: Choice) -> str | None:
         return choose.pick(self.members) if self.members else None

@@ -159,10 +159,10 @@ class NeverCloses(Account):
 class ForgetsActivity(Account):
     """Nothing that a member does keeps points alive."""
 
-    def _post(self, *given: Any, **why: Any) -> Transaction:
-        """Post, and note no activity."""
+    def earn(self, lot: Lot, **why: Any) -> Transaction:
+        """Note the points and not the time."""
         before = self.active_at
-        posted = super()._post(*given, **why)
+        posted = super().earn(lot, **why)
         self.active_at = before
         return posted
 

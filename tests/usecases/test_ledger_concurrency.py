@@ -29,11 +29,12 @@ from wallet_service.domain.event import (
 from wallet_service.domain.ledger import Hold, Lot
 from wallet_service.domain.program import Program
 from wallet_service.domain.purchase import Line
-from wallet_service.storage import balances, members
+from wallet_service.storage import calendar, members
 from wallet_service.storage.ledger import Cause
 from wallet_service.usecases.book import Book, close_and_show, open_book
 from wallet_service.usecases.connect import connect
 from wallet_service.usecases.receive import receive, source_of
+from wallet_service.usecases.settle_due import settle
 from wallet_service.wiring import Service
 
 THREADS = 8
@@ -109,9 +110,13 @@ class Shop:
     def settle_due(self) -> None:
         """Do what the calendar has brought to anybody."""
         with self.service.read() as tx:
-            due = balances.due(tx, now=self.clock.now, most=100)
-        for _, name in due:
-            self.act([name], lambda _: None)
+            due = calendar.due(tx, templates=[self.template.name], now=self.clock.now, most=100)
+        for each in due:
+            with self.service.begin() as tx:
+                members.lock_customer(tx, each.program_id, each.external_id)
+                member = members.find(tx, each.program_id, each.external_id)
+                assert member
+                settle(tx, member, self.template, now=self.clock.now)
 
 
 @dataclass
@@ -223,7 +228,7 @@ class Actor:
         self.added[other] += given
 
 
-def calendar(shop: Shop, done: threading.Event) -> int:
+def days_go_by(shop: Shop, done: threading.Event) -> int:
     """Let time go by while the others act, and settle whoever is due; return how often."""
     rounds = 0
     while not done.wait(0.02) and rounds < 2000:
@@ -256,7 +261,7 @@ def test_whatever_many_do_at_once_nothing_is_lost(service: Service, clock: Clock
     shop.enrol(*names)
     done = threading.Event()
     with ThreadPoolExecutor(THREADS + 1) as pool:
-        passing = pool.submit(calendar, shop, done)
+        passing = pool.submit(days_go_by, shop, done)
         actors = [pool.submit(Actor(shop, names, number).run) for number in range(THREADS)]
         try:
             added: Counter[str] = Counter()
