@@ -129,6 +129,14 @@ REST = """
     INSERT INTO reward_grants (member_id, reward, valid_until, reason, created_at)
         SELECT id, 'mug', '2026-06-01', 'gift', now() FROM members;
     INSERT INTO segment_members (member_id, code, entered_at) SELECT id, 'regulars', now() FROM members;
+    INSERT INTO reward_stock (program_id, reward, used, issued) SELECT id, 'mug', 0, 1 FROM programs;
+    INSERT INTO coupon_codes (program_id, code_hash, sealed, status, created_at)
+        SELECT id, 'hash', 'sealed', 'void', created_at FROM programs;
+    INSERT INTO redemptions (id, public_id, program_id, member_id, taken_by, reward, kind, points, status, stocked,
+                             created_at)
+        SELECT 1, 'rdm_1', program_id, id, id, 'mug', 'product', 0, 'cancelled', false, enrolled_at FROM members;
+    INSERT INTO redemption_changes (redemption_id, status, refunded, at)
+        SELECT id, status, refunded, created_at FROM redemptions;
     INSERT INTO referral_codes (member_id, program_id, code, created_at)
         SELECT id, program_id, 'ANN', now() FROM members;
     INSERT INTO referrals (program_id, referee_id, status, created_at, changed_at)

@@ -13,7 +13,9 @@ import structlog
 from wallet_service import config, demo, doctor, logs, reconciling, serving, stage, worker
 from wallet_service.cli import books
 from wallet_service.cli.opening import AT_LEAST_ONE, Commands, opened
+from wallet_service.cli.points import member_group, partner_group, points
 from wallet_service.cli.program import program
+from wallet_service.cli.reward import reward
 from wallet_service.cli.template import template
 from wallet_service.storage import calendar as calendar_of
 from wallet_service.storage import device_logs, grants, migrate, programs
@@ -362,5 +364,5 @@ def device_log(limit: int) -> None:
             click.echo(f"{received_at:%Y-%m-%d %H:%M:%S}  {message}")
 
 
-for each in (books.ledger, books.statement, program, template):
+for each in (books.ledger, books.statement, member_group, partner_group, points, program, reward, template):
     main.add_command(each)

@@ -101,11 +101,11 @@ class Account:
         entries = [Entry("adjustment", -lot.points), Entry(bucket, lot.points)]
         return self._post("adjust", lot.effective_at, entries, moves, opens=lot, actor=actor, reason=reason)
 
-    def receive(self, lot: Lot, *, actor: str, reason: str) -> Transaction:
-        """Take over points from another member; the lot keeps its dates."""
+    def receive(self, lot: Lot, *, actor: str, reason: str, at: datetime | None = None) -> Transaction:
+        """Take over points from another member, when they were earned or later; the lot keeps its dates."""
         bucket, moves = self._open(lot, lot.points)
         entries = [Entry("transfer", -lot.points), Entry(bucket, lot.points)]
-        return self._post("transfer_in", lot.effective_at, entries, moves, opens=lot, actor=actor, reason=reason)
+        return self._post("transfer_in", at or lot.effective_at, entries, moves, opens=lot, actor=actor, reason=reason)
 
     def activate(self, lots: Iterable[Lot], *, at: datetime) -> Transaction:
         """Make the pending points of these lots spendable; where an event had to come first, they begin to age now."""
@@ -149,6 +149,18 @@ class Account:
         entries = [Entry(bucket, -points), Entry("transfer", points)]
         return self._post("transfer_out", at, entries, moves, actor=actor, reason=reason)
 
+    def hand_over_deficit(self, *, at: datetime, actor: str, reason: str) -> Transaction:
+        """Let another member, who is the same person, answer for what was spent more than there was."""
+        points = self.deficit
+        entries = [Entry("transfer", -points), Entry("available", points)]
+        return self._post("transfer_in", at, entries, [], actor=actor, reason=reason)
+
+    def take_over_deficit(self, points: int, *, at: datetime, actor: str, reason: str) -> Transaction:
+        """Answer for what the same person has spent too much as another member."""
+        moves, _ = self._drain(self.spendable(), points, "available", "out")
+        entries = [Entry("available", -points), Entry("transfer", points)]
+        return self._post("transfer_out", at, entries, moves, actor=actor, reason=reason)
+
     def reverse(
         self,
         points: int,
@@ -184,7 +196,7 @@ class Account:
 
     # Points are set apart.
 
-    def hold(self, hold: Hold, *, order_row: int | None = None) -> Transaction:
+    def hold(self, hold: Hold, *, rule: str | None = None, actor: str | None = None) -> Transaction:
         """Set points apart, soonest to die first; the account is settled already.
 
         Raises `InsufficientBalance`.
@@ -195,9 +207,18 @@ class Account:
         hold.parts = [(each.lot, each.delta) for each in moves if each.bucket == "held"]
         self.holds.append(hold)
         entries = [Entry("available", -hold.points), Entry("held", hold.points)]
-        return self._post("hold", hold.created_at, entries, moves, hold=hold, order_row=order_row)
+        return self._post("hold", hold.created_at, entries, moves, hold=hold, rule=rule, actor=actor)
 
-    def capture(self, hold: Hold, points: int, *, at: datetime, partner: str | None = None) -> Transaction:
+    def capture(
+        self,
+        hold: Hold,
+        points: int,
+        *,
+        at: datetime,
+        partner: str | None = None,
+        rule: str | None = None,
+        actor: str | None = None,
+    ) -> Transaction:
         """Use up so many of the held points, for the partner who accepts them if any; the rest goes back to its lots.
 
         Raises `HoldResolved` for a hold that is no longer open, or for more than was held.
@@ -211,11 +232,13 @@ class Account:
             used = min(part, left)
             left -= used
             moves += self._move(lot, used, "held", "out") + self._move(lot, part - used, "held", "available")
-        target = Entry("partner", points, partner) if partner else Entry("redemption", points)
-        entries = [Entry("held", -hold.points), target, Entry("available", hold.points - points)]
-        return self._post("redeem", at, entries, moves + self._cover(), hold=hold, outcome="captured")
+        entries = [Entry("held", -hold.points), _taker(points, partner), Entry("available", hold.points - points)]
+        why = {"hold": hold, "outcome": "captured", "rule": rule, "actor": actor}
+        return self._post("redeem", at, entries, moves + self._cover(), **why)
 
-    def release(self, hold: Hold, *, at: datetime, outcome: Outcome = "voided") -> Transaction:
+    def release(
+        self, hold: Hold, *, at: datetime, outcome: Outcome = "voided", actor: str | None = None
+    ) -> Transaction:
         """Give all held points back to the lots they came from.
 
         Raises `HoldResolved` for a hold that is no longer open.
@@ -224,22 +247,53 @@ class Account:
         moves = [each for lot, part in hold.parts for each in self._move(lot, part, "held", "available")]
         entries = [Entry("held", -hold.points), Entry("available", hold.points)]
         kind: TransactionType = "hold_expire" if outcome == "expired" else "hold_void"
-        return self._post(kind, at, entries, moves + self._cover(), hold=hold, outcome=outcome)
+        return self._post(kind, at, entries, moves + self._cover(), hold=hold, outcome=outcome, actor=actor)
+
+    def spend(self, points: int, *, at: datetime, partner: str | None = None, rule: str | None) -> Transaction:
+        """Use up points at once, soonest to die first, for the partner who accepts them if any.
+
+        Raises `InsufficientBalance`.
+        """
+        if self.available < points:
+            raise InsufficientBalance(needed=points, available=self.available)
+        moves, _ = self._drain(self.spendable(), points, "available", "out")
+        return self._post("redeem", at, [Entry("available", -points), _taker(points, partner)], moves, rule=rule)
 
     def give_back(
-        self, parts: Iterable[tuple[Lot, int]], *, at: datetime, reverses: int, partner: str | None = None
+        self,
+        parts: Iterable[tuple[Lot, int]],
+        *,
+        at: datetime,
+        reverses: int,
+        partner: str | None = None,
+        grace_until: datetime | None = None,
+        actor: str | None = None,
+        reason: str | None = None,
     ) -> Transaction:
-        """Return redeemed points to the very lots they came from; a lot that has died since dies again when settled."""
+        """Return redeemed points to the very lots they came from.
+
+        A lot that has died since dies again when settled; with `grace_until` its points come in a new lot until then,
+        unless all points die together.
+        """
         moves: list[Allocation] = []
-        points = 0
+        points = late = 0
         for lot, part in parts:
             if lot not in self.lots:
                 self.lots.append(lot)
-            moves += self._move(lot, part, "out", "available")
+            dies_at = self.dies_at(lot)
             points += part
-        source = Entry("partner", -points, partner) if partner else Entry("redemption", -points)
-        entries = [source, Entry("available", points)]
-        return self._post("redeem_reversal", at, entries, moves + self._cover(), reverses=reverses)
+            if grace_until is not None and not self.expiry.whole and dies_at is not None and dies_at <= at:
+                late += part
+            else:
+                moves += self._move(lot, part, "out", "available")
+        opens = None
+        if late:
+            opens = Lot(late, at, available=late, expires_at=grace_until)
+            self.lots.append(opens)
+            moves.append(Allocation(opens, "available", late))
+        entries = [_taker(-points, partner), Entry("available", points)]
+        why = {"reverses": reverses, "opens": opens, "actor": actor, "reason": reason}
+        return self._post("redeem_reversal", at, entries, moves + self._cover(), **why)
 
     # The calendar moves points.
 
@@ -330,6 +384,10 @@ class Account:
 
 def _issuer(points: int, partner: str | None) -> Entry:
     return Entry("partner", points, partner) if partner else Entry("issuance", points)
+
+
+def _taker(points: int, partner: str | None) -> Entry:
+    return Entry("partner", points, partner) if partner else Entry("redemption", points)
 
 
 def _summed(moves: list[Allocation]) -> tuple[Allocation, ...]:

@@ -152,6 +152,80 @@ class HoldResolved(WalletError):
     """A hold was captured, voided or timed out before, or holds less than is asked of it."""
 
 
+class OperationRefused(FaultsError):
+    """An operation is asked for in a way that cannot be done; nothing was stored."""
+
+
+class OperationConflict(WalletError):
+    """An idempotency key was used again for another operation."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__(f"The key {key} was already used for another operation. Use a new key for a new operation.")
+
+
+class UnknownHold(WalletError):
+    """No hold of that id belongs to the programme."""
+
+    def __init__(self, hold: str) -> None:
+        self.hold = hold
+        super().__init__(f"There is no hold {hold}.")
+
+
+class UnknownReward(WalletError):
+    """The programme has no reward of that code."""
+
+    def __init__(self, reward: str) -> None:
+        self.reward = reward
+        super().__init__(f"The programme has no reward {reward!r}.")
+
+
+class UnknownRedemption(WalletError):
+    """No redemption of that id, and none with that code, belongs to the programme."""
+
+    def __init__(self) -> None:
+        super().__init__("No redemption has that id or code.")
+
+
+class RewardUnavailable(WalletError):
+    """A member cannot have a reward now; `whys` are all reasons, each with its stable name in `reason`."""
+
+    def __init__(self, reward: str, whys: Iterable[object]) -> None:
+        self.reward = reward
+        self.whys = tuple(whys)
+        super().__init__(f"{reward} cannot be had: {'; '.join(str(each) for each in self.whys)}.")
+
+
+class CodeRefused(WalletError):
+    """What was redeemed cannot be used here and now.
+
+    `reason` is one of `already_used`, `cancelled`, `expired`, `refunded`, `wrong_product`, `wrong_partner`.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"This cannot be used: {reason.replace('_', ' ')}.")
+
+
+class RedemptionOver(WalletError):
+    """A redemption has come to its end in another way, or cannot be taken back any more."""
+
+
+class UnknownTier(WalletError):
+    """The programme has no tier of that code."""
+
+    def __init__(self, tier: str) -> None:
+        self.tier = tier
+        super().__init__(f"The programme has no tier {tier!r}.")
+
+
+class SameMember(WalletError):
+    """Two members are needed, and one was named twice."""
+
+    def __init__(self) -> None:
+        super().__init__("Both are one and the same member.")
+
+
 class ReceiptRefused(WalletError):
     """A receipt proves nothing: it is none, it does not lead to its head, or the head is not signed by the key."""
 

@@ -28,7 +28,7 @@ TransactionType = Literal[
 
 
 # What a member does to keep points alive, where a programme's expiry depends on it.
-ACTIVITY: tuple[TransactionType, ...] = ("earn", "redeem")
+ACTIVITY: tuple[TransactionType, ...] = ("earn", "redeem", "transfer_in")
 
 
 class Unbalanced(Exception):

@@ -54,7 +54,8 @@ class Membership:
     """What one look at the database tells of a member; the digests are those of the card's newest revision.
 
     `id` is ours and internal, `public_id` ours and shown, `external_id` the merchant's own. `own_digest` is None where
-    the card was last drawn by a version that knew none.
+    the card was last drawn by a version that knew none. `merged_into` is the merchant's own id of the member that this
+    one has become one with.
     """
 
     id: int
@@ -69,6 +70,7 @@ class Membership:
     voided: bool
     face_digest: bytes
     own_digest: bytes | None
+    merged_into: str | None = None
 
     @property
     def locale(self) -> str | None:

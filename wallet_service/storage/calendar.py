@@ -28,6 +28,9 @@ _DELAYED = text("""
     SELECT public_id, attempts, reason FROM calendar_delays JOIN members ON members.id = member_id
     ORDER BY member_id LIMIT :most
 """)
+_FIRST_DUE = text("""
+    SELECT min(due_at) FROM balances JOIN members ON members.id = balances.member_id WHERE program_id = :program_id
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +74,9 @@ def forget(tx: Connection, member_id: int) -> None:
 def delayed(tx: Connection, *, most: int) -> list[Delayed]:
     """Return up to `most` members who could not be settled."""
     return [Delayed(*row) for row in tx.execute(_DELAYED, {"most": most})]
+
+
+def first_due(tx: Connection, program_id: int) -> datetime | None:
+    """Return when the calendar first has work with any member of a programme; None where it never has."""
+    due_at: datetime | None = tx.execute(_FIRST_DUE, {"program_id": program_id}).scalar()
+    return due_at

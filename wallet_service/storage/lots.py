@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
@@ -28,6 +29,10 @@ _PARTS = text("""
     WHERE hold_id = ANY(:ids) AND bucket = 'held' GROUP BY hold_id, lot_id HAVING sum(delta) > 0
     ORDER BY hold_id, min(id)
 """)
+_SET_APART = text("""
+    SELECT lot_id, delta AS points FROM lot_allocations
+    WHERE hold_id = :hold_id AND bucket = 'held' AND delta > 0 ORDER BY id
+""")
 _USED = text("""
     SELECT lot_id, delta AS points FROM lot_allocations
     WHERE transaction_id = :transaction_id AND bucket = 'out' AND delta > 0 ORDER BY id
@@ -39,7 +44,8 @@ _AHEAD = text("""
             WHERE member_id = :member_id
               AND expires_at <= greatest(first.at, CAST(:kept_until AS timestamptz))) AS dying,
            (SELECT min(activates_at) FROM lot_balances WHERE member_id = :member_id AND pending > 0) AS activates_at,
-           (SELECT min(expires_at) FROM open_holds WHERE member_id = :member_id) AS hold_ends_at
+           (SELECT min(expires_at) FROM open_holds WHERE member_id = :member_id) AS hold_ends_at,
+           (SELECT min(valid_until) FROM redemptions WHERE member_id = :member_id AND status = 'issued') AS code_ends_at
     FROM first
 """)
 _DYING = text("""
@@ -51,12 +57,16 @@ _DYING = text("""
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """What comes next by the calendar: points die, become spendable, or a hold times out; None where nothing does."""
+    """What comes next by the calendar, None where nothing does.
+
+    Points die or become spendable, a hold times out, or a reward that was issued can no longer be used.
+    """
 
     dies_at: datetime | None
     dying: int
     activates_at: datetime | None
     hold_ends_at: datetime | None
+    code_ends_at: datetime | None
 
 
 def live(tx: Connection, member_id: int) -> tuple[list[Lot], list[Hold]]:
@@ -71,19 +81,28 @@ def live(tx: Connection, member_id: int) -> tuple[list[Lot], list[Hold]]:
 
 def used(tx: Connection, transaction_id: int, known: Iterable[Lot]) -> list[tuple[Lot, int]]:
     """Return what a transaction took out of which lots, as the account knows them already where it does."""
-    taken = [(row.lot_id, int(row.points)) for row in tx.execute(_USED, {"transaction_id": transaction_id})]
-    lots = {lot.id: lot for lot in known}
-    missing = [lot_id for lot_id, _ in taken if lot_id not in lots]
-    if missing:
-        lots |= {row.id: _lot(row) for row in tx.execute(_BY_ID, {"ids": missing})}
-    return [(lots[lot_id], points) for lot_id, points in taken]
+    return _parts(tx, tx.execute(_USED, {"transaction_id": transaction_id}), known)
+
+
+def set_apart(tx: Connection, hold_id: int, known: Iterable[Lot]) -> list[tuple[Lot, int]]:
+    """Return what was held of which lots, in the order in which it is captured, open or not."""
+    return _parts(tx, tx.execute(_SET_APART, {"hold_id": hold_id}), known)
 
 
 def ahead(tx: Connection, member_id: int, *, kept_until: datetime | None) -> Ahead:
     """Return what comes next; `kept_until` keeps all points alive that long."""
     row = tx.execute(_AHEAD, {"member_id": member_id, "kept_until": kept_until}).one()
     dies_at = row.dies_at if row.dying else None
-    return Ahead(dies_at, row.dying or 0, row.activates_at, row.hold_ends_at)
+    return Ahead(dies_at, row.dying or 0, row.activates_at, row.hold_ends_at, row.code_ends_at)
+
+
+def _parts(tx: Connection, rows: Iterable[Row[Any]], known: Iterable[Lot]) -> list[tuple[Lot, int]]:
+    taken = [(row.lot_id, int(row.points)) for row in rows]
+    lots = {lot.id: lot for lot in known}
+    missing = [lot_id for lot_id, _ in taken if lot_id not in lots]
+    if missing:
+        lots |= {row.id: _lot(row) for row in tx.execute(_BY_ID, {"ids": missing})}
+    return [(lots[lot_id], points) for lot_id, points in taken]
 
 
 def dying(tx: Connection, member_id: int, *, until: datetime) -> list[datetime]:

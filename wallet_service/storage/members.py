@@ -34,7 +34,7 @@ _LOCK_BOTH = text("""
 """)
 _LOCK_CARDS = text("SELECT id FROM cards WHERE id = ANY(:card_ids) ORDER BY id FOR UPDATE")
 _EXTERNAL_ID = text("""
-    SELECT external_id FROM members LEFT JOIN cards ON cards.member_id = members.id
+    SELECT members.external_id FROM members LEFT JOIN cards ON cards.member_id = members.id
     WHERE members.program_id = :program_id AND (public_id = :member_id OR cards.code = :card_code)
 """)
 _COLUMNS = """
@@ -44,7 +44,8 @@ _COLUMNS = """
     spend_total, earned_total, orders_total, referrals_total, qualifying, tier, tier_since, tier_until,
     tier_measured_to, tier_manual, tier_floor, tier_floor_until, tier_last_day,
     paid_since, paid_until, dying, dying_on, movements, rewards, granted, due_at,
-    balances.program_version
+    balances.program_version,
+    (SELECT external_id FROM members AS survivor WHERE survivor.id = members.merged_into) AS merged_into
 """
 _FROM = """
     FROM members
@@ -120,6 +121,21 @@ _PAGE = text(f"""
 """)
 _AFTER = text("SELECT id FROM cards WHERE id > :after ORDER BY id LIMIT :most")
 _BY_PUBLIC_ID = text(f"{_FOUND} WHERE public_id = :public_id")
+_SURVIVOR = text("""
+    SELECT survivor.external_id FROM members JOIN members AS survivor ON survivor.id = members.merged_into
+    WHERE members.program_id = :program_id AND members.external_id = :external_id
+""")
+_MERGE = text("""
+    WITH merged AS (
+        UPDATE members SET merged_into = :survivor_id WHERE id = :member_id OR merged_into = :member_id
+    ), idle AS (
+        UPDATE balances SET due_at = NULL WHERE member_id = :member_id
+    ), taken_over AS (
+        UPDATE orders SET member_id = :survivor_id WHERE member_id = :member_id
+    )
+    INSERT INTO award_uses (member_id, code, key, at)
+    SELECT :survivor_id, code, key, at FROM award_uses WHERE member_id = :member_id
+""")
 _VOID = text("UPDATE cards SET voided_at = :now WHERE id = :card_id")
 _KEEP_FACES = text("""
     UPDATE cards SET template_version = :template_version, own_digest = told.own_digest
@@ -199,6 +215,21 @@ def external_id(tx: Connection, program_id: int, customer: Customer) -> str | No
     values = {"program_id": program_id, "member_id": ours, "card_code": customer.card_code}
     found: str | None = tx.execute(_EXTERNAL_ID, values).scalar()
     return found or customer.id
+
+
+def survivor(tx: Connection, program_id: int, external_id: str) -> str:
+    """Return the merchant's own id of the member that this one has become one with, if it has; else the same."""
+    values = {"program_id": program_id, "external_id": external_id}
+    found: str | None = tx.execute(_SURVIVOR, values).scalar()
+    return found or external_id
+
+
+def merge(tx: Connection, member_id: int, survivor_id: int) -> None:
+    """Have a member, and all that were merged into it, stand for the survivor, who takes over orders and limits.
+
+    The calendar has nothing more to do with the member.
+    """
+    tx.execute(_MERGE, {"member_id": member_id, "survivor_id": survivor_id})
 
 
 def find(tx: Connection, program_id: int, external_id: str) -> Membership | None:
@@ -365,6 +396,7 @@ def _membership(row: Row[tuple[object, ...]]) -> Membership:
         voided=row.voided_at is not None,
         face_digest=bytes(row.face_digest),
         own_digest=None if row.own_digest is None else bytes(row.own_digest),
+        merged_into=row.merged_into,
     )
 
 

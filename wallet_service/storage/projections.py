@@ -80,6 +80,9 @@ BALANCES = """
         SELECT programs.id AS program_id, zone
         FROM unnest(CAST(:templates AS text[]), CAST(:zones AS text[])) AS known (template, zone)
         JOIN programs USING (template)
+    ), ready AS (
+        SELECT member_id, array_agg(reward ORDER BY id) AS rewards FROM redemptions
+        WHERE member_id {of} AND status = 'issued' GROUP BY member_id
     ), movements AS (
         SELECT member_id, jsonb_agg(jsonb_build_array(
             to_char(effective_at AT TIME ZONE zone, 'YYYY-MM-DD'), points::bigint, type
@@ -97,6 +100,7 @@ BALANCES = """
            coalesce(ranks.tier IS NOT NULL AND ranks.manual, false) AS tier_manual,
            CASE WHEN ranks.tier IS NOT NULL THEN floors.tier END AS tier_floor,
            CASE WHEN ranks.tier IS NOT NULL THEN floors.valid_until END AS tier_floor_until,
+           coalesce(ready.rewards, '{{}}') AS granted,
            CASE WHEN zones.zone IS NOT NULL THEN coalesce(movements.told, '[]') END AS movements
     FROM members
     LEFT JOIN zones ON zones.program_id = members.program_id
@@ -105,6 +109,7 @@ BALANCES = """
     LEFT JOIN activity ON activity.member_id = members.id
     LEFT JOIN ranks ON ranks.member_id = members.id
     LEFT JOIN floors ON floors.member_id = members.id
+    LEFT JOIN ready ON ready.member_id = members.id
     LEFT JOIN movements ON movements.member_id = members.id
     WHERE members.id {of}
 """
@@ -124,6 +129,7 @@ BALANCE_COLUMNS = (
     "tier_manual",
     "tier_floor",
     "tier_floor_until",
+    "granted",
     "movements",
 )
 TABLES: tuple[tuple[str, str, tuple[str, ...]], ...] = (

@@ -17,11 +17,14 @@ from wallet_service.domain.occasions import Occasion, Person
 from wallet_service.domain.period import local_day, plus_months, start_of
 from wallet_service.domain.program import Program
 from wallet_service.domain.redeeming import takeable
+from wallet_service.domain.redemption import NewRedemption
 from wallet_service.domain.segments import segments_of
 from wallet_service.domain.template import Movement, Template
-from wallet_service.domain.tiering import Amounts, Change, Facts, Rank
-from wallet_service.storage import awards, balances, ledger, lots, triggers
+from wallet_service.domain.tiering import Amounts, Facts, Rank
+from wallet_service.storage import awards, balances, ledger, lots, redemptions, triggers
 from wallet_service.storage.ledger import Cause, Fact
+from wallet_service.storage.redemptions import Change
+from wallet_service.usecases import issue
 from wallet_service.usecases.revise import revise
 
 ONE_DAY = timedelta(days=1)
@@ -35,7 +38,9 @@ class Book:
     """A member's account under the customer's lock; nothing is written before it is closed.
 
     `facts` is what the cause adds to the way to a tier, `refunds` whether it took something back, `told` what it says
-    of the member's person.
+    of the member's person. `rank` is where the cause leaves the member before facts and days are judged; `taken` are
+    the rewards that were taken and `ended` what becomes of those before. `calendar` says whether it had anything to do,
+    `automatic` whether rewards may come by themselves, `regrant` whether what lies ready has changed otherwise.
     """
 
     tx: Connection
@@ -44,13 +49,19 @@ class Book:
     now: datetime
     account: Account
     ids: Iterator[int]
+    rank: Rank | None
     facts: list[Fact] = field(default_factory=list)
-    changes: list[Change] = field(default_factory=list)
+    changes: list[tiering.Change] = field(default_factory=list)
     refunds: bool = False
     paid_since: date | None = None
     paid_until: date | None = None
     told: Profile | None = None
     settled: int = 0
+    taken: list[NewRedemption] = field(default_factory=list)
+    ended: list[Change] = field(default_factory=list)
+    calendar: bool = False
+    automatic: bool = True
+    regrant: bool = False
 
     @property
     def program(self) -> Program:
@@ -72,6 +83,14 @@ class Book:
     def caused(self) -> list[Transaction]:
         """What the cause has posted, without what the calendar had brought before it."""
         return self.account.posted[self.settled :]
+
+    def taking(self, tier: str | None = None) -> issue.Taking:
+        """Return what rewards are taken by; in the tier before the cause unless another one is given."""
+        member = self.member
+        usual = (self.told.cause if self.told else None) or member.profile.cause
+        return issue.Taking(
+            self.tx, self.account, self.program, member.program_id, member.id, tier or self.tier, usual, self.now
+        )
 
     def segments(self) -> frozenset[str]:
         """Return the segments that the member belongs to now."""
@@ -115,6 +134,13 @@ class Book:
         if self.account.overdue(self.now):
             self.account.settle(self.now, since=self.now)
         known, rank = self._ranked(reason)
+        taking = self.taking(rank.tier if rank else None)
+        before = len(self.taken)
+        if self.automatic:
+            self.taken += issue.give_automatic(taking)
+        if len(self.taken) > before and self.program.tiers and self.program.tiers.measure == "balance":
+            self.rank = rank
+            known, rank = self._ranked(reason)
         ledger.post(
             self.tx,
             self.account.posted,
@@ -126,7 +152,13 @@ class Book:
             now=self.now,
         )
         balances.ranked(self.tx, self.member.id, self.changes, now=self.now)
+        new = [(next(self.ids), each) for each in self.taken]
+        changed = issue.enter(taking, new, self.ended, self.account.posted, calendar=self.calendar)
         position = self._position(rank, known)
+        if changed or self.calendar or self.regrant:
+            position = replace(position, granted=redemptions.granted(self.tx, self.member.id))
+        if self.member.merged_into is not None:
+            position = replace(position, due_at=None)
         balances.write(self.tx, self.member.id, position)
         after = replace(self.member, position=position)
         return after.with_profile(self.told) if self.told else after
@@ -144,7 +176,7 @@ class Book:
             member_until=self.paid_until,
             member_since=self.paid_since,
         )
-        rank = self._rank(known, reason)
+        rank = self._rank(self.rank, known, reason)
         self.account.expiry = expiry_of(self.program, rank.tier if rank else None)
         return known, rank
 
@@ -177,8 +209,7 @@ class Book:
             )
         return days
 
-    def _rank(self, known: Facts, reason: str) -> Rank | None:
-        rank = self.member.position.rank
+    def _rank(self, rank: Rank | None, known: Facts, reason: str) -> Rank | None:
         if self.refunds:
             rank, changes = tiering.recheck(self.program, rank, known, self.today, cause=reason)
             self.changes += changes
@@ -198,8 +229,12 @@ class Book:
             dies_at,
             ahead.activates_at,
             ahead.hold_ends_at,
+            ahead.code_ends_at,
             start_of(boundary, zone) if boundary else None,
             self._next_occasion(rank.tier if rank else None),
+            issue.next_first(self.program, self.now)
+            if account.available + account.pending + account.held > 0
+            else None,
         )
         return replace(
             self.member.position,
@@ -308,7 +343,23 @@ def open_book(
     Unless it is to `settle`, points stay where they are, whatever the calendar says.
     """
     position = member.position
-    account = Account(
+    account = account_of(tx, member, template)
+    book = Book(tx, template, member, now, account, ids or fresh_ids(tx), position.rank)
+    book.paid_since, book.paid_until = position.paid_since, position.paid_until
+    if settle and position.due_at is not None and position.due_at <= now:
+        book.calendar = True
+        for first in issue.firsts(template.program, position.due_at, now):
+            account.settle(start_of(first, template.program.zone))
+            book.taken += issue.give_monthly(book.taking(), first)
+        account.settle(now)
+    book.settled = len(account.posted)
+    return book
+
+
+def account_of(tx: Connection, member: Membership, template: Template) -> Account:
+    """Return the member's account as it was last left."""
+    position = member.position
+    return Account(
         expiry=expiry_of(template.program, position.rank.tier if position.rank else None),
         available=position.available,
         pending=position.pending,
@@ -316,12 +367,6 @@ def open_book(
         active_at=position.active_at,
         load=lambda: lots.live(tx, member.id),
     )
-    book = Book(tx, template, member, now, account, ids or fresh_ids(tx))
-    book.paid_since, book.paid_until = position.paid_since, position.paid_until
-    if settle and position.due_at is not None and position.due_at <= now:
-        account.settle(now)
-    book.settled = len(account.posted)
-    return book
 
 
 def fresh_ids(tx: Connection, reserved: list[int] | None = None) -> Iterator[int]:

@@ -2,17 +2,19 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection
 
 from wallet_service.domain.errors import UnknownSource
-from wallet_service.domain.event import Event
+from wallet_service.domain.event import Customer, Event
 from wallet_service.domain.template import Template
 from wallet_service.storage import sources
 from wallet_service.storage.events import Raced
 from wallet_service.storage.sources import Source
-from wallet_service.usecases.record import Recorded, record
+from wallet_service.usecases.record import Merged, Recorded, record
 
 TRIES = 3
 
@@ -39,7 +41,8 @@ def receive(
 ) -> Recorded:
     """Enter the event in a transaction of its own, and again if the same event id was entered meanwhile.
 
-    Raises what `record` raises, but not `Raced`: after a lost race the event is found to be known.
+    What is said of a member who has become one with another is said of that one. Raises what `record` raises, but not
+    `Raced`: after a lost race the event is found to be known.
     """
     for _ in range(TRIES):
         try:
@@ -54,4 +57,7 @@ def receive(
                 )
         except Raced:
             continue
+        except Merged as merged:
+            fact: Any = event.fact
+            event = replace(event, fact=replace(fact, customer=Customer(id=merged.survivor)))
     raise Raced

@@ -43,6 +43,14 @@ OrderFact = OrderPaid | OrderRefunded | OrderUpdated
 ABOUT_ORDERS = (OrderPaid, OrderRefunded, OrderUpdated, OrderFulfilled)
 
 
+class Merged(Exception):
+    """The event is about a member who has become one with another; start again with that one."""
+
+    def __init__(self, survivor: str) -> None:
+        self.survivor = survivor
+        super().__init__()
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """What the sender is told; `replayed` says that it had been told before and that nothing happened now."""
@@ -85,7 +93,7 @@ def record(
 ) -> Recorded:
     """Enter the event and everything that follows from it; nothing is sent, and an error leaves nothing behind.
 
-    Raises `EventConflict`, `EventRefused`, `UnknownMember`, and `events.Raced` when it should be tried again.
+    Raises `EventConflict`, `EventRefused`, `UnknownMember`, and `events.Raced` or `Merged` to be tried again.
     """
     customer_id, member, known = _look(tx, source, event)
     if known.answer is not None:
@@ -93,7 +101,11 @@ def record(
             raise EventConflict(event.event_id)
         return Recorded(known.answer, replayed=True)
     if known.owner and known.owner != customer_id:
+        if members.survivor(tx, source.program_id, str(customer_id)) == known.owner:
+            raise Merged(known.owner)
         raise _refused("data.customer", "is not the customer that the order was first sent with")
+    if member and member.merged_into:
+        raise Merged(member.merged_into)
     case = _Case(tx, source, template, event, customer_id, known.order, fresh_ids(tx, known.reserved), now)
     if member is None and isinstance(event.fact, MemberEnrolled) and customer_id:
         member = enrol(

@@ -1,0 +1,137 @@
+"""Points are set apart, and then used up in part or whole, given back, or left to the calendar: each hold ends once."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from wallet_service.domain.errors import HoldResolved, UnknownHold
+from wallet_service.domain.event import Customer
+from wallet_service.domain.ledger import Hold
+from wallet_service.domain.member import Membership
+from wallet_service.domain.program import Program
+from wallet_service.storage import holds
+from wallet_service.usecases.book import Book
+from wallet_service.usecases.give_back import Spent, give_back
+from wallet_service.usecases.issue import HOLD_PREFIX, new_id
+from wallet_service.usecases.operate import Operation, books_by_name, books_of, close, positive, refused
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A hold and what the account then holds; `captured` of its points were used up, None while it is open."""
+
+    hold: str
+    status: Literal["open", "captured", "voided"]
+    member_id: str
+    points: int
+    captured: int | None
+    reference: str | None
+    expires_at: datetime
+    balance: int
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """Points that came back after they had been used up; `returned` is 0 where the programme lets nobody have them."""
+
+    member_id: str
+    returned: int
+    balance: int
+
+
+def hold(
+    operation: Operation, *, customer: Customer, points: int, reference: str | None = None, minutes: int | None = None
+) -> Held:
+    """Set points apart for an order to be paid, as long as the programme says or so many `minutes`.
+
+    Raises `InsufficientBalance`, `OperationRefused` and `UnknownMember`.
+    """
+    positive(points)
+    (book,) = books_of(operation, customer)
+    length = timedelta(minutes=minutes or operation.program.points.hold_minutes)
+    now = operation.now
+    new = Hold(points, "pay_with_points", now, now + length, new_id(HOLD_PREFIX), reference)
+    book.account.hold(new, actor=operation.actor)
+    return _held(new, "open", None, close(operation, book))
+
+
+def capture(operation: Operation, *, hold: str, points: int | None = None, partner: str | None = None) -> Held:
+    """Use up held points, all or so many, for the partner who accepts them if any; the rest goes back to its lots.
+
+    Raises `UnknownHold`, `HoldResolved` and `OperationRefused`.
+    """
+    book, found, by_reward = _open(operation, hold)
+    used = found.points if points is None else positive(points)
+    book.account.capture(
+        found, used, at=operation.now, partner=accepting(operation.program, partner) or by_reward, actor=operation.actor
+    )
+    return _held(found, "captured", used, close(operation, book))
+
+
+def void(operation: Operation, *, hold: str) -> Held:
+    """Give held points back to the lots they came from.
+
+    Raises `UnknownHold` and `HoldResolved`.
+    """
+    book, found, _ = _open(operation, hold)
+    book.account.release(found, at=operation.now, actor=operation.actor)
+    return _held(found, "voided", None, close(operation, book))
+
+
+def refund(operation: Operation, *, hold: str, points: int | None = None, reason: str) -> Returned:
+    """Give back captured points, all that are left or so many, as the programme's `refund.spent` says.
+
+    Raises `UnknownHold`, `HoldResolved` for a hold that was not captured, and `OperationRefused`.
+    """
+    found = holds.find(operation.tx, operation.open.id, hold)
+    if found is None:
+        raise UnknownHold(hold)
+    if found.redemption:
+        raise refused("hold", f"belongs to {found.redemption}; refund that")
+    if found.outcome != "captured" or found.transaction_id is None or found.captured is None:
+        raise HoldResolved(f"{hold} was not captured, so nothing of it can come back.")
+    spent = Spent(found.external_id, found.external_id, found.captured, found.transaction_id, found.id, None)
+    after, returned = give_back(operation, spent, points=points, reason=reason)
+    return Returned(after.public_id, returned, after.position.available)
+
+
+def accepting(program: Program, partner: str | None) -> str | None:
+    """Return the partner.
+
+    Raises `OperationRefused` for one that the programme does not have, or who accepts no points.
+    """
+    if partner is None:
+        return None
+    known = program.partner_of(partner)
+    if known is None or not known.accept:
+        raise refused("partner", f"{partner!r} is no partner who accepts points")
+    return partner
+
+
+def _open(operation: Operation, hold: str) -> tuple[Book, Hold, str | None]:
+    """Return the book in which a hold is open, the hold, and the partner of the reward that it is for."""
+    found = holds.find(operation.tx, operation.open.id, hold)
+    if found is None:
+        raise UnknownHold(hold)
+    if found.outcome:
+        raise HoldResolved(f"{hold} was {found.outcome} before.")
+    (book,) = books_by_name(operation, found.external_id)
+    known = next((each for each in book.account.holds if each.public_id == hold), None)
+    if known is None:
+        raise HoldResolved(f"{hold} is no longer open.")
+    return book, known, found.partner
+
+
+def _held(hold: Hold, status: Literal["open", "captured", "voided"], captured: int | None, after: Membership) -> Held:
+    return Held(
+        hold=hold.public_id,
+        status=status,
+        member_id=after.public_id,
+        points=hold.points,
+        captured=captured,
+        reference=hold.reference,
+        expires_at=hold.expires_at,
+        balance=after.position.available,
+        held=after.position.held,
+    )

@@ -1,0 +1,99 @@
+"""Two members turn out to be one person: one takes over all that the other has, and stands for both."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+from wallet_service.domain.event import Customer
+from wallet_service.domain.member import Profile
+from wallet_service.domain.tiering import Amounts
+from wallet_service.storage import balances, holdings, members, memberships, redemptions
+from wallet_service.storage.ledger import Fact
+from wallet_service.usecases.adjust import Adjusted, adjusted
+from wallet_service.usecases.book import Book
+from wallet_service.usecases.move import move_everything
+from wallet_service.usecases.operate import Operation, books_of, close
+from wallet_service.usecases.revise import revise
+from wallet_service.usecases.subscribe import span
+
+
+@dataclass(frozen=True, slots=True)
+class MergedMembers:
+    """The member that is left, and its card, which takes the place of the one that is void now."""
+
+    merged: str
+    survivor: Adjusted
+    serial_number: str
+    voided_serial_number: str
+
+
+def merge(operation: Operation, *, merged: Customer, survivor: Customer, reason: str) -> MergedMembers:
+    """Have `survivor` take over points, what counts for a tier, rewards, paid time, orders and limits of `merged`.
+
+    Both keep their histories. What comes later for the merged member, under its id, member id or card code, is the
+    survivor's; its card is void and says so. Holds that are open are given back first.
+    Raises `UnknownMember` and `SameMember`.
+    """
+    gone, kept = books_of(operation, merged, survivor)
+    for each in list(gone.account.holds):
+        gone.account.release(each, at=operation.now, actor=operation.actor)
+    move_everything(gone, kept, actor=operation.actor, reason=reason)
+    _hand_over_facts(gone, kept)
+    _hand_over_membership(gone, kept)
+    _complete_profile(gone, kept)
+    redemptions.take_over(operation.tx, gone.member.id, kept.member.id)
+    gone.regrant = kept.regrant = True
+    gone.automatic = False
+    _void(operation, gone)
+    after = close(operation, kept)
+    members.merge(operation.tx, gone.member.id, kept.member.id)
+    return MergedMembers(
+        merged=gone.member.public_id,
+        survivor=adjusted(after),
+        serial_number=after.card.serial_number,
+        voided_serial_number=gone.member.card.serial_number,
+    )
+
+
+def _hand_over_facts(gone: Book, kept: Book) -> None:
+    """Let what counted for one count for the other, on the days on which it was done."""
+    for day, done in balances.days(gone.tx, gone.member.id, since=date.min).items():
+        if done != Amounts():
+            gone.facts.append(_fact(gone, day, done, -1))
+            kept.facts.append(_fact(kept, day, done, 1))
+
+
+def _fact(book: Book, day: date, done: Amounts, sign: int) -> Fact:
+    return Fact(
+        day,
+        book.now,
+        spend=sign * done.spend,
+        points=sign * done.points,
+        orders=sign * done.orders,
+        referrals=sign * done.referrals,
+    )
+
+
+def _hand_over_membership(gone: Book, kept: Book) -> None:
+    for term in memberships.of(gone.tx, gone.member.id):
+        memberships.add(kept.tx, kept.member.id, term, price_minor=None, now=kept.now)
+    kept.paid_since, kept.paid_until = span(memberships.of(kept.tx, kept.member.id))
+
+
+def _complete_profile(gone: Book, kept: Book) -> None:
+    """Tell of the survivor what was only known of the other."""
+    mine, other = kept.member.profile, gone.member.profile
+    kept.told = Profile(
+        name=None if mine.name else other.name,
+        locale=None if mine.locale else other.locale,
+        birthday=None if mine.birthday else other.birthday,
+        cause=None if mine.cause else other.cause,
+    )
+    members.set_profile(kept.tx, member_id=kept.member.id, profile=kept.told)
+
+
+def _void(operation: Operation, gone: Book) -> None:
+    """Close the book for good, and make its card void."""
+    after = gone.close(cause=operation.cause, reason=operation.kind)
+    members.void(operation.tx, gone.member.card.id, now=operation.now)
+    holdings.call_back(operation.tx, gone.member.card.id)  # what a vendor still holds of a removed card must go, too
+    revise(operation.tx, gone.member, replace(after, voided=True), gone.template, now=operation.now)
