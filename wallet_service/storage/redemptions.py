@@ -1,6 +1,6 @@
 """Redemptions and what they draw on: who took which reward, how it ended, and how many there are left."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -235,10 +235,9 @@ def take_over(tx: Connection, member_id: int, survivor_id: int) -> None:
 def take_piece(tx: Connection, *, program_id: int, reward: str, total: int | None) -> int | None:
     """Take one piece of a reward of which there are `total`, and return its serial number; None if there is none left.
 
-    Taken after the customer's lock and before the card's.
+    Its stock is locked: after the customer, and before the card.
     """
-    values = {"program_id": program_id, "reward": reward, "rewards": [reward], "total": total}
-    tx.execute(_OPEN_STOCK, values)
+    values = {"program_id": program_id, "reward": reward, "total": total}
     taken: int | None = tx.execute(_TAKE, values).scalar()
     return taken
 
@@ -254,8 +253,8 @@ def used_stock(tx: Connection, program_id: int, rewards: Sequence[str]) -> dict[
     return dict.fromkeys(rewards, 0) | {row.reward: row.used for row in rows}
 
 
-def lock_stock(tx: Connection, program_id: int, rewards: Sequence[str]) -> None:
-    """Let nobody else draw on these stocks; whoever closes several books takes all of them before the first one."""
+def lock_stock(tx: Connection, program_id: int, rewards: Collection[str]) -> None:
+    """Let nobody else draw on these stocks; all who may draw on several take them in one order, before the first."""
     values = {"program_id": program_id, "rewards": sorted(rewards)}
     tx.execute(_OPEN_STOCK, values)
     tx.execute(_LOCK_STOCK, values).all()

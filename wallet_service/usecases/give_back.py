@@ -13,7 +13,7 @@ from wallet_service.storage import holds, lots
 from wallet_service.storage.redemptions import Change
 from wallet_service.usecases.book import Book
 from wallet_service.usecases.move import move_everything
-from wallet_service.usecases.operate import Operation, books_by_name, close, positive, refused
+from wallet_service.usecases.operate import Operation, books_by_name, close_all, positive, refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,7 @@ def give_back(
     owner.automatic = taker.automatic = False
     if taker is not owner:
         move_everything(taker, owner, actor=operation.actor, reason=reason)
-        close(operation, taker)
-    return close(operation, owner), back if policy else 0
+    return close_all(operation, *books.values())[0], back if policy else 0
 
 
 def _return(operation: Operation, taker: Book, spent: Spent, *, back: int, left: int, reason: str) -> None:

@@ -16,6 +16,7 @@ from wallet_service.domain.errors import RewardUnavailable
 from wallet_service.domain.ledger import Hold, Transaction
 from wallet_service.domain.period import local_day, plus_months, start_of
 from wallet_service.domain.program import Program
+from wallet_service.domain.program.reward_faults import granted
 from wallet_service.domain.program.reward_tables import Reward
 from wallet_service.domain.redeeming import (
     DONE_AT_ONCE,
@@ -202,6 +203,7 @@ def _draw(taking: Taking, new: NewRedemption) -> None:
     """
     reward = new.reward
     if reward.stock is not None or reward.kind == "collectible":
+        redemptions.lock_stock(taking.tx, taking.program_id, _drawn_together(taking.program, reward))
         piece = redemptions.take_piece(taking.tx, program_id=taking.program_id, reward=reward.code, total=reward.stock)
         if piece is None:
             raise RewardUnavailable(reward.code, [Why("out_of_stock")])
@@ -215,6 +217,12 @@ def _draw(taking: Taking, new: NewRedemption) -> None:
             raise RewardUnavailable(reward.code, [Why("out_of_stock")])
         new.code_row = drawn.id
         new.valid_until = min((each for each in (new.valid_until, drawn.expires_at) if each), default=None)
+
+
+def _drawn_together(program: Program, reward: Reward) -> set[str]:
+    """Return the stocks that one transaction may draw on in any order: this one, and those of what comes by itself."""
+    themselves = granted(program) | {each.code for each in program.reward if each.auto}
+    return {reward.code} | {each.code for each in program.reward if each.stock is not None and each.code in themselves}
 
 
 def _left(taking: Taking, reward: Reward) -> int:

@@ -4,15 +4,14 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from wallet_service.domain.event import Customer
-from wallet_service.domain.member import Profile
+from wallet_service.domain.member import Membership, Profile
 from wallet_service.domain.tiering import Amounts
 from wallet_service.storage import balances, holdings, members, memberships, redemptions
 from wallet_service.storage.ledger import Fact
 from wallet_service.usecases.adjust import Adjusted, adjusted
 from wallet_service.usecases.book import Book
 from wallet_service.usecases.move import move_everything
-from wallet_service.usecases.operate import Operation, books_of, close
-from wallet_service.usecases.revise import revise
+from wallet_service.usecases.operate import Operation, books_of, show
 from wallet_service.usecases.subscribe import span
 
 
@@ -43,14 +42,13 @@ def merge(operation: Operation, *, merged: Customer, survivor: Customer, reason:
     redemptions.take_over(operation.tx, gone.member.id, kept.member.id)
     gone.regrant = kept.regrant = True
     gone.automatic = False
-    _void(operation, gone)
-    after = close(operation, kept)
+    void, after = _close(operation, gone, kept)
     members.merge(operation.tx, gone.member.id, kept.member.id)
     return MergedMembers(
         merged=gone.member.public_id,
         survivor=adjusted(after),
         serial_number=after.card.serial_number,
-        voided_serial_number=gone.member.card.serial_number,
+        voided_serial_number=void.card.serial_number,
     )
 
 
@@ -91,9 +89,10 @@ def _complete_profile(gone: Book, kept: Book) -> None:
     members.set_profile(kept.tx, member_id=kept.member.id, profile=kept.told)
 
 
-def _void(operation: Operation, gone: Book) -> None:
-    """Close the book for good, and make its card void."""
-    after = gone.close(cause=operation.cause, reason=operation.kind)
+def _close(operation: Operation, gone: Book, kept: Book) -> list[Membership]:
+    """Close both books, the merged one for good, and make its card void."""
+    closed, left = (each.close(cause=operation.cause, reason=operation.kind) for each in (gone, kept))
+    members.lock_cards(operation.tx, [gone.member.card.id, kept.member.card.id])
     members.void(operation.tx, gone.member.card.id, now=operation.now)
     holdings.call_back(operation.tx, gone.member.card.id)  # what a vendor still holds of a removed card must go, too
-    revise(operation.tx, gone.member, replace(after, voided=True), gone.template, now=operation.now)
+    return show(operation, [(gone.member, replace(closed, voided=True)), (kept.member, left)])

@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +15,12 @@ from wallet_service.domain.event import Customer
 from wallet_service.domain.member import Membership
 from wallet_service.domain.program import Program
 from wallet_service.domain.template import Template
-from wallet_service.storage import members, operations, redemptions
+from wallet_service.storage import members, operations
 from wallet_service.storage.events import Raced
 from wallet_service.storage.ledger import Cause
 from wallet_service.storage.vault import Vault
 from wallet_service.usecases.book import Book, close_and_show, open_book
+from wallet_service.usecases.revise import revise_all
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -129,9 +130,6 @@ def books_by_name(operation: Operation, *names: str) -> list[Book]:
     """
     tx, program_id, template = operation.tx, operation.open.id, operation.open.template
     members.lock_customers(tx, [(program_id, each) for each in names])
-    if len(names) > 1:  # the second book would draw on stocks after the first one's card is taken
-        stocked = [each.code for each in operation.program.reward if each.auto and each.stock is not None]
-        redemptions.lock_stock(tx, program_id, stocked)
     found = [members.find(tx, program_id, each) for each in names]
     for name, member in zip(names, found, strict=True):
         if member is None:
@@ -142,6 +140,22 @@ def books_by_name(operation: Operation, *names: str) -> list[Book]:
 def close(operation: Operation, book: Book) -> Membership:
     """Close a book with the operation as its cause, and have the card show what it came to."""
     return close_and_show(book, cause=operation.cause, reason=operation.kind)
+
+
+def close_all(operation: Operation, *books: Book) -> list[Membership]:
+    """Close several books, in this order, and have their cards show what they came to; return the members."""
+    return show(operation, [(each.member, each.close(cause=operation.cause, reason=operation.kind)) for each in books])
+
+
+def show(operation: Operation, changes: Sequence[tuple[Membership, Membership]]) -> list[Membership]:
+    """Have the cards of members, given before and after, show what has changed; return the members.
+
+    Who takes several cards takes them in their order, after all books are closed.
+    """
+    members.lock_cards(operation.tx, [before.card.id for before, _ in changes])
+    revised = revise_all(operation.tx, changes, operation.open.template, now=operation.now)
+    cards = {each.card.id: each.card for each in revised}
+    return [replace(after, card=cards.get(after.card.id, after.card)) for _, after in changes]
 
 
 def positive(points: int) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from wallet_service.domain.event import Customer
 from wallet_service.usecases.adjust import Adjusted, adjusted
 from wallet_service.usecases.move import move
-from wallet_service.usecases.operate import Operation, books_of, close, positive
+from wallet_service.usecases.operate import Operation, books_of, close_all, positive
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,4 +25,5 @@ def transfer(operation: Operation, *, giver: Customer, taker: Customer, points: 
     positive(points)
     mine, others = books_of(operation, giver, taker)
     move(mine, others, points, actor=operation.actor, reason=reason)
-    return Transferred(points, adjusted(close(operation, mine)), adjusted(close(operation, others)))
+    after, theirs = close_all(operation, mine, others)
+    return Transferred(points, adjusted(after), adjusted(theirs))
