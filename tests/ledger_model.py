@@ -71,13 +71,29 @@ class Bought:
     owner: str | None = None
     minor: int | None = None
     paid_at: datetime | None = None
-    refunded: int = 0
-    cancelled: bool = False
-    version: datetime | None = None
+    refunds: list[tuple[datetime, int]] = field(default_factory=list)
+    sent_at: datetime | None = None
+    snapshots: list[tuple[datetime, bool, int]] = field(default_factory=list)
     earned: int | None = None
     partner: str | None = None
     kept: int = 0
     forgiven: int = 0
+
+    @property
+    def newest(self) -> tuple[datetime, bool, int]:
+        """The newest snapshot of all that ever came, in whatever order."""
+        return max(self.snapshots, default=(datetime.min.replace(tzinfo=UTC), False, 0))
+
+    @property
+    def refunded(self) -> int:
+        """What was paid back by the newest snapshot and by whatever was told after it."""
+        version, _, said = self.newest
+        return max([said, *(minor for at, minor in self.refunds if at > version)])
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the newest snapshot says so."""
+        return self.newest[1]
 
     @property
     def remaining(self) -> int:
@@ -149,18 +165,17 @@ class Model:
         if told.minor is None:
             told.minor, told.paid_at, told.partner = minor, at, partner
 
-    def refunded(self, order: str, owner: str | None, up_to: int) -> None:
+    def refunded(self, order: str, owner: str | None, up_to: int, at: datetime) -> None:
         """Hear that an order was paid back up to an amount."""
         told = self.orders.setdefault(order, Bought())
         told.owner = owner or told.owner
-        told.refunded = max(told.refunded, up_to)
+        told.refunds.append((at, up_to))
 
     def seen(self, order: str, owner: str, refunded: int, cancelled: bool, version: datetime) -> None:
         """Hear how an order stood at a time; older news says nothing."""
         told = self.orders.setdefault(order, Bought())
         told.owner = owner
-        if told.version is None or version >= told.version:
-            told.refunded, told.cancelled, told.version = refunded, cancelled, version
+        told.snapshots.append((version, cancelled, refunded))
 
     def settle_order(self, order: str, now: datetime) -> None:
         """Bring the owner's points to what the order deserves, if the owner is a member."""
@@ -262,10 +277,11 @@ class Model:
     def fulfil(self, name: str, order: str, at: datetime, now: datetime) -> None:
         """Make spendable what an order earned and has waited for this; it begins to age."""
         self.look(name, now)
-        saver = self.savers[name]
+        saver, told = self.savers[name], self.orders[order]
+        told.sent_at = min(told.sent_at or at, at)
         for pile in saver.piles:
             if pile.order == order and pile.pending and self.promise.waits == "event":
-                pile.dies = self._death(at)
+                pile.dies = self._death(told.sent_at)
                 self._free(saver, pile)
         self._even(saver)
         self._close(name, now)
@@ -363,7 +379,10 @@ class Model:
             waits = AN_EVENT
         elif isinstance(self.promise.waits, int) and self.promise.waits:
             waits = midnight(day_of(at) + self.promise.waits * DAY)
-        dies = None if waits == AN_EVENT else self._death(waits or at)
+        sent_at = self.orders[order].sent_at if order else None
+        if waits == AN_EVENT and sent_at:
+            waits = None
+        dies = None if waits == AN_EVENT else self._death(waits or max(at, sent_at or at))
         pile = Pile(next(self.numbers), at, waits, dies, order)
         if waits:
             pile.pending = points

@@ -263,8 +263,9 @@ class World:
         minor = self.model.orders.get(order, Bought()).minor or 10_000
         up_to = choose.pick((minor, minor // 2, choose.number(0, minor), minor * 2))
         named = choose.pick((True, False))
-        self.tell("order.refunded", OrderRefunded(order, up_to, Customer(id=owner) if named else None))
-        self.model.refunded(order, owner if named else None, up_to)
+        at = self.now - timedelta(hours=choose.pick((0, 0, 0, 200)))
+        self.tell("order.refunded", OrderRefunded(order, up_to, Customer(id=owner) if named else None), at=at)
+        self.model.refunded(order, owner if named else None, up_to, at)
         self._settled(order)
 
     def snapshot(self, choose: Choice) -> None:
@@ -577,7 +578,7 @@ class World:
         order = known.order or Order(fact.order_id, ledger.reserve(book.tx, 1)[0])
         paid = fact if isinstance(fact, OrderPaid) else None
         if isinstance(fact, OrderRefunded):
-            order = order.refunded(fact.refunded_minor)
+            order = order.refunded(fact.refunded_minor, at=at)
         elif isinstance(fact, OrderUpdated):
             paid = fact.paid
             order = order.seen(refunded_minor=fact.refunded_minor, cancelled=fact.cancelled, version=fact.version)

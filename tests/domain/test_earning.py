@@ -1,5 +1,6 @@
 """Orders earn what they deserve, in whatever order and however often their news arrives."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import permutations
@@ -45,7 +46,7 @@ class Life:
         if news == PAID:
             self.order = self.order.paid(order(self.eligible, at=START))
         else:
-            self.order = self.order.refunded(news)
+            self.order = self.order.refunded(news, at=START)
         return self.settle()
 
     def see(self, refunded_minor: int, version: int, *, cancelled: bool = False) -> list[Transaction]:
@@ -99,6 +100,62 @@ def test_order_and_repetition_of_the_news_do_not_matter(
 
     assert other.order == plain.order
     assert other.account.available == plain.account.available == plain.order.kept == plain.order.deserved
+
+
+hours = st.integers(0, 6).map(lambda hour: START + timedelta(hours=hour))
+minors = st.integers(0, 3).map(lambda part: part * 4_000)
+telling = st.one_of(
+    st.builds(lambda at, minor: lambda told: told.refunded(minor, at=at), hours, minors),
+    st.builds(
+        lambda at, minor, gone: lambda told: told.seen(refunded_minor=minor, cancelled=gone, version=at),
+        hours,
+        minors,
+        st.booleans(),
+    ),
+)
+
+
+@given(st.lists(telling, max_size=6), st.data())
+@settings(max_examples=200, deadline=None)
+def test_refunds_and_snapshots_in_any_order_say_the_same(
+    news: list[Callable[[Order], Order]], data: st.DataObject
+) -> None:
+    """Refunds told by themselves and snapshots that may undo them leave one state, however they come and how often."""
+    jumbled = data.draw(st.permutations(news + news[:2]))
+    one = other = Order("o", ROW).paid(order(8_000, at=START))
+    for each in news:
+        one = each(one)
+    for each in jumbled:
+        other = each(other)
+    assert (one.remaining_minor, one.counts, one.deserved) == (other.remaining_minor, other.counts, other.deserved)
+
+
+def test_a_refund_after_an_undone_one_counts_alone() -> None:
+    """What a snapshot has undone does not come back with the next refund, whichever of them arrives first."""
+    at = [START + timedelta(hours=hour) for hour in range(3)]
+    news: list[Callable[[Order], Order]] = [
+        lambda told: told.refunded(8_000, at=at[0]),
+        lambda told: told.seen(refunded_minor=0, cancelled=False, version=at[1]),
+        lambda told: told.refunded(3_000, at=at[2]),
+    ]
+    for arrived in permutations(news):
+        told = Order("o", ROW).paid(order(8_000, at=START))
+        for each in arrived:
+            told = each(told)
+        assert told.refunded_minor == 3_000
+
+
+def test_what_is_fulfilled_already_is_spendable_at_once() -> None:
+    """Points that wait for the order to be sent do not wait where it was sent before it was known to be paid."""
+    waiting = program(PURCHASE, points={"pending": {"mode": "event", "on": "order.fulfilled"}})
+    life = Life(8_000, waiting)
+    life.hear(PAID)
+    assert (life.account.available, life.account.pending) == (0, 80)
+
+    early = Life(8_000, waiting)
+    early.order = early.order.fulfilled(START)
+    early.hear(PAID)
+    assert (early.account.available, early.account.pending) == (80, 0)
 
 
 @pytest.mark.parametrize("news", list(permutations([PAID, 3_333, 5_000, 8_040])))

@@ -261,7 +261,7 @@ CAUGHT = (AssertionError, WalletError, DBAPIError, Unbalanced, pytest.fail.Excep
 FOCUS = {
     "deficits are not covered": ("buy", "adjust", "refund"),
     "the latest are spent first": ("adjust", "adjust", "on", "hold"),
-    "undoing a refund mints points": ("buy", "adjust", "snapshot", "snapshot"),
+    "undoing a refund mints points": ("buy", "adjust", "snapshot", "snapshot", "on"),
     "a refund takes from others": ("buy", "buy", "adjust", "refund"),
     "a hold returns to another lot": ("adjust", "adjust", "on", "hold", "void"),
     "a capture takes all": ("buy", "hold", "capture"),

@@ -120,6 +120,11 @@ class Account:
             points += part
         return self._post("activate", at, [Entry("pending", -points), Entry("available", points)], moves)
 
+    def activate_order(self, order_row: int, *, at: datetime) -> None:
+        """Make spendable what an order earned that waits for an event; nothing where nothing waits."""
+        if self.pending and (waiting := [lot for lot in self.lots if lot.pending and lot.order_row == order_row]):
+            self.activate(waiting, at=at)
+
     # Points go out.
 
     def expire(self, lots: Iterable[Lot], *, at: datetime) -> Transaction:

@@ -9,6 +9,8 @@ from wallet_service.domain.ledger import Lot
 from wallet_service.domain.program import Program
 from wallet_service.domain.purchase import Purchase
 
+FULFILLED = "order.fulfilled"
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -19,14 +21,19 @@ class Order:
     programme and to somebody in `tier`; it stays as it was, so that a later change of the rules re-rates no old order.
     `kept` is what the ledger holds for it now, `forgiven` what could not be taken back. `counted_minor` of it counts as
     spent, `counted` as an order.
+
+    `refunds` are the cumulative refunds that were told by themselves, with their times, as far as no later one tells as
+    much; `snapshot_minor` is that of the newest whole snapshot of the order, as it stood at `version`.
     """
 
     order_id: str
     row_id: int
     purchase: Purchase | None = None
-    refunded_minor: int = 0
+    refunds: tuple[tuple[datetime, int], ...] = ()
+    snapshot_minor: int = 0
     cancelled: bool = False
     version: datetime | None = None
+    fulfilled_at: datetime | None = None
     earned: int | None = None
     rule: str | None = None
     parts: tuple[tuple[str, str, str], ...] = ()
@@ -41,15 +48,35 @@ class Order:
         """Return the order with what was bought; what arrived first stays."""
         return self if self.purchase is not None else replace(self, purchase=purchase)
 
-    def refunded(self, refunded_minor: int) -> "Order":
-        """Return the order with its cumulative refund; an older, smaller figure that arrives late changes nothing."""
-        return replace(self, refunded_minor=max(self.refunded_minor, refunded_minor))
+    def refunded(self, refunded_minor: int, *, at: datetime) -> "Order":
+        """Return the order with a cumulative refund; a smaller figure of an earlier time says nothing."""
+        told = {*self.refunds, (at, refunded_minor)}
+        lasting = [
+            (when, minor)
+            for when, minor in told
+            if not any(later >= when and more >= minor and (later, more) != (when, minor) for later, more in told)
+        ]
+        return replace(self, refunds=tuple(sorted(lasting)))
 
     def seen(self, *, refunded_minor: int, cancelled: bool, version: datetime) -> "Order":
-        """Return the order as a whole snapshot of it says, which may undo a refund; an older snapshot says nothing."""
-        if self.version is not None and version < self.version:
+        """Return the order as a whole snapshot of it says, which may undo a refund; an older snapshot says nothing.
+
+        Of two of the same time the one that pays back more counts, whichever comes first.
+        """
+        told = (version, cancelled, refunded_minor)
+        if self.version is not None and told <= (self.version, self.cancelled, self.snapshot_minor):
             return self
-        return replace(self, refunded_minor=refunded_minor, cancelled=cancelled, version=version)
+        return replace(self, snapshot_minor=refunded_minor, cancelled=cancelled, version=version)
+
+    def fulfilled(self, at: datetime) -> "Order":
+        """Return the order as one that was handed over or sent; of several times the first counts."""
+        return replace(self, fulfilled_at=min(self.fulfilled_at or at, at))
+
+    @property
+    def refunded_minor(self) -> int:
+        """What was paid back: as the newest snapshot says, or more if that was told after it."""
+        later = [minor for at, minor in self.refunds if self.version is None or at > self.version]
+        return max((self.snapshot_minor, *later))
 
     @property
     def remaining_minor(self) -> int:
@@ -91,6 +118,9 @@ def settle(order: Order, account: Account, program: Program, *, at: datetime) ->
             order_row=order.row_id,
             partner=order.purchase.partner if order.purchase and program.partner else None,
         )
+        if order.fulfilled_at is not None and program.points.waits_for(FULFILLED):
+            lot.activates_at = None  # what they wait for has happened already
+            lot.expires_at = account.expiry.of_lot(max(lot.effective_at, order.fulfilled_at))
         account.earn(lot, qualifying=change, forgiven=order.forgiven)
         return replace(order, kept=order.deserved, forgiven=max(order.forgiven - change, 0))
     if change < 0:

@@ -487,7 +487,7 @@ def _told(order: Order, fact: OrderFact, at: datetime) -> Order:
         case OrderPaid():
             return order.paid(_purchase(fact, at))
         case OrderRefunded():
-            return order.refunded(fact.refunded_minor)
+            return order.refunded(fact.refunded_minor, at=at)
         case OrderUpdated():
             order = order.seen(refunded_minor=fact.refunded_minor, cancelled=fact.cancelled, version=fact.version)
             return order.paid(_purchase(fact.paid, at)) if fact.paid else order

@@ -1,5 +1,6 @@
 """Orders as far as they are known, per source."""
 
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -9,8 +10,8 @@ from wallet_service.domain.earning import Order
 from wallet_service.domain.purchase import Line, Purchase
 
 COLUMNS = """
-    orders.id, order_id, purchase, refunded_minor, cancelled, orders.version, earned, award, orders.tier,
-    orders.program_version, kept, forgiven, counted_minor, counted, eligible_minor, paid_at
+    orders.id, order_id, purchase, refunds, snapshot_minor, fulfilled_at, cancelled, orders.version, earned, award,
+    orders.tier, orders.program_version, kept, forgiven, counted_minor, counted, eligible_minor, paid_at
 """
 _UNMATCHED = text(f"""
     SELECT {COLUMNS} FROM orders
@@ -20,14 +21,18 @@ _UNMATCHED = text(f"""
 """)
 _PUT = text("""
     INSERT INTO orders (id, source_id, order_id, member_id, customer_id, eligible_minor, refunded_minor, earned, kept,
-                        purchase, paid_at, cancelled, version, award, tier, program_version, forgiven, counted_minor,
+                        refunds, snapshot_minor, fulfilled_at, purchase, paid_at, cancelled, version, award, tier,
+                        program_version, forgiven, counted_minor,
                         counted)
     VALUES (:id, :source_id, :order_id, :member_id, :customer_id, :eligible_minor, :refunded_minor, :earned, :kept,
-            CAST(:purchase AS jsonb), :paid_at, :cancelled, :version, CAST(:award AS jsonb), :tier, :program_version,
+            CAST(:refunds AS jsonb), :snapshot_minor, :fulfilled_at, CAST(:purchase AS jsonb), :paid_at,
+            :cancelled, :version, CAST(:award AS jsonb), :tier, :program_version,
             :forgiven, :counted_minor, :counted)
     ON CONFLICT (source_id, order_id) DO UPDATE
     SET member_id = excluded.member_id, customer_id = excluded.customer_id, eligible_minor = excluded.eligible_minor,
         refunded_minor = excluded.refunded_minor, earned = excluded.earned, kept = excluded.kept,
+        refunds = excluded.refunds, snapshot_minor = excluded.snapshot_minor,
+        fulfilled_at = excluded.fulfilled_at,
         purchase = excluded.purchase, paid_at = excluded.paid_at, cancelled = excluded.cancelled,
         version = excluded.version, award = excluded.award, tier = excluded.tier,
         program_version = excluded.program_version, forgiven = excluded.forgiven,
@@ -60,6 +65,9 @@ def put(tx: Connection, source_id: int, order: Order, *, member_id: int | None, 
         "purchase": orjson.dumps(_said(purchase)).decode() if purchase else None,
         "paid_at": purchase.paid_at if purchase else None,
         "refunded_minor": order.refunded_minor,
+        "refunds": orjson.dumps(order.refunds).decode(),
+        "snapshot_minor": order.snapshot_minor,
+        "fulfilled_at": order.fulfilled_at,
         "cancelled": order.cancelled,
         "version": order.version,
     }
@@ -105,7 +113,9 @@ def order_of(row: Row[tuple[object, ...]]) -> Order:
         order_id=row.order_id,
         row_id=row.id,
         purchase=None if row.eligible_minor is None else _purchase(row),
-        refunded_minor=row.refunded_minor,
+        refunds=tuple((datetime.fromisoformat(at), minor) for at, minor in row.refunds),
+        snapshot_minor=row.snapshot_minor,
+        fulfilled_at=row.fulfilled_at,
         cancelled=row.cancelled,
         version=row.version,
         earned=row.earned,

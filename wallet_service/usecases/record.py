@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from wallet_service.domain.earning import Order
+from wallet_service.domain.earning import FULFILLED, Order
 from wallet_service.domain.errors import EventConflict, EventRefused, Fault, InsufficientBalance, UnknownMember
 from wallet_service.domain.event import (
     ActivityDone,
@@ -39,7 +39,7 @@ from wallet_service.usecases.enrol import enrol
 from wallet_service.usecases.evaluate import evaluate, evaluate_order, give, give_prizes, lock_all_budgets
 from wallet_service.usecases.subscribe import cancel, subscribe
 
-OrderFact = OrderPaid | OrderRefunded | OrderUpdated
+OrderFact = OrderPaid | OrderRefunded | OrderUpdated | OrderFulfilled
 ABOUT_ORDERS = (OrderPaid, OrderRefunded, OrderUpdated, OrderFulfilled)
 
 
@@ -139,9 +139,7 @@ def _keep(case: _Case) -> dict[str, Any]:
     Raises `UnknownMember` where it can only be said of a member.
     """
     fact = case.event.fact
-    if isinstance(fact, OrderFulfilled):
-        raise UnknownMember(f"the customer of order {fact.order_id}")
-    if not isinstance(fact, OrderPaid | OrderRefunded | OrderUpdated):
+    if not isinstance(fact, ABOUT_ORDERS):
         raise UnknownMember(str(fact.customer))
     order = _told(case, fact, _order(case, fact.order_id))
     orders.put(case.tx, case.source.id, order, member_id=None, customer_id=case.customer_id)
@@ -195,10 +193,8 @@ def _act(case: _Case, book: Book) -> dict[str, Any]:
             _deed(case, book, Deed("member.enrolled", at))
         case MemberUpdated() as fact:
             _tell(book, fact)
-        case OrderPaid() | OrderRefunded() | OrderUpdated() as fact:
+        case OrderPaid() | OrderRefunded() | OrderUpdated() | OrderFulfilled() as fact:
             _settle_order(case, book, _told(case, fact, _order(case, fact.order_id)))
-        case OrderFulfilled():
-            _fulfil(case, book, at)
         case PointsAdjusted() as fact:
             _adjust(book, fact, at)
         case ActivityDone() as fact:
@@ -222,10 +218,12 @@ def _told(case: _Case, fact: OrderFact, order: Order) -> Order:
         case OrderPaid():
             return order.paid(_purchase(case, fact))
         case OrderRefunded():
-            return order.refunded(fact.refunded_minor)
+            return order.refunded(fact.refunded_minor, at=case.event.occurred_at)
         case OrderUpdated():
             order = order.seen(refunded_minor=fact.refunded_minor, cancelled=fact.cancelled, version=fact.version)
             return order.paid(_purchase(case, fact.paid)) if fact.paid else order
+        case OrderFulfilled():
+            return order.fulfilled(case.event.occurred_at)
 
 
 def _purchase(case: _Case, fact: OrderPaid) -> Purchase:
@@ -248,18 +246,10 @@ def _purchase(case: _Case, fact: OrderPaid) -> Purchase:
 
 def _settle_order(case: _Case, book: Book, order: Order) -> None:
     order = book.settle_order(_evaluated(case, book, order), at=case.event.occurred_at)
+    if order.fulfilled_at is not None and case.program.points.waits_for(FULFILLED):
+        book.account.activate_order(order.row_id, at=order.fulfilled_at)
     orders.put(case.tx, case.source.id, order, member_id=book.member.id, customer_id=None)
     refer.look_at_order(book, order)
-
-
-def _fulfil(case: _Case, book: Book, at: datetime) -> None:
-    """Let what the order earned be spent, where it has waited for that."""
-    pending = case.program.points.pending
-    if case.order is None or pending == "none" or pending.on != case.event.type:
-        return
-    waiting = [lot for lot in book.account.lots if lot.order_row == case.order.row_id and lot.pending]
-    if waiting:
-        book.account.activate(waiting, at=at)
 
 
 def _evaluated(case: _Case, book: Book, order: Order) -> Order:

@@ -76,6 +76,10 @@ class PointsTable(FileModel):
     hold_minutes: Annotated[int, Field(ge=1, le=100_000)] = 30
     grace_days: Annotated[int, Field(ge=0, le=3660)] = 0
 
+    def waits_for(self, event: str) -> bool:
+        """Whether new points wait for that event before they can be spent."""
+        return self.pending != "none" and self.pending.on == event
+
     @property
     def floor(self) -> int | None:
         """How far a balance may fall; None for any depth."""

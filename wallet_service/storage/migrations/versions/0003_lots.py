@@ -225,6 +225,9 @@ TABLES = """
         ADD COLUMN paid_at timestamptz,
         ADD COLUMN version timestamptz,
         ADD COLUMN cancelled boolean DEFAULT false NOT NULL,
+        ADD COLUMN refunds jsonb DEFAULT '[]' NOT NULL,
+        ADD COLUMN snapshot_minor bigint DEFAULT 0 NOT NULL,
+        ADD COLUMN fulfilled_at timestamptz,
         ADD COLUMN forgiven bigint DEFAULT 0 NOT NULL,
         ADD COLUMN counted_minor bigint DEFAULT 0 NOT NULL,
         ADD COLUMN counted boolean DEFAULT false NOT NULL,
@@ -354,6 +357,8 @@ FILL = """
 
     -- When an order was paid is only known where something was posted for it; one that still waits for its customer
     -- counts from today, since its points would be dead already if they came long ago.
+    UPDATE orders SET refunds = jsonb_build_array(jsonb_build_array('1970-01-01T00:00:00+00:00', refunded_minor))
+        WHERE refunded_minor > 0;
     UPDATE orders SET paid_at = coalesce((
         SELECT min(effective_at) FROM ledger_transactions WHERE ledger_transactions.order_id = orders.id
     ), now()) WHERE eligible_minor IS NOT NULL;
@@ -465,6 +470,7 @@ def downgrade() -> None:
             ADD UNIQUE NULLS NOT DISTINCT (program_id, kind, member_id);
         ALTER TABLE orders
             DROP COLUMN program_version, DROP COLUMN paid_at, DROP COLUMN version, DROP COLUMN cancelled,
+            DROP COLUMN refunds, DROP COLUMN snapshot_minor, DROP COLUMN fulfilled_at,
             DROP COLUMN forgiven, DROP COLUMN counted_minor, DROP COLUMN counted, DROP COLUMN tier,
             DROP COLUMN purchase, DROP COLUMN award;
         ALTER TABLE profiles DROP COLUMN birth_month, DROP COLUMN birth_day, DROP COLUMN cause;
