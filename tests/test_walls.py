@@ -24,7 +24,7 @@ WALLS: dict[str, frozenset[str]] = {
     "terms": frozenset(("domain",)),
     "sandbox": frozenset(("domain",)),
     "usecases": frozenset(("domain", "storage")),
-    "web": frozenset(("domain", "inbound", "usecases", "wiring", "links")),
+    "web": frozenset(("domain", "inbound", "links", "terms", "usecases", "wiring")),
     "wiring": frozenset(
         (
             *("apple", "config", "domain", "google", "inbound", "links", "logs", "sandbox", "storage", "strip"),

@@ -115,6 +115,24 @@ def test_the_command_says_the_same(service: Service, shop: Shop, monkeypatch: py
         assert "80 can be spent of 80" in done.stdout
 
 
+def test_part_of_a_statement_is_a_slice_of_it(service: Service, clock: Clock) -> None:
+    """The newest lines before some have the same balances and lots as among all."""
+    service = with_rules(service, RULES)
+    story = Story(service, clock)
+    live(story)
+    with service.read() as tx:
+        (name, *_) = tx.execute(text("SELECT public_id FROM members ORDER BY id")).scalars()
+        found = card_or_member(tx, name)
+        program = service.template(found.template).program
+        whole = statement(tx, found.member, program)
+        newest = whole.lines[::-1]
+        assert whole.total == len(newest) > 4
+        for most, skip in ((1, 0), (3, 0), (2, 2), (2, len(newest) - 1), (5, len(newest))):
+            part = statement(tx, found.member, program, most=most, skip=skip)
+            assert part.lines[::-1] == newest[skip : skip + most]
+            assert (part.lots, part.total) == (whole.lots, whole.total)
+
+
 def test_unknown_member_is_refused(service: Service) -> None:
     """Neither an id nor a serial number that is nobody's has a statement."""
     for name in ("mem_nobody", "nobody"):

@@ -49,7 +49,7 @@ def test_a_page_offers_both_wallets(client: FlaskClient, link: str) -> None:
     """Above the link to the pass is a page with a button for each wallet; it is kept nowhere and runs no script."""
     page = client.get(link.removesuffix("/card.pkpass"), headers=BROWSER)
     assert page.status_code == 200
-    assert page.headers["Cache-Control"] == "no-store"
+    assert page.headers["Cache-Control"] == "private, no-store"
     assert re.findall(r'href="([^"]+)" rel="nofollow">([^<]+)<', page.text) == [
         (link, "Add to Apple Wallet"),
         (link.replace("/card.pkpass", "/google"), "Add to Google Wallet"),

@@ -1,11 +1,7 @@
 """`wallet-service ledger` and `wallet-service statement`: the books, checked, made anew and explained."""
 
-import csv
-import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, fields
-from datetime import date
 from itertools import islice
 
 import click
@@ -14,9 +10,10 @@ from wallet_service.cli import seals
 from wallet_service.cli.opening import AT_LEAST_ONE, opened
 from wallet_service.storage.signing import genuine
 from wallet_service.usecases import audit
+from wallet_service.usecases.export import as_csv, as_json, move, until
 from wallet_service.usecases.seal import breaks
 from wallet_service.usecases.serve import card_or_member
-from wallet_service.usecases.statement import Line, LotNow, Move
+from wallet_service.usecases.statement import Line, LotNow
 from wallet_service.usecases.statement import statement as explain
 
 
@@ -100,13 +97,9 @@ def statement(member: str, form: str, lots: bool) -> None:
         with service.read() as tx:
             said = explain(tx, found.member, service.in_force.of_card(found).program)
     if form == "json":
-        parts = {} if lots else {"lines": [asdict(each) for each in said.lines]}
-        click.echo(json.dumps(parts | {"lots": [asdict(each) for each in said.lots]}, indent=2, default=str))
+        click.echo(as_json(said, only_lots=lots))
     elif form == "csv":
-        table = csv.writer(sys.stdout, lineterminator="\n")
-        table.writerow([each.name for each in fields(LotNow if lots else Line)])
-        for each in said.lots if lots else said.lines:
-            table.writerow([_cell(getattr(each, one.name)) for one in fields(each)])
+        click.echo(as_csv(said, only_lots=lots), nl=False)
     else:
         if not lots:
             _print_lines(said.lines)
@@ -124,8 +117,8 @@ def _print_lines(lines: Sequence[Line]) -> None:
         click.echo(f"{head}  {because}{order}{more}  (transaction {each.transaction})")
         for part in each.parts:
             click.echo(f"{'':18}{part.points:>9}  of {part.kind} {part.code}")
-        for move in each.lots:
-            click.echo(f"{'':18}{_move(move)}")
+        for moved in each.lots:
+            click.echo(f"{'':18}{move(moved)}")
     if not lines:
         click.echo("Nothing has moved this balance yet.")
 
@@ -137,26 +130,5 @@ def _print_lots(lots: Sequence[LotNow]) -> None:
         order = f", order {each.order_id}" if each.order_id else ""
         click.echo(
             f"lot {each.lot}: {left} of {each.points:,} from {each.earned_at:%Y-%m-%d} "
-            f"({each.rule or 'no rule'}{order}); {_until(each.dies_on)}"
+            f"({each.rule or 'no rule'}{order}); {until(each.dies_on)}"
         )
-
-
-def _move(move: Move) -> str:
-    buckets = (("available", move.available), ("pending", move.pending), ("held", move.held), ("gone", move.gone))
-    moved = ", ".join(f"{name} {points:+,}" for name, points in buckets if points)
-    return f"{'opens ' if move.opened else ''}lot {move.lot}: {moved}; {_until(move.dies_on)}"
-
-
-def _until(dies_on: date | None) -> str:
-    return f"until {dies_on}" if dies_on else "does not die by itself"
-
-
-def _cell(value: object) -> object:
-    """Return a value as a cell; a text that a spreadsheet would take for a formula is kept a text."""
-    if isinstance(value, tuple):
-        return _cell(
-            "; ".join(_move(each) if isinstance(each, Move) else f"{each.code} {each.points}" for each in value)
-        )
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return f"'{value}"
-    return value.isoformat() if hasattr(value, "isoformat") else value

@@ -99,11 +99,32 @@ def _money(program: Program, minor: int) -> face.Money:
     return face.Money(minor, currency, exponent(currency))
 
 
-def _said(case: Case, points: int) -> str:
-    """Return an amount of the unit in words: "120 points", "$12.50"."""
-    if case.program.unit is not None and case.program.unit.is_money:
+def said(case: Case, points: int) -> str:
+    """Return an amount of the unit in words: "120 points", "$12.50"; a bare number where there is no unit."""
+    if case.program.unit is None:
+        return case.words.number(points)
+    if case.program.unit.is_money:
         return case.words.money(_money(case.program, points))
     return case.words.amount(points)
+
+
+def figure(case: Case, points: int) -> str:
+    """Return an amount without its unit, unless it is money: "1,200", "$12.50"."""
+    return said(case, points) if case.program.unit and case.program.unit.is_money else case.words.number(points)
+
+
+def signed(case: Case, points: int) -> str:
+    """Return a figure with its sign in front: "+40", "-40", and "0"."""
+    return f"{'+' if points > 0 else ''}{figure(case, points)}"
+
+
+def progress(case: Case) -> tuple[str, str] | None:
+    """Return what is missing to the next tier, and what that is called; None where no tier is out of reach."""
+    tiers, tier = case.program.tiers, next_tier(case.program, case.standing)
+    if tiers is None or tiers.measure == "membership" or tier is None:
+        return None
+    missing = _measured(case, tiers.measure, tier.threshold - max(case.standing.qualifying, 0))
+    return missing, tier_name(case.program, case.words, tier.code)
 
 
 def _pending(case: Case) -> face.Value:
@@ -115,7 +136,7 @@ def _next_expiry(case: Case) -> str:
     if standing.dying <= 0 or standing.dying_on is None:
         return ""
     day = case.words.short_date if _live_long(case.program) else case.words.day
-    return case.words.strings["next_expiry"].format(points=_said(case, standing.dying), date=day(standing.dying_on))
+    return case.words.strings["next_expiry"].format(points=said(case, standing.dying), date=day(standing.dying_on))
 
 
 def _live_long(program: Program) -> bool:
@@ -137,11 +158,11 @@ def _next_tier(case: Case) -> str:
     tiers = case.program.tiers
     if tiers is None or tiers.measure == "membership":
         return ""
-    tier = next_tier(case.program, case.standing)
-    if tier is None:
+    ahead = progress(case)
+    if ahead is None:
         return case.words.strings["top_tier"]
-    missing = _measured(case, tiers.measure, tier.threshold - max(case.standing.qualifying, 0))
-    return case.words.strings["next_tier"].format(points=missing, tier=tier_name(case.program, case.words, tier.code))
+    missing, tier = ahead
+    return case.words.strings["next_tier"].format(points=missing, tier=tier)
 
 
 def _measured(case: Case, measure: str, missing: int) -> str:
@@ -149,7 +170,7 @@ def _measured(case: Case, measure: str, missing: int) -> str:
         return case.words.money(_money(case.program, missing))
     if measure in COUNTED or case.program.unit is None:
         return case.words.number(missing)
-    return _said(case, missing)
+    return said(case, missing)
 
 
 def _discount(case: Case) -> str:
@@ -169,15 +190,10 @@ def _cause(case: Case) -> str:
 
 def _entries(case: Case) -> str:
     lines = (
-        f"{case.words.short_date(each.day)} · {'+' if each.points > 0 else ''}{_figure(case, each.points)}"
-        f" · {case.words.name('entry', each.type)}"
+        f"{case.words.short_date(each.day)} · {signed(case, each.points)} · {case.words.name('entry', each.type)}"
         for each in case.standing.movements[:MOST_ENTRIES]
     )
     return "\n".join(lines)
-
-
-def _figure(case: Case, points: int) -> str:
-    return _said(case, points) if case.program.unit and case.program.unit.is_money else case.words.number(points)
 
 
 def _reward_names(case: Case, codes: tuple[str, ...]) -> str:

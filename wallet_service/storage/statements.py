@@ -10,12 +10,16 @@ from sqlalchemy import Connection, Row, text
 from wallet_service.domain.ledger import Lot
 
 _POSTED = text("""
+    WITH posted AS (
+        SELECT * FROM ledger_transactions WHERE member_id = :member_id
+        ORDER BY id DESC LIMIT CAST(:most AS bigint) OFFSET :skip
+    )
     SELECT posted.id, posted.type, posted.rule, posted.actor, posted.reason, posted.reverses_id, posted.effective_at,
            posted.created_at, events.event_id, events.type AS event_type, sources.name AS source, orders.order_id,
            operations.key AS operation, operations.kind AS operation_kind,
            CASE WHEN posted.type = 'earn' THEN orders.award END AS award,
            moved.available, moved.pending, moved.held, counted.points AS qualifying
-    FROM ledger_transactions AS posted
+    FROM posted
     LEFT JOIN events ON events.id = posted.event_id LEFT JOIN sources ON sources.id = events.source_id
     LEFT JOIN operations ON operations.id = posted.operation_id
     LEFT JOIN orders ON orders.id = posted.order_id
@@ -29,7 +33,6 @@ _POSTED = text("""
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(points), 0)::bigint AS points FROM qualifications WHERE transaction_id = posted.id
     ) AS counted
-    WHERE posted.member_id = :member_id
     ORDER BY posted.id
 """)
 _MOVES = text("""
@@ -39,9 +42,15 @@ _MOVES = text("""
            coalesce(sum(delta) FILTER (WHERE bucket = 'held'), 0)::bigint AS held,
            coalesce(sum(delta) FILTER (WHERE bucket = 'out'), 0)::bigint AS gone
     FROM lots JOIN lot_allocations ON lot_id = lots.id
-    WHERE lots.member_id = :member_id
+    WHERE lots.member_id = :member_id AND lot_allocations.transaction_id BETWEEN :first AND :last
     GROUP BY lot_allocations.transaction_id, lot_id, opened
     ORDER BY lot_allocations.transaction_id, lot_id
+""")
+_COUNT = text("SELECT count(*) FROM ledger_transactions WHERE member_id = :member_id")
+_BEFORE = text("""
+    SELECT coalesce(sum(points), 0)::bigint
+    FROM ledger_accounts JOIN ledger_entries ON account_id = ledger_accounts.id
+    WHERE member_id = :member_id AND kind = 'available' AND transaction_id < :first
 """)
 _LOTS = text("""
     SELECT lots.id, lots.points, lots.rule, lots.order_id AS order_row, orders.order_id, lots.partner,
@@ -92,14 +101,31 @@ class Taken:
     gone: int
 
 
-def posted(tx: Connection, member_id: int) -> list[Posted]:
-    """Return all transactions of a member in the order in which they were posted."""
-    return [Posted(**row) for row in tx.execute(_POSTED, {"member_id": member_id}).mappings()]
+def count(tx: Connection, member_id: int) -> int:
+    """Return how many transactions a member has."""
+    found: int = tx.execute(_COUNT, {"member_id": member_id}).scalar_one()
+    return found
 
 
-def taken(tx: Connection, member_id: int) -> list[Taken]:
-    """Return what each transaction moved in which lots, in the same order."""
-    return [Taken(**row) for row in tx.execute(_MOVES, {"member_id": member_id}).mappings()]
+def posted(tx: Connection, member_id: int, *, most: int | None = None, skip: int = 0) -> list[Posted]:
+    """Return a member's transactions in the order in which they were posted.
+
+    Those are all, or the newest `most` that come before the newest `skip`.
+    """
+    values = {"member_id": member_id, "most": most, "skip": skip}
+    return [Posted(**row) for row in tx.execute(_POSTED, values).mappings()]
+
+
+def balance_before(tx: Connection, member_id: int, first: int) -> int:
+    """Return what a member could spend before the transaction of that id."""
+    found: int = tx.execute(_BEFORE, {"member_id": member_id, "first": first}).scalar_one()
+    return found
+
+
+def taken(tx: Connection, member_id: int, *, first: int, last: int) -> list[Taken]:
+    """Return what each transaction from the `first` id to the `last` moved in which lots, in the same order."""
+    values = {"member_id": member_id, "first": first, "last": last}
+    return [Taken(**row) for row in tx.execute(_MOVES, values).mappings()]
 
 
 def lots(tx: Connection, member_id: int) -> Sequence[tuple[Lot, str | None]]:

@@ -4,12 +4,13 @@ from wallet_service.domain.errors import UnknownLanguage
 from wallet_service.domain.program import Program
 from wallet_service.domain.words import Words
 from wallet_service.terms import campaigns, collecting, giving, keeping, standing
+from wallet_service.terms.because import because
 from wallet_service.terms.section import Section
 from wallet_service.terms.telling import Telling
 from wallet_service.terms.tongue import LANGUAGES, short, tongue_of
 from wallet_service.terms.vocabulary import Vocabulary, of_words
 
-__all__ = ["LANGUAGES", "Section", "Vocabulary", "as_text", "explain"]
+__all__ = ["LANGUAGES", "Section", "Vocabulary", "as_text", "because", "explain", "telling_of"]
 
 PARTS = (
     collecting.collected,
@@ -35,11 +36,16 @@ def explain(program: Program, words: Words | Vocabulary | None, language: str) -
     `words` are the template's in that language; what they do not name is called as in the programme.
     Raises `UnknownLanguage` for any other; "cs-CZ" finds "cs".
     """
+    telling = telling_of(program, words, language)
+    return [section for part in PARTS if (section := part(telling))]
+
+
+def telling_of(program: Program, words: Words | Vocabulary | None, language: str) -> Telling:
+    """Return what tells of a programme in that language; takes and raises what `explain` does."""
     if short(language) not in LANGUAGES:
         raise UnknownLanguage(language, LANGUAGES)
     own = of_words(words) if isinstance(words, Words) else words or Vocabulary()
-    telling = Telling(program, own, tongue_of(short(language)))
-    return [section for part in PARTS if (section := part(telling))]
+    return Telling(program, own, tongue_of(short(language)))
 
 
 def as_text(sections: list[Section]) -> str:

@@ -130,7 +130,7 @@ def _gift(telling: Telling, points: int | None, reward: str | None) -> str:
 
 def _occasion(telling: Telling, trigger: Trigger) -> Iterator[str | None]:
     tongue = telling.tongue
-    when, gift = _when(telling, trigger), _gift(telling, trigger.points, trigger.grant)
+    when, gift = occasion_of(telling, trigger), _gift(telling, trigger.points, trigger.grant)
     yield tongue.say("occasion", occasion=when, gift=gift) if gift else tongue.say("occasion_reminder", occasion=when)
     yield _window(telling, trigger)
     if trigger.window_by_tier:
@@ -145,7 +145,8 @@ def _occasion(telling: Telling, trigger: Trigger) -> Iterator[str | None]:
         yield tongue.say("notify", channels=", ".join(channels))
 
 
-def _when(telling: Telling, trigger: Trigger) -> str:
+def occasion_of(telling: Telling, trigger: Trigger) -> str:
+    """Return the occasion on which a trigger acts."""
     tongue, say, period = telling.tongue, telling.tongue.say, telling.tongue.period
     match trigger.on:
         case "points.expiring":

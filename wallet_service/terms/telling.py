@@ -50,7 +50,7 @@ class Telling:
             return self.tongue.count("points", points)
         if self.tongue.locale.plural_form.tags <= {"one"} and unit.one and unit.other:
             return f"{number} {unit.one if points == 1 else unit.other}"
-        return f"{number} {TIMES} {unit.one or unit.other or _readable(unit.code)}"
+        return f"{number} {TIMES} {unit.one or unit.other or readable(unit.code)}"
 
     def below_zero(self, points: int) -> str:
         """Return an amount that a balance lacks."""
@@ -73,12 +73,12 @@ class Telling:
 
     def named(self, table: str, code: str, name: str | None) -> str:
         """Return a thing's name in the language, else the programme's, else its code in quotation marks."""
-        return self.said(table, code) or name or self.tongue.quoted(_readable(code))
+        return self.said(table, code) or name or self.tongue.quoted(readable(code))
 
     def tier(self, code: str) -> str:
         """Return a tier's name."""
         found = self.program.tier_of(code)
-        return self.said("tier", code) or (found and found.name) or _readable(code)
+        return self.said("tier", code) or (found and found.name) or readable(code)
 
     def tiers(self, codes: Iterable[str]) -> str:
         """Return the names of tiers, lowest first."""
@@ -87,12 +87,12 @@ class Telling:
     def event(self, kind: str) -> str:
         """Return what an event is called."""
         told = self.said("event", kind) or self.tongue.known("event", kind)
-        return told or self.tongue.say("event_other", name=self.tongue.quoted(_readable(kind)))
+        return told or self.tongue.say("event_other", name=self.tongue.quoted(readable(kind)))
 
     def rule(self, code: str) -> str:
         """Return what the earning rule of that code rewards."""
         found = next((each for each in self.program.earning_rule if each.code == code), None)
-        return self.said("rule", code) or (self.event(found.on) if found else self.tongue.quoted(_readable(code)))
+        return self.said("rule", code) or (self.event(found.on) if found else self.tongue.quoted(readable(code)))
 
     def reward(self, code: str) -> str:
         """Return the name of the reward of that code, which the programme may not have."""
@@ -129,7 +129,7 @@ class Telling:
             value = self.tongue.say(kind, value=value)
             if name is None:
                 return value
-        called = name or (f"{kind_name} {self.tongue.quoted(_readable(code))}" if code else kind_name)
+        called = name or (f"{kind_name} {self.tongue.quoted(readable(code))}" if code else kind_name)
         return self.tongue.say("worth", name=called, value=value) if value else called
 
     # Conditions.
@@ -158,13 +158,13 @@ class Telling:
         if limit.key is None:
             return told
         key = self.tongue.known("key", limit.key)
-        key = key or self.tongue.say("key_other", name=self.tongue.quoted(_readable(limit.key)))
+        key = key or self.tongue.say("key_other", name=self.tongue.quoted(readable(limit.key)))
         return self.tongue.say("limit_key", limit=times if limit.per == "lifetime" else told, key=key)
 
     def property(self, name: str) -> str:
         """Return the condition that a property of an activity is true."""
         told = self.said("property", name) or self.tongue.known("property", name)
-        return told or self.tongue.say("when_marked", name=self.tongue.quoted(_readable(name)))
+        return told or self.tongue.say("when_marked", name=self.tongue.quoted(readable(name)))
 
     def members(self, segment: str | None) -> str | None:
         """Return what holds of the members of a segment, or None if nothing is known of it."""
@@ -190,5 +190,6 @@ class Telling:
         return told or self.tongue.say(kind, name=self.tongue.quoted(name))
 
 
-def _readable(code: str) -> str:
+def readable(code: str) -> str:
+    """Return a code as it is read: "double day" of "double-day"."""
     return code.replace("_", " ").replace("-", " ").replace(".", " ")

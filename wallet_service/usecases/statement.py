@@ -95,27 +95,42 @@ class LotNow:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """All lines, oldest first, and the lots that still hold points; the last balance is the member's."""
+    """Lines, oldest first, and the lots that still hold points; the newest line's balance is the member's.
+
+    `total` is how many lines there are in all.
+    """
 
     lines: tuple[Line, ...]
     lots: tuple[LotNow, ...]
+    total: int
 
 
-def statement(tx: Connection, member: Membership, program: Program) -> Statement:
-    """Return the member's statement by the programme as it is now."""
+def statement(
+    tx: Connection, member: Membership, program: Program, *, most: int | None = None, skip: int = 0
+) -> Statement:
+    """Return the member's statement by the programme as it is now.
+
+    It has all lines, or the newest `most` of them that come before the newest `skip`; and all lots.
+    """
     position = member.position
     expiry = expiry_of(program, position.rank.tier if position.rank else None)
     account = Account(expiry, active_at=position.active_at)
     known = statements.lots(tx, member.id)
     ends = {lot.id: _dies_on(account, lot, program) for lot, _ in known}
+    left = tuple(_now(lot, order_id, ends[lot.id]) for lot, order_id in known if lot.left)
+    posted = statements.posted(tx, member.id, most=most, skip=skip)
+    if not posted:
+        return Statement((), left, statements.count(tx, member.id))
+    first, last = posted[0].id, posted[-1].id
     moves: dict[int, list[Move]] = {}
-    for each in statements.taken(tx, member.id):
-        moves.setdefault(each.transaction_id, []).append(_move(each, ends[each.lot_id]))
-    lines, balance = [], 0
-    for posted in statements.posted(tx, member.id):
-        balance += posted.available
-        lines.append(_line(posted, balance, tuple(moves.get(posted.id, ()))))
-    return Statement(tuple(lines), tuple(_now(lot, order_id, ends[lot.id]) for lot, order_id in known if lot.left))
+    for each in statements.taken(tx, member.id, first=first, last=last):
+        # One that was posted since the lots were read has no end here yet.
+        moves.setdefault(each.transaction_id, []).append(_move(each, ends.get(each.lot_id)))
+    lines, balance = [], statements.balance_before(tx, member.id, first)
+    for one in posted:
+        balance += one.available
+        lines.append(_line(one, balance, tuple(moves.get(one.id, ()))))
+    return Statement(tuple(lines), left, statements.count(tx, member.id))
 
 
 def _dies_on(account: Account, lot: Lot, program: Program) -> date | None:

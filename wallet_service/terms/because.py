@@ -1,0 +1,49 @@
+"""Why points came: the rules, offers and occasions behind a line of a statement, in plain words."""
+
+from collections.abc import Iterable
+from fractions import Fraction
+
+from wallet_service.terms.giving import occasion_of
+from wallet_service.terms.telling import Telling, readable
+from wallet_service.terms.tongue import lowered
+
+JOINT = "+"  # between the codes of one award
+REFERRAL = "referral"  # the code that the books name for both sides of a recommendation
+
+
+def because(telling: Telling, rule: str | None, shares: Iterable[tuple[str, str, str]] = ()) -> tuple[str, ...]:
+    """Return the names of what gave points, each once.
+
+    `rule` is as the books name it, "purchase+double-day". Of several `shares` (code, kind, exact points "201/2") each
+    name says how much it gave, unless the unit is money.
+    """
+    named: dict[str, Fraction] = {}
+    say = telling.tongue.say
+    for code, kind, points in shares:
+        name = _tier(telling, code) if kind == "tier" else _named(telling, code)
+        named[name] = named.get(name, Fraction(0)) + Fraction(points)
+    money = telling.program.unit is not None and telling.program.unit.is_money
+    if len(named) > 1 and not money:
+        return tuple(say("because", text=name, more=_more(telling, each)) for name, each in named.items())
+    return tuple(dict.fromkeys(_named(telling, code) for code in (rule or "").split(JOINT) if code)) or tuple(named)
+
+
+def _more(telling: Telling, points: Fraction) -> str:
+    return f"+{telling.tongue.factor(points)}"
+
+
+def _tier(telling: Telling, code: str) -> str:
+    return telling.tongue.say("segment_tiers", tiers=telling.tier(code))
+
+
+def _named(telling: Telling, code: str) -> str:
+    """Return the name of the rule, campaign or trigger of that code, which may be gone from the programme."""
+    program, tongue = telling.program, telling.tongue
+    if any(each.code == code for each in program.earning_rule):
+        return telling.rule(code)
+    if any(each.code == code for each in program.campaign):
+        return tongue.say("offer", name=telling.said("campaign", code) or tongue.quoted(readable(code)))
+    trigger = next((each for each in program.trigger if each.code == code), None)
+    if trigger is not None:
+        return lowered(occasion_of(telling, trigger))
+    return tongue.say("referred") if code == REFERRAL else tongue.quoted(readable(code))

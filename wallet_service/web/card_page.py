@@ -1,0 +1,89 @@
+"""The page of a card: whose it is, in which language it speaks, where the member stands, a button for each wallet."""
+
+from flask import Response, make_response, render_template, request, url_for
+from itsdangerous import BadSignature
+
+from wallet_service.domain import drawing
+from wallet_service.domain.drawing import Case
+from wallet_service.domain.errors import UnknownCard
+from wallet_service.domain.template import Template
+from wallet_service.links import card_links
+from wallet_service.usecases.serve import card_by_serial
+from wallet_service.web.words import WORDS, language
+from wallet_service.wiring import Found, Service
+
+
+def card_of(service: Service, token: str) -> Found:
+    """Return the card that a link opens, settled first if its member is due.
+
+    Raises `UnknownCard`.
+    """
+    try:
+        serial = card_links(service.secret_key).loads(token)
+    except BadSignature:
+        raise UnknownCard from None
+    with service.read() as tx:
+        found = card_by_serial(tx, serial)
+    return service.settled(found)
+
+
+def spoken_to(found: Found) -> str:
+    """Return the language for whoever is reading: the member's own, then what the browser prefers."""
+    return language([found.member.locale, *(each for each, _ in request.accept_languages)])
+
+
+def private(response: Response) -> Response:
+    """Return an answer that no cache keeps and no search engine lists."""
+    response.headers["Cache-Control"] = "private, no-store"
+    response.headers["X-Robots-Tag"] = "noindex, nofollow"
+    return response
+
+
+def case_of(found: Found, template: Template, spoken: str) -> Case:
+    """Return where the member stands, to be said in that language, or in the template's own if it has not that one."""
+    return Case(found.member.standing, template.program, template.words[template.language(spoken)])
+
+
+def card_page(service: Service, found: Found, token: str, *, later: bool = False) -> Response:
+    """Return the page with the buttons, in the reader's language; `later` says that Google could not take the card."""
+    spoken = spoken_to(found)
+    template = service.in_force.of_card(found)
+    page = render_template(
+        "card.html",
+        lang=spoken,
+        words=WORDS[spoken],
+        face=template.draw(found.member.standing, spoken),
+        later=later,
+        back_url=url_for("public.add", token=token) if later else None,
+        apple_url=url_for("public.download", token=token) if service.settings.apple else None,
+        google_url=url_for("public.save", token=token) if service.google else None,
+        standing=standing(case_of(found, template, spoken), found.member.position.held, WORDS[spoken]),
+        statement_url=url_for("account.statement", token=token) if template.program.unit else None,
+        terms_url=url_for("account.terms", token=token),
+    )
+    return private(make_response(page))
+
+
+def standing(case: Case, held: int, words: dict[str, str]) -> list[tuple[str, str]]:
+    """Return where a member stands as labels with values; what a member has nothing of is left out."""
+    program, where, day = case.program, case.standing, case.words.date
+    found: list[tuple[str, str]] = []
+    if program.unit:
+        found.append(("balance", drawing.said(case, where.balance)))
+        found += [("pending", drawing.said(case, where.pending))] if where.pending > 0 else []
+        found += [("held", drawing.said(case, held))] if held > 0 else []
+        if where.dying > 0 and where.dying_on:
+            dying = words["valid"].format(points=drawing.said(case, where.dying), date=day(where.dying_on))
+            found.append(("expiry", dying))
+    if where.tier is not None:
+        tier = drawing.tier_name(program, case.words, where.tier)
+        until = words["until"].format(date=day(where.tier_until)) if where.tier_until else ""
+        found.append(("tier", f"{tier}, {until}" if until else tier))
+    if program.tiers and program.tiers.measure != "membership":
+        ahead = drawing.progress(case)
+        missing = words["to_go"].format(points=ahead[0], tier=ahead[1]) if ahead else words["top"]
+        found.append(("next", missing))
+    if where.member_until:
+        found.append(("member_until", day(where.member_until)))
+    found += [("granted", str(drawing.value("granted", case))), ("rewards", str(drawing.value("rewards", case)))]
+    return [(words[key], value) for key, value in found if value]
