@@ -6,6 +6,7 @@ import pytest
 from purchases import PURCHASE, campaign, program
 
 from wallet_service.terms import LANGUAGES, because, telling_of
+from wallet_service.terms.because import SPENDING
 from wallet_service.terms.telling import Telling
 
 TABLES: dict[str, Any] = {
@@ -13,6 +14,7 @@ TABLES: dict[str, Any] = {
     "campaign": [campaign("double-day", factor="2", rules=["purchase"])],
     "tiers": {"measure": "spend", "window": "lifetime", "valid": "forever"},
     "tier": [{"code": "page", "threshold": 0, "name": "Page"}],
+    "reward": [{"code": "purchase", "kind": "product", "name": "Mug", "cost": 100}],
     "trigger": [{"code": "cake", "on": "member.birthday", "points": 5}],
 }
 SHARES = [("purchase", "rule", "402/5"), ("page", "tier", "201/5"), ("double-day", "campaign", "402/5")]
@@ -38,29 +40,36 @@ def telling(language: str = "en", **tables: Any) -> Telling:
 )
 def test_rule_is_named(rule: str | None, told: tuple[str, ...]) -> None:
     """Rules, campaigns, triggers and referrals have names; a code that the programme has no more stands for itself."""
-    assert because(telling(), rule) == told
+    assert because(telling(), "earn", rule) == told
+
+
+@pytest.mark.parametrize("kind", SPENDING)
+def test_reward_is_named(kind: str) -> None:
+    """What takes points names the reward, even if a rule has the same code."""
+    assert because(telling(), kind, "purchase") == ("Mug",)
+    assert because(telling(), kind, None) == ()
 
 
 def test_shares_say_how_much_each_gave() -> None:
     """Of several shares each says its exact points; of one the whole is known."""
-    assert because(telling(), "purchase+double-day", SHARES) == (
+    assert because(telling(), "earn", "purchase+double-day", SHARES) == (
         "purchase: +80.4",
         "tier: Page: +40.2",
         "special offer “double day”: +80.4",
     )
-    assert because(telling(), "purchase", SHARES[:1]) == ("purchase",)
+    assert because(telling(), "earn", "purchase", SHARES[:1]) == ("purchase",)
 
 
 def test_shares_of_money_are_only_named() -> None:
     """Fractions of the smallest coin would explain nothing."""
     money = telling(unit={"code": "credit", "is_money": True})
-    assert because(money, "purchase+double-day", SHARES) == ("purchase", "special offer “double day”")
+    assert because(money, "earn", "purchase+double-day", SHARES) == ("purchase", "special offer “double day”")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_language_has_its_own_names(language: str) -> None:
     """What is told in one language is not English in another."""
-    told = because(telling(language), "purchase+double-day+cake+referral")
+    told = because(telling(language), "earn", "purchase+double-day+cake+referral")
     assert len(told) == 4
     if language != "en":
-        assert not set(told) & set(because(telling(), "purchase+double-day+cake+referral"))
+        assert not set(told) & set(because(telling(), "earn", "purchase+double-day+cake+referral"))

@@ -1,8 +1,9 @@
-"""Why points came: the rules, offers and occasions behind a line of a statement, in plain words."""
+"""Why points came or went: the rules, offers, occasions and rewards behind a line of a statement, in plain words."""
 
 from collections.abc import Iterable
 from fractions import Fraction
 
+from wallet_service.domain.ledger import TransactionType
 from wallet_service.terms.giving import occasion_of
 from wallet_service.terms.telling import Telling, readable
 from wallet_service.terms.tongue import lowered
@@ -11,16 +12,24 @@ JOINT = "+"  # between the codes of one award
 REFERRAL = "referral"  # the code that the books name for both sides of a recommendation
 
 
-def because(telling: Telling, rule: str | None, shares: Iterable[tuple[str, str, str]] = ()) -> tuple[str, ...]:
-    """Return the names of what gave points, each once.
+# Of these the books name the reward.
+SPENDING: tuple[TransactionType, ...] = ("hold", "redeem", "redeem_reversal", "hold_void", "hold_expire")
+
+
+def because(
+    telling: Telling, kind: str, rule: str | None, shares: Iterable[tuple[str, str, str]] = ()
+) -> tuple[str, ...]:
+    """Return the names of what gave or took points in a transaction of that kind, each once.
 
     `rule` is as the books name it, "purchase+double-day". Of several `shares` (code, kind, exact points "201/2") each
     name says how much it gave, unless the unit is money.
     """
+    if kind in SPENDING:
+        return (telling.reward(rule),) if rule else ()
     named: dict[str, Fraction] = {}
     say = telling.tongue.say
-    for code, kind, points in shares:
-        name = _tier(telling, code) if kind == "tier" else _named(telling, code)
+    for code, what, points in shares:
+        name = _tier(telling, code) if what == "tier" else _named(telling, code)
         named[name] = named.get(name, Fraction(0)) + Fraction(points)
     money = telling.program.unit is not None and telling.program.unit.is_money
     if len(named) > 1 and not money:

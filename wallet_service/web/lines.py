@@ -65,7 +65,7 @@ class Reader:
             day=self.case.words.short_date(day),
             iso_day=day.isoformat(),
             what=self.case.words.name("entry", line.type, self._entries.get(line.type)),
-            why=because(self.telling, line.rule, shares),
+            why=because(self.telling, line.type, line.rule, shares),
             order=line.order_id,
             lots=tuple(filter(None, map(self._lot, line.lots))),
             points=drawing.signed(self.case, line.points),
