@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 from actors import START, Clock, Device, Shop, connected_shop
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, create_engine, text
@@ -88,6 +89,14 @@ def identity(chain: Chain) -> Identity:
     return load_identity(
         certificate=chain.pass_certificate, key=chain.pass_key, wwdr=chain.wwdr, password=None, now=START
     )
+
+
+@pytest.fixture(autouse=True)
+def _own_logging() -> Iterator[None]:
+    """What a command sets up for its process's log ends with the test that types it."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture

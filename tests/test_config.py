@@ -33,6 +33,7 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "web_processes": ("4", 4),
     "web_threads": ("8", 8),
     "secret_key": (KEY, KEY),
+    "ledger_key": ("/srv/ledger.pem", "/srv/ledger.pem"),
     "templates": ("/srv/templates", Path("/srv/templates")),
     "trusted_proxies": ("1", 1),
     "apple_certificate": ("pass.pem", "pass.pem"),
@@ -56,7 +57,7 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "sandbox_google_port": ("0", 0),
     "log_format": ("json", "json"),
 }
-SECRETS = ("apple_key", "apple_key_password", "database_url", "google_service_account", "secret_key")
+SECRETS = ("apple_key", "apple_key_password", "database_url", "google_service_account", "ledger_key", "secret_key")
 
 
 def plain(value: Any) -> Any:

@@ -26,6 +26,11 @@ issue = { points = 0, per = 100 }
 [[cause]]
 code = "forest"
 name = "Forest"
+[[experiment]]
+code = "offer"
+holdout = "0"
+arms = { left = "0.5", right = "0.5" }
+metric = "repeat_purchase_rate"
 [[reward]]
 code = "five-off"
 kind = "amount_off"
@@ -195,3 +200,11 @@ def test_what_is_not_there_is_said(command: Command) -> None:
     """A template without members, and a member of nobody's."""
     assert "no template" in command("partner", "report", "--template", "none", ends=1)
     assert "No card answers" in command("reward", "list", "mem_none", ends=1)
+
+
+def test_an_arm_is_told_alike_each_time(command: Command, members: dict[str, str]) -> None:
+    """Whoever asks for a member's arm hears the same, and an experiment that is not there is refused by name."""
+    told = [command("member", "arm", members["ann"], "offer").strip() for _ in range(2)]
+    assert told[0] == told[1]
+    assert told[0] in ("left", "right")
+    assert "there are: offer" in command("member", "arm", members["ann"], "none", ends=1)

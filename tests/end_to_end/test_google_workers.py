@@ -14,8 +14,11 @@ from sqlalchemy import Engine, text
 from stage_actors import ROOT, wait_until
 
 from wallet_service.config import Settings
+from wallet_service.domain.member import Profile
 from wallet_service.sandbox.google import Behaviour
 from wallet_service.storage import wallets
+from wallet_service.storage.ledger import Cause
+from wallet_service.usecases.book import close_and_show, open_book
 from wallet_service.usecases.connect import connect
 from wallet_service.usecases.enrol import enrol
 from wallet_service.usecases.publish import publish_classes
@@ -89,16 +92,16 @@ def offered(environment: dict[str, str], engine: Engine, cards: int) -> Service:
         connect(tx, vault=service.vault, template=template, name="shop", now=utc_now())
         program_id = tx.execute(text("SELECT id FROM programs")).scalar_one()
         for number in range(cards):
-            enrol(
+            member = enrol(
                 tx,
                 program_id=program_id,
                 template=template,
                 pass_type_identifier=service.identity.pass_type_identifier,
                 external_id=f"customer {number}",
-                name=None,
-                locale=None,
+                profile=Profile(),
                 now=utc_now(),
             )
+            close_and_show(open_book(tx, member, template, now=utc_now()), cause=Cause(), reason="member.enrolled")
         tx.execute(OFFERED, {"issuer": ISSUER})
         publish_classes(tx, service.classes(), now=utc_now())
     return service

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, text
 from stage_actors import ROOT, wait_until
 
 from wallet_service.config import Settings
+from wallet_service.domain.member import Profile
 from wallet_service.sandbox.apns import Behaviour, SandboxApns
 from wallet_service.sandbox.chain import make_chain
 from wallet_service.storage import wallets
@@ -67,8 +68,7 @@ def behind(tmp_path: Path, engine: Engine) -> Service:
             template=template,
             pass_type_identifier=service.identity.pass_type_identifier,
             external_id="ann",
-            name=None,
-            locale=None,
+            profile=Profile(),
             now=utc_now(),
         )
         tx.execute(PHONES, {"card_id": member.card.id, "phones": WALLETS})

@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Callable
 
+import pytest
 from town import Town, rules
 
+from wallet_service.domain.errors import UnknownExperiment
 from wallet_service.domain.experiment import HOLDOUT
 from wallet_service.storage import experiments
 from wallet_service.usecases.expose import expose
@@ -28,7 +30,8 @@ def test_only_who_meets_an_arm_is_noted(town: Callable[[str], Town]) -> None:
         for _ in range(2):
             with here.service.begin() as tx:
                 arm = expose(tx, program, here.member(f"c{number}"), "offer", now=here.clock.now)
-                assert expose(tx, program, here.member(f"c{number}"), "none", now=here.clock.now) is None
+                with pytest.raises(UnknownExperiment, match="offer"):
+                    expose(tx, program, here.member(f"c{number}"), "none", now=here.clock.now)
         met[str(arm)] += 1
     met.pop(HOLDOUT, None)
     with here.service.read() as tx:

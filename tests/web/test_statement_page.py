@@ -8,7 +8,7 @@ from dataclasses import replace
 from html import unescape
 
 import pytest
-from actors import Clock, Shop
+from actors import Clock, Shop, connected_shop
 from click.testing import CliRunner
 from flask.testing import FlaskClient
 from history import RULES, with_rules
@@ -22,6 +22,7 @@ from wallet_service.terms import explain
 from wallet_service.usecases.export import cell
 from wallet_service.usecases.revoke import revoke
 from wallet_service.usecases.serve import card_by_serial
+from wallet_service.web import create_app
 from wallet_service.web.words import LANGUAGES, WORDS
 from wallet_service.wiring import Service
 
@@ -326,3 +327,16 @@ def test_looking_changes_nothing(client: FlaskClient, service: Service, shop: Sh
         got(client, page + path)
     with service.read() as tx:
         assert tx.execute(text("SELECT count(*) FROM ledger_transactions")).scalar_one() == 1
+
+
+def test_the_code_for_friends_is_answered_and_shown(built: Service, engine: Engine, clock: Clock) -> None:
+    """Where members are thanked for bringing others, enrolment answers with the code, and the page shows it."""
+    inviting = {"referral": {"referrer": {"points": 5}, "referee": {"points": 5}}}
+    service = with_rules(replace(built, clock=clock), RULES | {"unit": {"code": "points"}} | inviting)
+    client = create_app(service).test_client()
+    enrolled = connected_shop(service, client, "friends").enrol("ann")
+    for spoken in LANGUAGES:
+        shown = client.get(
+            address(service, enrolled["serial_number"]), headers=BROWSER | {"Accept-Language": spoken}
+        ).get_data(as_text=True)
+        assert re.search(f"{WORDS[spoken]['invitation']}.*?{enrolled['referral_code']}", shown, re.DOTALL)

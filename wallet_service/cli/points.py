@@ -20,7 +20,9 @@ from wallet_service.usecases import hold as holding
 from wallet_service.usecases import merge as merging
 from wallet_service.usecases import settle_partners as settling
 from wallet_service.usecases import transfer as transferring
+from wallet_service.usecases.expose import expose
 from wallet_service.usecases.operate import answer_of
+from wallet_service.usecases.serve import card_or_member
 
 REASON = click.option("--reason", required=True, help="Why, for the books.")
 
@@ -203,6 +205,25 @@ def merge(merged: str, survivor: str, reason: str, asked: Asking) -> None:
             service, program, "member.merge", asked, content=content,
             act=lambda operation: merging.merge(operation, merged=gone, survivor=kept, reason=reason),
         )  # fmt: skip
+
+
+@member_group.command("arm")
+@click.argument("member")
+@click.argument("experiment")
+def arm(member: str, experiment: str) -> None:
+    """Tell in which arm of EXPERIMENT a member is, for whoever treats members by it, and note that it was met.
+
+    The answer is always the same for a member. Of the holdout nothing is noted.
+
+    \b
+    Example:   wallet-service member arm mem_7k3z… second-order-offer
+    """
+    with opened() as service:
+        with service.read() as tx:
+            found = card_or_member(tx, member)
+        program = service.in_force.of_card(found).program
+        with service.begin() as tx:
+            click.echo(expose(tx, program, found.member, experiment, now=service.clock()))
 
 
 @click.group("partner")

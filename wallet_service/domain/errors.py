@@ -236,3 +236,11 @@ class NotSealed(WalletError):
 
 class RightsRefused(WalletError):
     """A database role cannot be kept from changing the ledger, or there is no such role."""
+
+
+class UnknownExperiment(WalletError):
+    """The programme has no experiment of that code."""
+
+    def __init__(self, code: str, known: Iterable[str]) -> None:
+        self.code = code
+        super().__init__(f"There is no experiment {code!r} in the programme; there are: {', '.join(known) or 'none'}.")

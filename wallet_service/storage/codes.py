@@ -10,7 +10,7 @@ _ADD = text("""
     INSERT INTO coupon_codes (program_id, pool, code_hash, sealed, status, expires_at, created_at)
     SELECT :program_id, :pool, code_hash, sealed, 'free', :expires_at, :now
     FROM unnest(CAST(:hashes AS bytea[]), CAST(:sealed AS bytea[])) AS told (code_hash, sealed)
-    ON CONFLICT (program_id, code_hash) DO NOTHING
+    ON CONFLICT (program_id, code_hash) DO NOTHING RETURNING code_hash
 """)
 _MAKE = text("""
     INSERT INTO coupon_codes (program_id, code_hash, sealed, status, expires_at, created_at)
@@ -58,7 +58,7 @@ def add(
     """Lay codes, each as hash and sealed, into a pool; return how many were not known before."""
     values = {"hashes": [each for each, _ in codes], "sealed": [each for _, each in codes]}
     told = {"program_id": program_id, "pool": pool, "expires_at": expires_at, "now": now}
-    return int(tx.execute(_ADD, values | told).rowcount)
+    return len(tx.execute(_ADD, values | told).all())
 
 
 def make(

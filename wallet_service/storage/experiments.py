@@ -6,7 +6,7 @@ from sqlalchemy import Connection, text
 
 _EXPOSE = text("""
     INSERT INTO exposures (experiment, member_id, arm, created_at) VALUES (:experiment, :member_id, :arm, :now)
-    ON CONFLICT (experiment, member_id) DO NOTHING
+    ON CONFLICT (experiment, member_id) DO NOTHING RETURNING arm
 """)
 _COUNT = text("SELECT arm, count(*) AS members FROM exposures WHERE experiment = :experiment GROUP BY arm ORDER BY arm")
 
@@ -14,7 +14,7 @@ _COUNT = text("SELECT arm, count(*) AS members FROM exposures WHERE experiment =
 def expose(tx: Connection, experiment: str, member_id: int, arm: str, *, now: datetime) -> bool:
     """Note that the member met its arm; False where it had before."""
     values = {"experiment": experiment, "member_id": member_id, "arm": arm, "now": now}
-    return tx.execute(_EXPOSE, values).rowcount == 1
+    return tx.execute(_EXPOSE, values).first() is not None
 
 
 def exposed(tx: Connection, experiment: str) -> dict[str, int]:

@@ -12,7 +12,7 @@ Status = Literal["joined", "qualified", "rewarded", "rejected"]
 _CODE_OF = text("SELECT code FROM referral_codes WHERE member_id = :member_id")
 _ADD_CODE = text("""
     INSERT INTO referral_codes (member_id, program_id, code, created_at)
-    VALUES (:member_id, :program_id, :code, :now) ON CONFLICT DO NOTHING
+    VALUES (:member_id, :program_id, :code, :now) ON CONFLICT DO NOTHING RETURNING code
 """)
 _OWNER = text("""
     SELECT coalesce(merged_into, members.id) FROM referral_codes JOIN members ON members.id = member_id
@@ -103,7 +103,7 @@ def code_of(tx: Connection, member_id: int) -> str | None:
 def add_code(tx: Connection, *, program_id: int, member_id: int, code: str, now: datetime) -> bool:
     """Give the member a code; False where it has one, or somebody else has this one."""
     values = {"program_id": program_id, "member_id": member_id, "code": code, "now": now}
-    return tx.execute(_ADD_CODE, values).rowcount == 1
+    return tx.execute(_ADD_CODE, values).first() is not None
 
 
 def owner(tx: Connection, program_id: int, code: str) -> int | None:

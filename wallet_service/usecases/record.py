@@ -189,6 +189,8 @@ def _act(case: _Case, book: Book) -> dict[str, Any]:
             _tell(book, fact)
             if fact.referral_code is not None and book.program.referral is not None:
                 more["referral"] = refer.join(book, fact.referral_code, new=case.joins)
+            if book.program.referral is not None:
+                more["referral_code"] = refer.code_of(book)
             _claim_orders(case, book)
             _deed(case, book, Deed("member.enrolled", at))
         case MemberUpdated() as fact:

@@ -3,6 +3,8 @@
 import secrets
 from datetime import datetime, timedelta
 
+from sqlalchemy import Connection
+
 from wallet_service.domain.earning import Order
 from wallet_service.domain.member import Membership
 from wallet_service.domain.period import local_day, start_of
@@ -28,6 +30,11 @@ def code_of(book: Book) -> str:
         code = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
         referrals.add_code(tx, program_id=member.program_id, member_id=member.id, code=code, now=book.now)
     raise LookupError(f"no code could be made for {member.public_id}")
+
+
+def invitation(tx: Connection, member: Membership) -> str | None:
+    """Return the code that a member has, None if none was made: the programme has no referrals, or had none then."""
+    return referrals.code_of(tx, member.id)
 
 
 def join(book: Book, code: str, *, new: bool) -> Status:

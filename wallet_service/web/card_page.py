@@ -8,6 +8,7 @@ from wallet_service.domain.drawing import Case
 from wallet_service.domain.errors import UnknownCard
 from wallet_service.domain.template import Template
 from wallet_service.links import card_links
+from wallet_service.usecases.refer import invitation
 from wallet_service.usecases.serve import card_by_serial
 from wallet_service.web.words import WORDS, language
 from wallet_service.wiring import Found, Service
@@ -57,11 +58,19 @@ def card_page(service: Service, found: Found, token: str, *, later: bool = False
         back_url=url_for("public.add", token=token) if later else None,
         apple_url=url_for("public.download", token=token) if service.settings.apple else None,
         google_url=url_for("public.save", token=token) if service.google else None,
-        standing=standing(case_of(found, template, spoken), found.member.position.held, WORDS[spoken]),
+        standing=standing(case_of(found, template, spoken), found.member.position.held, WORDS[spoken])
+        + _invitation(service, found, WORDS[spoken]),
         statement_url=url_for("account.statement", token=token) if template.program.unit else None,
         terms_url=url_for("account.terms", token=token),
     )
     return private(make_response(page))
+
+
+def _invitation(service: Service, found: Found, words: dict[str, str]) -> list[tuple[str, str]]:
+    """Return the code by which the member brings others, where the programme thanks for that."""
+    with service.read() as tx:
+        code = invitation(tx, found.member)
+    return [(words["invitation"], code)] if code else []
 
 
 def standing(case: Case, held: int, words: dict[str, str]) -> list[tuple[str, str]]:
