@@ -1,7 +1,9 @@
 """A pipelined transaction answers, commits, fails and rolls back as an ordinary one does."""
 
+import itertools
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -17,6 +19,13 @@ TABLE = text("CREATE TABLE things (id integer PRIMARY KEY, name text NOT NULL, t
 ADD = text("INSERT INTO things (id, name, tags, body) VALUES (:id, :name, :tags, CAST(:body AS jsonb))")
 ALL = text("SELECT id, name, tags, body FROM things ORDER BY id")
 
+
+@pytest.fixture
+def swift(engine: Engine) -> Engine:
+    """An engine for pipelined transactions, closed with the other."""
+    return pipelined.open_engine(engine)
+
+
 LOOKS: dict[str, Callable[[Any], Any]] = {
     "all": lambda answer: [tuple(row) for row in answer.all()],
     "iterated": lambda answer: [(row.n, row.tenfold) for row in answer],
@@ -28,16 +37,16 @@ LOOKS: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_answers_are_those_of_an_ordinary_connection(engine: Engine, look: str) -> None:
+def test_answers_are_those_of_an_ordinary_connection(engine: Engine, swift: Engine, look: str) -> None:
     """However the answer is looked at, it is the same."""
-    with engine.begin() as plain, pipelined.begin(engine) as swift:
-        ordinary, answer = (tx.execute(ROWS, {"most": 3}) for tx in (plain, swift))
+    with engine.begin() as plain, pipelined.begin(swift) as tx:
+        ordinary, answer = (each.execute(ROWS, {"most": 3}) for each in (plain, tx))
         assert LOOKS[look](answer) == LOOKS[look](ordinary)
 
 
-def test_the_only_row_is_the_only_one(engine: Engine) -> None:
+def test_the_only_row_is_the_only_one(swift: Engine) -> None:
     """Where there must be one row, more or fewer are refused, and none at all is nothing for the first."""
-    with pipelined.begin(engine) as tx:
+    with pipelined.begin(swift) as tx:
         assert tuple(tx.execute(ROWS, {"most": 1}).one()) == (1, 10)
         assert tx.execute(ROWS, {"most": 1}).scalar_one() == 1
         for most in (0, 2):
@@ -47,9 +56,9 @@ def test_the_only_row_is_the_only_one(engine: Engine) -> None:
         assert (none.first(), none.scalar()) == (None, None)
 
 
-def test_what_was_sent_is_there_after_the_end(engine: Engine) -> None:
+def test_what_was_sent_is_there_after_the_end(engine: Engine, swift: Engine) -> None:
     """Statements whose answers nobody looks at are done, in their order, one for each set of values."""
-    with pipelined.begin(engine) as tx:
+    with pipelined.begin(swift) as tx:
         tx.execute(TABLE)
         tx.execute(ADD, [{"id": n, "name": f"{n} %", "tags": ["a", "b"], "body": '{"n": 1}'} for n in (1, 2)])
         tx.execute(text("UPDATE things SET name = 'two' WHERE id = 2"))
@@ -70,14 +79,16 @@ WRONG = [
 
 @pytest.mark.parametrize(("statement", "error"), WRONG)
 @pytest.mark.parametrize("looked_at", [True, False])
-def test_an_error_undoes_all(engine: Engine, statement: str, error: type[Exception], looked_at: bool) -> None:
+def test_an_error_undoes_all(
+    engine: Engine, swift: Engine, statement: str, error: type[Exception], looked_at: bool
+) -> None:
     """Whether its answer is looked at or not, a statement that fails is told by its kind, and nothing stays."""
     with engine.begin() as plain:
         plain.execute(TABLE)
         plain.execute(ADD, {"id": 1, "name": "one", "tags": None, "body": None})
 
     def fail() -> None:
-        with pipelined.begin(engine) as tx:
+        with pipelined.begin(swift) as tx:
             tx.execute(ADD, {"id": 2, "name": "two", "tags": None, "body": None})
             answer = tx.execute(text(statement))
             if looked_at:
@@ -89,19 +100,19 @@ def test_an_error_undoes_all(engine: Engine, statement: str, error: type[Excepti
         assert [row.id for row in plain.execute(ALL)] == [1]
 
 
-def test_an_error_of_the_caller_undoes_all(engine: Engine) -> None:
+def test_an_error_of_the_caller_undoes_all(engine: Engine, swift: Engine) -> None:
     """What is not the database's fault rolls back as well, and the connection serves again."""
     with engine.begin() as plain:
         plain.execute(TABLE)
 
     def fail() -> None:
-        with pipelined.begin(engine) as tx:
+        with pipelined.begin(swift) as tx:
             tx.execute(ADD, {"id": 1, "name": "one", "tags": None, "body": None})
             raise KeyError
 
     with pytest.raises(KeyError):
         fail()
-    with pipelined.begin(engine) as tx:
+    with pipelined.begin(swift) as tx:
         assert tx.execute(ALL).all() == []
 
 
@@ -112,3 +123,62 @@ def test_the_service_tells_a_missing_table_with_the_command(service: Service) ->
         tx.execute(text("SELECT * FROM nowhere"))
     with pytest.raises(ProgrammingError), begin() as tx:
         tx.execute(text("SELEKT 1"))
+
+
+COUNTED = text("SELECT count(*) FROM pg_prepared_statements")
+
+
+def test_each_statement_is_prepared_once_whatever_its_values(engine: Engine, swift: Engine) -> None:
+    """Small and large numbers, and nothing, are given to the same prepared statement, on the same connection."""
+    with engine.begin() as plain:
+        plain.execute(text("CREATE TABLE things (id bigint, name text, day date)"))
+    add = text("INSERT INTO things (id, name, day) VALUES (:id, :name, :day)")
+    days = [date(2026, 6, 1), None]
+    for number, day in itertools.product((1, 10**5, 10**12), days):
+        with pipelined.begin(swift) as tx:
+            tx.execute(add, {"id": number, "name": None if number == 1 else "name", "day": day})
+    with pipelined.begin(swift) as tx:
+        assert tx.execute(COUNTED).scalar_one() == 2  # the question itself is the other
+    with engine.begin() as plain:
+        rows = plain.execute(text("SELECT id, name, day FROM things ORDER BY id, day")).all()
+    expected = itertools.product([(1, None), (10**5, "name"), (10**12, "name")], days)
+    assert [tuple(row) for row in rows] == [(*named, day) for named, day in expected]
+
+
+def test_what_was_nothing_at_first_is_prepared_again_with_its_type(engine: Engine, swift: Engine) -> None:
+    """A statement that began with an empty value takes a real one later, and empty ones after that."""
+    with engine.begin() as plain:
+        plain.execute(text("CREATE TABLE things (at timestamptz, numbers bigint[], body bytea)"))
+    add = text("INSERT INTO things (at, numbers, body) VALUES (:at, :numbers, :body)")
+    at = datetime(2026, 6, 1, tzinfo=UTC)
+    told = [(None, [], None), (at, [1, 10**12], b"\0\\x"), (None, None, b"")]
+    for each in told:
+        with pipelined.begin(swift) as tx:
+            tx.execute(add, dict(zip(("at", "numbers", "body"), each, strict=True)))
+    with engine.begin() as plain:
+        rows = plain.execute(text("SELECT at, numbers, body FROM things")).all()
+    assert [tuple(row) for row in rows] == told
+
+
+def test_a_statement_that_was_never_prepared_is_prepared_anew(engine: Engine, swift: Engine) -> None:
+    """What a failure before it has skipped, and what was undone, serves the next time."""
+    for wrong, missing in ((text("SELECT 1 / 0"), 0), (None, 1)):
+        with suppress(DataError, KeyError), pipelined.begin(swift) as tx:
+            if wrong is not None:
+                tx.execute(wrong)
+            tx.execute(ROWS, {"most": 2 + missing})
+            raise KeyError
+        with pipelined.begin(swift) as tx:
+            assert len(tx.execute(ROWS, {"most": 2}).all()) == 2
+
+
+def test_much_that_nobody_looks_at_goes_through(engine: Engine, swift: Engine) -> None:
+    """More than any buffer between here and the database holds, in both directions, blocks neither."""
+    with engine.begin() as plain:
+        plain.execute(text("CREATE TABLE things (name text)"))
+    wide = text("INSERT INTO things VALUES (:name) RETURNING name")
+    with pipelined.begin(swift) as tx:
+        for _ in range(200):
+            tx.execute(wide, {"name": "x" * 100_000})
+    with engine.begin() as plain:
+        assert plain.execute(text("SELECT sum(length(name)) FROM things")).scalar_one() == 200 * 100_000

@@ -1,96 +1,225 @@
 """Transactions in which nobody waits for an answer that nobody looks at.
 
 The path of an event is a dozen short statements, and much of its time goes into round trips and into the general
-machinery around them. Here a statement is sent at once, and its answer is fetched when somebody looks at it; a look
-brings in the answers of all statements before it: https://www.psycopg.org/psycopg3/docs/advanced/pipeline.html
+machinery around them. Here statements gather until somebody looks at an answer; then all of them are sent together, and
+the answers up to that one are fetched: https://www.postgresql.org/docs/current/libpq-pipeline-mode.html
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque, namedtuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
+from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import Any, cast
 
 import psycopg
 from psycopg import Connection as DriverConnection
-from psycopg import Cursor
-from psycopg.rows import namedtuple_row
-from sqlalchemy import Connection, Engine, TextClause, exc
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from psycopg import abc, generators
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.errors import PipelineAborted, error_from_result
+from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGresult
+from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
+from sqlalchemy import Connection, Engine, TextClause, create_engine, event, exc
+from sqlalchemy.dialects.postgresql.base import PGDialect
 
-_DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
+FAILED = (ExecStatus.FATAL_ERROR, ExecStatus.PIPELINE_ABORTED)
+_DIALECT = PGDialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+
+
+def open_engine(engine: Engine) -> Engine:
+    """Return an engine for pipelined transactions on the same database, which is closed with that engine.
+
+    Its connections are its own: the driver drops all prepared statements of a connection on which it rolls back others.
+    """
+    pipelined = create_engine(
+        engine.url,
+        pool_size=10,
+        max_overflow=20,
+        hide_parameters=True,  # they hold tokens and names, and an error's text ends up in logs
+        connect_args={
+            "application_name": "wallet_service",
+            "options": "-c timezone=UTC",
+            "prepare_threshold": None,  # what is prepared here, the driver does not know of
+        },
+    )
+    event.listen(engine, "engine_disposed", lambda _: pipelined.dispose())
+    return pipelined
 
 
 @contextmanager
 def begin(engine: Engine) -> Iterator[Connection]:
-    """Open a transaction: it is committed at the end, and rolled back if an error leaves it.
+    """Open a transaction on an engine of `open_engine`: committed at the end, rolled back if an error leaves it.
 
     What is given out does what this package asks of a connection, no more. The error of a statement is raised when
     somebody looks at the answer to it or to a later one, and at the end at the latest, as SQLAlchemy names it.
     """
     with engine.connect() as pooled:
-        driver = cast("DriverConnection[Any]", pooled.connection.driver_connection)
+        tx = Pipelined(_line(pooled))
         try:
-            with driver.pipeline():
-                yield cast(Connection, Pipelined(driver))
-                driver.commit()
+            tx.begin()
+            yield cast(Connection, tx)
+            tx.commit()
         except psycopg.Error as error:
-            _undo(pooled, driver)
+            _undo(pooled, tx)
             raise _named(error) from error
         except BaseException:
-            _undo(pooled, driver)
+            _undo(pooled, tx)
             raise
 
 
-class Pipelined:
-    """The part of SQLAlchemy's connection that the storage uses, on a driver connection in pipeline mode."""
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """A statement as the database reads it, and the names of the values that it calls $1, $2 and so on."""
 
-    def __init__(self, driver: "DriverConnection[Any]") -> None:
-        self._driver = driver
+    sql: bytes
+    names: tuple[str, ...]
+    formats: tuple[PyFormat, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """The name by which the database knows a statement, and its values' types; 0 where the database infers one."""
+
+    name: bytes
+    types: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class _Line:
+    """A driver's connection and what it has prepared; `named` counts the names that were given."""
+
+    driver: "DriverConnection[Any]"
+    transformer: abc.Transformer
+    prepared: dict[bytes, _Prepared] = field(default_factory=dict)
+    named: int = 0
+
+
+class Pipelined:
+    """The part of SQLAlchemy's connection that the storage uses, on a driver's connection in pipeline mode."""
+
+    def __init__(self, line: _Line) -> None:
+        self._line = line
+        self._server = line.driver.pgconn
+        self._fresh: dict[bytes, _Prepared] = {}
+        self._awaited: deque[Callable[[PGresult], None]] = deque()
+
+    def begin(self) -> None:
+        """Begin the transaction; nothing is sent yet."""
+        self._server.enter_pipeline_mode()
+        self._command(b"BEGIN")
 
     def execute(
         self, statement: TextClause, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
     ) -> "Answer":
-        """Send a statement, or one for each of several sets of values."""
+        """Ask a statement, or one for each of several sets of values."""
         query = _query(statement)
-        cursor = self._driver.cursor(row_factory=namedtuple_row)
-        if isinstance(values, Sequence):
-            for each in values:
-                cursor.execute(query, each)
-        else:
-            cursor.execute(query, values)
-        return Answer(cursor)
+        answer = Answer(self.fetch)
+        for each in values if isinstance(values, Sequence) else (values or {},):
+            self._ask(query, [each[name] for name in query.names])
+            self._awaited.append(partial(answer.arrive, self._line.transformer))
+        return answer
+
+    def fetch(self, enough: Callable[[], bool]) -> None:
+        """Send what has gathered, and wait for answers until they are enough.
+
+        Raises the first error among them.
+        """
+        self._server.send_flush_request()
+        self._line.driver.wait(self._fetching(enough))
+
+    def commit(self) -> None:
+        """End the transaction, and hear of all that nobody has looked at."""
+        self._command(b"COMMIT")
+        self._sync()
+        self._line.driver.wait(self._fetching(self._is_over))
+        self._server.exit_pipeline_mode()
+
+    def rollback(self) -> None:
+        """Undo everything; the connection then serves again, whatever has failed on it."""
+        self._sync()
+        self._line.driver.wait(self._fetching(self._is_over, heed=False))
+        self._server.exit_pipeline_mode()
+        self._line.driver.rollback()
+
+    def _ask(self, query: _Query, values: list[Any]) -> None:
+        line = self._line
+        dumped = line.transformer.dump_sequence(values, query.formats)
+        types, formats = line.transformer.types or (), line.transformer.formats
+        prepared = self._fresh.get(query.sql) or line.prepared.get(query.sql)
+        if prepared is None or not _fits(types, prepared.types):
+            prepared = self._prepare(query, types, prepared)
+        self._server.send_query_prepared(prepared.name, dumped, param_formats=formats)
+
+    def _prepare(self, query: _Query, types: tuple[int, ...], before: _Prepared | None) -> _Prepared:
+        """Let the database prepare the statement; a value that was nothing before may have shown its type by now."""
+        if before is not None:
+            types = tuple(new or old for new, old in zip(types, before.types, strict=True))
+        self._line.named += 1
+        prepared = self._fresh[query.sql] = _Prepared(b"pipelined_%d" % self._line.named, types)
+        self._server.send_prepare(prepared.name, query.sql, types)
+        # What fails, or is skipped after a failure, is not there to be used again.
+        self._awaited.append(lambda _: self._line.prepared.update({query.sql: prepared}))
+        return prepared
+
+    def _command(self, command: bytes) -> None:
+        self._server.send_query_params(command, None)
+        self._awaited.append(_ignore)
+
+    def _sync(self) -> None:
+        self._server.pipeline_sync()
+        self._awaited.append(_ignore)
+
+    def _is_over(self) -> bool:
+        return not self._awaited
+
+    def _fetching(self, enough: Callable[[], bool], *, heed: bool = True) -> abc.PQGen[None]:
+        """Send and receive; errors of statements are raised if there is anybody to `heed` them."""
+        yield from generators.send(self._server)
+        while not enough():
+            results = yield from generators.fetch_many(self._server)
+            if not results:
+                raise psycopg.OperationalError("the connection is lost")
+            arrive, result = self._awaited.popleft(), results[0]
+            if result.status not in FAILED:
+                arrive(result)
+            elif heed:
+                raise _error(result)
 
 
 class Answer:
     """The answer to a statement, fetched when it is looked at."""
 
-    def __init__(self, cursor: Cursor[Any]) -> None:
-        self._cursor = cursor
+    def __init__(self, fetch: Callable[[Callable[[], bool]], None]) -> None:
+        self._fetch = fetch
+        self._rows: list[Any] | None = None
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._cursor.fetchall())
+        return iter(self.all())
 
     def all(self) -> list[Any]:
         """Return all rows."""
-        return self._cursor.fetchall()
+        if self._rows is None:
+            self._fetch(self._is_here)
+        return self._rows or []
 
     def first(self) -> Any:
         """Return the first row, or None."""
-        return self._cursor.fetchone()
+        return next(iter(self.all()), None)
 
     def one(self) -> Any:
         """Return the only row.
 
         Raises `LookupError`.
         """
-        rows = self._cursor.fetchall()
+        rows = self.all()
         if len(rows) != 1:
             raise LookupError(f"{len(rows)} rows where there must be one")
         return rows[0]
 
     def scalar(self) -> Any:
         """Return the first value of the first row, or None."""
-        row = self._cursor.fetchone()
+        row = self.first()
         return None if row is None else row[0]
 
     def scalar_one(self) -> Any:
@@ -99,18 +228,59 @@ class Answer:
 
     def scalars(self) -> "list[Any]":
         """Return the first value of every row."""
-        return [row[0] for row in self._cursor.fetchall()]
+        return [row[0] for row in self.all()]
 
     def mappings(self) -> list[dict[str, Any]]:
         """Return every row by the names of its columns."""
-        return [row._asdict() for row in self._cursor.fetchall()]
+        return [row._asdict() for row in self.all()]
+
+    def arrive(self, transformer: abc.Transformer, result: PGresult) -> None:
+        """Take what the database has answered."""
+        if result.nfields:
+            transformer.set_pgresult(result)
+            names = (result.fname(number) or b"" for number in range(result.nfields))
+            self._rows = transformer.load_rows(0, result.ntuples, _row(*names)._make)
+        else:
+            self._rows = []
+
+    def _is_here(self) -> bool:
+        return self._rows is not None
 
 
-def _undo(pooled: Connection, driver: "DriverConnection[Any]") -> None:
+def _undo(pooled: Connection, tx: Pipelined) -> None:
     try:
-        driver.rollback()
+        tx.rollback()
     except psycopg.Error:
         pooled.invalidate()  # the connection is lost, and nobody should get it again
+
+
+def _line(pooled: Connection) -> _Line:
+    """Return the driver's connection with what is remembered of it."""
+    remembered = pooled.connection.info
+    if __name__ not in remembered:
+        driver = cast("DriverConnection[Any]", pooled.connection.driver_connection)
+        context = driver.cursor()
+        # By default the size of a number decides its type, and each mix of sizes would be prepared anew.
+        context.adapters.register_dumper(int, Int8Dumper)
+        context.adapters.register_dumper(int, Int8BinaryDumper)
+        remembered[__name__] = _Line(driver, Transformer(context))
+    line: _Line = remembered[__name__]
+    return line
+
+
+def _fits(types: tuple[int, ...], prepared: tuple[int, ...]) -> bool:
+    """Whether values of these types can be given for the prepared ones; nothing (0) can be given for any."""
+    return types == prepared or all(not new or new == old for new, old in zip(types, prepared, strict=True))
+
+
+def _error(result: PGresult) -> psycopg.Error:
+    if result.status == ExecStatus.PIPELINE_ABORTED:
+        return PipelineAborted("a statement before this one has failed")
+    return error_from_result(result)
+
+
+def _ignore(_: PGresult) -> None:
+    """Be content that nothing has failed."""
 
 
 def _named(error: psycopg.Error) -> exc.DBAPIError:
@@ -121,6 +291,13 @@ def _named(error: psycopg.Error) -> exc.DBAPIError:
 
 
 @cache
-def _query(statement: TextClause) -> bytes:
-    """Return the statement with the driver's placeholders; statements are constants, so each is made once."""
-    return str(statement.compile(dialect=_DIALECT)).encode()
+def _row(*names: bytes) -> Any:
+    return namedtuple("Row", [name.decode() for name in names], rename=True)
+
+
+@cache
+def _query(statement: TextClause) -> _Query:
+    """Return the statement with the database's placeholders; statements are constants, so each is made once."""
+    compiled = statement.compile(dialect=_DIALECT)
+    names = tuple(compiled.positiontup or ())
+    return _Query(str(compiled).encode(), names, (PyFormat.AUTO,) * len(names))

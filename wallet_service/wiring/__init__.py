@@ -73,6 +73,7 @@ class Service:
     settings: Settings
     clock: Callable[[], datetime]
     engine: Engine
+    pipelined_engine: Engine
     identity: Identity
     templates: dict[str, Template]
     passes: ApplePasses
@@ -107,7 +108,7 @@ class Service:
     def begin_pipelined(self) -> Iterator[Connection]:
         """Open a transaction as `begin` does, in which nobody waits for answers that nobody looks at."""
         try:
-            with pipelined.begin(self.engine) as connection:
+            with pipelined.begin(self.pipelined_engine) as connection:
                 yield connection
         except (OperationalError, ProgrammingError, PoolTimeout) as error:
             if _is_ours(error):
@@ -255,6 +256,7 @@ def build(
         settings=settings,
         clock=clock,
         engine=engine,
+        pipelined_engine=pipelined.open_engine(engine),
         identity=identity,
         templates=loaded,
         passes=passes,
