@@ -4,27 +4,25 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+from psycopg.errors import UniqueViolation
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import IntegrityError
 
 from wallet_service.domain.event import Event
 
+ONCE = "events_source_id_event_id_key"  # the constraint by which an event id is entered once
 _ADD = text("""
     INSERT INTO events (id, source_id, event_id, type, content_hash, occurred_at, received_at, body, answer)
     VALUES (:id, :source_id, :event_id, :type, :content_hash, :occurred_at, :now, :body, CAST(:answer AS jsonb))
-    ON CONFLICT (source_id, event_id) DO NOTHING
-    RETURNING id
 """)
 
 
 class Raced(Exception):
-    """The same event id was entered by somebody else meanwhile; start the transaction again."""
+    """The same event id is entered by somebody else again and again, as often as it is tried."""
 
 
 def add(tx: Connection, *, row_id: int, source_id: int, event: Event, answer: dict[str, Any], now: datetime) -> None:
-    """Enter the event with its answer.
-
-    Raises `Raced` when another transaction has entered that event id since it was looked up.
-    """
+    """Enter the event with its answer; the database refuses it if its id was entered since it was looked up."""
     values = {
         "id": row_id,
         "source_id": source_id,
@@ -36,8 +34,12 @@ def add(tx: Connection, *, row_id: int, source_id: int, event: Event, answer: di
         "body": event.body,
         "answer": orjson.dumps(answer).decode(),
     }
-    if tx.execute(_ADD, values).first() is None:
-        raise Raced
+    tx.execute(_ADD, values)
+
+
+def is_race(error: IntegrityError) -> bool:
+    """Whether the database has refused an event because another transaction has entered the same meanwhile."""
+    return isinstance(error.orig, UniqueViolation) and error.orig.diag.constraint_name == ONCE
 
 
 def count(tx: Connection) -> int:

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from wallet_service.domain.errors import UnknownSource
 from wallet_service.domain.event import Customer, Event
 from wallet_service.domain.template import Template
-from wallet_service.storage import sources
-from wallet_service.storage.events import Raced
+from wallet_service.storage import events, sources
 from wallet_service.storage.sources import Source
 from wallet_service.usecases.record import Merged, Recorded, record
 
@@ -55,9 +55,10 @@ def receive(
                     pass_type_identifier=pass_type_identifier,
                     now=now,
                 )
-        except Raced:
-            continue
+        except IntegrityError as error:
+            if not events.is_race(error):
+                raise
         except Merged as merged:
             fact: Any = event.fact
             event = replace(event, fact=replace(fact, customer=Customer(id=merged.survivor)))
-    raise Raced
+    raise events.Raced

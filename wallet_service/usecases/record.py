@@ -93,7 +93,9 @@ def record(
 ) -> Recorded:
     """Enter the event and everything that follows from it; nothing is sent, and an error leaves nothing behind.
 
-    Raises `EventConflict`, `EventRefused`, `UnknownMember`, and `events.Raced` or `Merged` to be tried again.
+    Raises `EventConflict`, `EventRefused`, `UnknownMember`, and `Merged` to be tried again. So it is to be if the same
+    event is entered meanwhile: the database refuses this one, at the end of the transaction at the latest
+    (`events.is_race`).
     """
     customer_id, member, known = _look(tx, source, event)
     if known.answer is not None:
