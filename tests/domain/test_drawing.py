@@ -222,8 +222,7 @@ def test_every_value_can_be_drawn_of_anybody(name: str, language: str) -> None:
 def announced(before: dict[str, Any], after: dict[str, Any], *, starter_name: str = "small_shop") -> str | None:
     """Return which field of a starter's card is announced when its member changes."""
     template = starter(starter_name)
-    old, new = (template.draw(replace(NEW, **each), "en") for each in (before, after))
-    return template.announcement(old, new)
+    return template.announcement(replace(NEW, **before), "en", template.draw(replace(NEW, **after), "en"))
 
 
 @pytest.mark.parametrize(
@@ -255,9 +254,9 @@ def test_whatever_has_no_weight_of_its_own_comes_last_in_order() -> None:
     template = starter("small_shop")
     one, other = (Field(key, key, 1, f"{key}: %@", role=role) for key, role in (("a", "pending"), ("b", "cause")))
     blank = replace(template.draw(NEW, "en"), header=(), primary=(), secondary=(), auxiliary=(), back=())
-    assert template.announcement(blank, replace(blank, header=(one, other))) == "a"
+    assert template.announcement(NEW, "en", replace(blank, header=(one, other))) == "a"
     balance = Field("c", "c", 1, "c: %@", role="balance")
-    assert template.announcement(blank, replace(blank, header=(one, other), back=(balance,))) == "c"
+    assert template.announcement(NEW, "en", replace(blank, header=(one, other), back=(balance,))) == "c"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 
 from wallet_service.domain import drawing, face
 from wallet_service.domain.drawing import Case, grouped
@@ -69,24 +70,47 @@ class Template:
 
     def draw(self, standing: Standing, language: str | None) -> Face:
         """Return the face that a member with this standing sees in that language."""
-        words = self.words[self.language(language)]
+        spoken = self.language(language)
+        blank = self._blanks[spoken]
+        case = Case(standing, self.program, self.words[spoken], self._full)
+        alt = self.look.barcode.alt_text
+        return replace(
+            blank,
+            barcode=replace(
+                blank.barcode, message=standing.card_code, alt_text=str(drawing.value(alt, case)) if alt else None
+            ),
+            header=_filled(blank.header, case),
+            primary=_filled(blank.primary, case),
+            secondary=_filled(blank.secondary, case),
+            auxiliary=_filled(blank.auxiliary, case),
+            back=_filled(blank.back, case),
+            stamps=drawing.stamps(case) if self.look.stamps is not None else None,
+            voided=standing.voided,
+        )
+
+    @cached_property
+    def _full(self) -> int | None:
+        return drawing.full(self.program, self.look.stamps)
+
+    @cached_property
+    def _blanks(self) -> dict[str, Face]:
+        """The card of nobody in each language, with all that is the same on every card."""
+        return {language: self._blank(words) for language, words in self.words.items()}
+
+    def _blank(self, words: Words) -> Face:
         look = self.look
-        case = Case(standing, self.program, words, drawing.full(self.program, look.stamps))
-        alt = look.barcode.alt_text
         return Face(
             language=words.language,
             organization=words.text(look.brand.organization),
             program=words.text(look.brand.program),
             description=words.text(look.brand.description),
             colors=face.Colors(look.colors.background, look.colors.text, look.colors.label),
-            barcode=face.Barcode(
-                look.barcode.format, standing.card_code, str(drawing.value(alt, case)) if alt else None
-            ),
-            header=_fields(look.header, case),
-            primary=_fields(look.primary, case),
-            secondary=_fields(look.secondary, case),
-            auxiliary=_fields(look.auxiliary, case),
-            back=_fields(look.back, case),
+            barcode=face.Barcode(look.barcode.format, ""),
+            header=_fields(look.header, words),
+            primary=_fields(look.primary, words),
+            secondary=_fields(look.secondary, words),
+            auxiliary=_fields(look.auxiliary, words),
+            back=_fields(look.back, words),
             links=tuple(face.Link(words.text(each.label), each.url) for each in look.link),
             locations=tuple(
                 face.Location(each.latitude, each.longitude, words.text(each.text) if each.text else None)
@@ -95,8 +119,6 @@ class Template:
             messages=tuple(
                 face.Message(each.key, words.text(each.header), words.text(each.body)) for each in look.message
             ),
-            stamps=drawing.stamps(case) if look.stamps is not None else None,
-            voided=standing.voided,
             apple=dict(look.apple),
         )
 
@@ -104,41 +126,55 @@ class Template:
         """Return what the language calls a tier; empty for none."""
         return drawing.tier_name(self.program, self.words[self.language(language)], code)
 
-    def announcement(self, before: Face, after: Face) -> str | None:
+    def announcement(self, before: Standing, language: str | None, after: Face) -> str | None:
         """Return the key of the one field whose change the member is told of, the weightiest; None if there is none.
 
         Wallet shows a useless general alert when two fields with change messages change in one update. The tier comes
-        first, then a reward that was not there before, then the balance, then the rest in the look's order.
+        first, then a reward that was not there before, then the balance, then the rest in the look's order. `before` is
+        where the member stood, and `language` the one that was spoken then.
         """
-        old = {each.key: each.value for each in before.fields()}
-        told = [each for each in after.fields() if each.change_message and _is_news(each, old.get(each.key))]
+        case = Case(before, self.program, self.words[self.language(language)], self._full)
+        told = [
+            each
+            for each in after.fields()
+            if each.change_message and each.role and _is_news(each, drawing.value(each.role, case))
+        ]
         return min(told, key=lambda each: _weight(each.role)).key if told else None
 
 
-def _fields(slot: tuple[LookField, ...], case: Case) -> tuple[face.Field, ...]:
-    drawn = (_field(each, case) for each in slot)
-    return tuple(each for each in drawn if each.value != "")
-
-
-def _field(each: LookField, case: Case) -> face.Field:
-    words = case.words
-    return face.Field(
-        key=each.key,
-        label=words.text(each.label),
-        value=words.text(each.text) if each.text else drawing.value(str(each.value), case),
-        change_message=words.text(each.change) if each.change else None,
-        role=each.value,
+def _fields(slot: tuple[LookField, ...], words: Words) -> tuple[face.Field, ...]:
+    """Return the fields of a slot as they are before a member's values are drawn."""
+    return tuple(
+        face.Field(
+            key=each.key,
+            label=words.text(each.label),
+            value=words.text(each.text) if each.text else "",
+            change_message=words.text(each.change) if each.change else None,
+            role=each.value,
+        )
+        for each in slot
     )
 
 
-def _is_news(field: face.Field, old: face.Value | None) -> bool:
+def _filled(slot: tuple[face.Field, ...], case: Case) -> tuple[face.Field, ...]:
+    """Return the fields of a slot that have something to say of the member."""
+    drawn = (
+        face.Field(each.key, each.label, drawing.value(each.role, case), each.change_message, each.role)
+        if each.role
+        else each
+        for each in slot
+    )
+    return tuple(each for each in drawn if each.value != "")
+
+
+def _is_news(field: face.Field, old: face.Value) -> bool:
     if field.role in LISTS:
         return not set(_names(field.value)) <= set(_names(old))
     return field.value != old
 
 
-def _names(value: face.Value | None) -> list[str]:
-    return str(value or "").split(drawing.SEPARATOR)
+def _names(value: face.Value) -> list[str]:
+    return str(value).split(drawing.SEPARATOR)
 
 
 def _weight(role: str | None) -> int:
