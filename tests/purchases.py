@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from wallet_service.domain.award import Award, Need, applicable
+from wallet_service.domain.campaigns import UNTOUCHED, Budgets
+from wallet_service.domain.limits import UNUSED, Usage
 from wallet_service.domain.program import Program
-from wallet_service.domain.purchase import Deed, Line, Purchase
+from wallet_service.domain.purchase import Buyer, Deed, Line, Purchase
 
 PROGRAMS = Path(__file__).parent / "programs"
 PRAGUE = "Europe/Prague"
@@ -54,3 +57,20 @@ def order(*amounts: int | Line, at: datetime | None = None, order_id: str = "o1"
 def deed(type_: str, at: datetime | None = None, **properties: str | int | bool) -> Deed:
     """Return something that a member did."""
     return Deed(type_, at or local(NOON), properties)
+
+
+def award(
+    program: Program, what: Purchase | Deed, buyer: Buyer, usage: Usage = UNUSED, budgets: Budgets = UNTOUCHED
+) -> Award:
+    """Return what it earns after so many uses and with such budgets."""
+    return applicable(program, what, buyer).award(usage, budgets)
+
+
+def needs(program: Program, what: Purchase | Deed, buyer: Buyer) -> tuple[Need, ...]:
+    """Return which uses have to be counted before."""
+    return applicable(program, what, buyer).needs()
+
+
+def budgeted(program: Program, what: Purchase | Deed, buyer: Buyer) -> tuple[str, ...]:
+    """Return the codes of all campaigns with a budget that could give something."""
+    return applicable(program, what, buyer).budgeted()

@@ -6,9 +6,9 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from purchases import NOON, PURCHASE, campaign, challenge, deed, local, order, program, shipped
+from purchases import NOON, PURCHASE, award, budgeted, campaign, challenge, deed, local, needs, order, program, shipped
 
-from wallet_service.domain.award import Award, Need, Part, Refused, award, budgeted, needs, prize
+from wallet_service.domain.award import Award, Need, Part, Refused, prize
 from wallet_service.domain.campaigns import Budget
 from wallet_service.domain.program import Program
 from wallet_service.domain.purchase import Buyer, Deed, Line, Purchase

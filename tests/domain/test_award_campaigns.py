@@ -4,9 +4,9 @@ from datetime import UTC, datetime, time
 from typing import Any
 
 import pytest
-from purchases import NOON, PRAGUE, PURCHASE, campaign, deed, local, order, program, shipped
+from purchases import NOON, PRAGUE, PURCHASE, award, campaign, deed, local, order, program, shipped
 
-from wallet_service.domain.award import Award, Refused, award
+from wallet_service.domain.award import Award, Refused
 from wallet_service.domain.campaigns import Budget
 from wallet_service.domain.program import Program
 from wallet_service.domain.purchase import Buyer, Line

@@ -9,9 +9,8 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from purchases import NOON, local, order, program
+from purchases import NOON, award, budgeted, local, needs, order, program
 
-from wallet_service.domain.award import award, budgeted, needs
 from wallet_service.domain.campaigns import Budget
 from wallet_service.domain.program import Program
 from wallet_service.domain.purchase import Buyer, Line, Purchase

@@ -10,10 +10,9 @@ import pytest
 from actors import START
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from purchases import PURCHASE, order, program
+from purchases import PURCHASE, award, order, program
 
 from wallet_service.domain.account import Account
-from wallet_service.domain.award import award
 from wallet_service.domain.earning import Order, new_lot, settle
 from wallet_service.domain.expiry import NEVER, expiry_of
 from wallet_service.domain.ledger import Transaction

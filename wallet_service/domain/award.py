@@ -15,7 +15,7 @@ from wallet_service.domain.campaigns import (
     Counted,
     Refused,
     affordable,
-    bonuses,
+    bonuses_of,
     stacked,
 )
 from wallet_service.domain.challenge import challenge_marks
@@ -24,7 +24,7 @@ from wallet_service.domain.program import EarningRule, Program
 from wallet_service.domain.program.earning_tables import Campaign, CapTable
 from wallet_service.domain.purchase import Buyer, Deed, Purchase
 
-__all__ = ["Award", "Budget", "Need", "Part", "Refused", "Usage", "award", "budgeted", "needs", "prize"]
+__all__ = ["Applicable", "Award", "Budget", "Need", "Part", "Refused", "Usage", "applicable", "prize"]
 
 CAP = "cap"  # the code under which orders that earned are counted
 
@@ -60,57 +60,86 @@ class Award:
         return "+".join(giving) if self.points else ""
 
 
-def needs(program: Program, what: Purchase | Deed, buyer: Buyer) -> tuple[Need, ...]:
-    """Return which uses have to be counted before the award, and before the prize of a challenge, sorted by code."""
-    rules = (each.rule for each in _earning(program, what, buyer))
-    limits = [(each.code, each.limit) for each in rules]
-    limits += [(each.code, each.limit) for each in _campaigns(program, what, buyer)]
-    found = [need(code, limit, what, program.zone) for code, limit in limits if limit is not None]
-    cap = _cap(program, what)
-    if cap and cap.times:
-        found.append(Need(CAP, "", since(cap.per, moment(what), program.zone)))
-    return tuple(sorted(found, key=lambda each: (each.code, each.key)))
+@dataclass(frozen=True, slots=True)
+class Applicable:
+    """All that could give something for a purchase or deed now, whatever limits and budgets say.
 
-
-def budgeted(program: Program, what: Purchase | Deed, buyer: Buyer) -> tuple[str, ...]:
-    """Return the codes of all campaigns with a budget that could give something now, challenges too, sorted."""
-    return tuple(sorted(each.code for each in _campaigns(program, what, buyer) if each.budget is not None))
-
-
-def award(
-    program: Program, what: Purchase | Deed, buyer: Buyer, usage: Usage = UNUSED, budgets: Budgets = UNTOUCHED
-) -> Award:
-    """Return what the purchase or deed earns after so many uses and with such budgets; it changes nothing.
-
-    The points of all stackable rules are summed, and of the others the one that gives most by itself, then the one
-    with the highest priority, then the first by code, is added to them. Each rule's points are multiplied by its
-    factor for the member's tier. The bonuses of campaigns come on top. An order's cap cuts what is more. Whatever is
-    left of a point is dropped once, at the end.
+    `rules` by code, with the factor of the member's tier; `bonuses` of campaigns as if all those rules counted; `marks`
+    the (campaign code, mark) pairs of challenges.
     """
-    rules, lost = _counted(_earning(program, what, buyer), what, usage)
-    extra, beaten = stacked(bonuses(program, what, buyer, rules), what, usage, budgets)
-    parts = _parts(rules, extra, buyer)
-    refused = [*lost, *beaten]
-    cap = _cap(program, what)
-    per_order = cap.per_order if cap else None
-    total = _whole(sum((each.points for each in parts), Fraction(0)), None)
-    if total and cap and cap.times and usage.get((CAP, ""), 0) >= cap.times:
-        return Award(refused=_sorted([*refused, Refused(CAP, "cap_reached")]))
-    points = _whole(Fraction(total), per_order)
-    if points < total:
-        refused.append(Refused(CAP, "capped"))
-    if not points:
-        return Award(parts=parts, refused=_sorted(refused))
-    uses = [_use(each.rule, what) for each in rules] + [_use(each.campaign, what) for each in extra]
-    if cap and cap.times:
-        uses.append((CAP, ""))
-    return Award(
-        points=points,
-        parts=parts,
-        uses=tuple(sorted(each for each in uses if each)),
-        spent=_spent(parts, extra, per_order),
-        refused=_sorted(refused),
-    )
+
+    program: Program
+    what: Purchase | Deed
+    buyer: Buyer
+    rules: tuple[Counted, ...]
+    bonuses: tuple[Bonus, ...]
+    marks: tuple[tuple[str, str], ...]
+
+    def campaigns(self) -> tuple[Campaign, ...]:
+        """Return all campaigns among it, challenges too."""
+        marked = {code for code, _ in self.marks}
+        return (
+            *(each.campaign for each in self.bonuses),
+            *(each for each in self.program.campaign if each.code in marked),
+        )
+
+    def needs(self) -> tuple[Need, ...]:
+        """Return which uses have to be counted before the award, and before the prize of a challenge, by code."""
+        what, zone = self.what, self.program.zone
+        limits = [(each.rule.code, each.rule.limit) for each in self.rules]
+        limits += [(each.code, each.limit) for each in self.campaigns()]
+        found = [need(code, limit, what, zone) for code, limit in limits if limit is not None]
+        cap = _cap(self.program, what)
+        if cap and cap.times:
+            found.append(Need(CAP, "", since(cap.per, moment(what), zone)))
+        return tuple(sorted(found, key=lambda each: (each.code, each.key)))
+
+    def budgeted(self) -> tuple[str, ...]:
+        """Return the codes of all campaigns with a budget, challenges too, sorted."""
+        return tuple(sorted(each.code for each in self.campaigns() if each.budget is not None))
+
+    def award(self, usage: Usage = UNUSED, budgets: Budgets = UNTOUCHED) -> Award:
+        """Return what the purchase or deed earns after so many uses and with such budgets; it changes nothing.
+
+        The points of all stackable rules are summed, and of the others the one that gives most by itself, then the one
+        with the highest priority, then the first by code, is added to them. Each rule's points are multiplied by its
+        factor for the member's tier. The bonuses of campaigns come on top. An order's cap cuts what is more. Whatever
+        is left of a point is dropped once, at the end.
+        """
+        what = self.what
+        rules, lost = _counted(self.rules, what, usage)
+        all_count = len(rules) == len(self.rules)
+        bonuses = self.bonuses if all_count else bonuses_of(self.program, what, self.buyer, rules)
+        extra, beaten = stacked(bonuses, what, usage, budgets)
+        parts = _parts(rules, extra, self.buyer)
+        refused = [*lost, *beaten]
+        cap = _cap(self.program, what)
+        per_order = cap.per_order if cap else None
+        total = _whole(sum((each.points for each in parts), Fraction(0)), None)
+        if total and cap and cap.times and usage.get((CAP, ""), 0) >= cap.times:
+            return Award(refused=_sorted([*refused, Refused(CAP, "cap_reached")]))
+        points = _whole(Fraction(total), per_order)
+        if points < total:
+            refused.append(Refused(CAP, "capped"))
+        if not points:
+            return Award(parts=parts, refused=_sorted(refused))
+        uses = [_use(each.rule, what) for each in rules] + [_use(each.campaign, what) for each in extra]
+        if cap and cap.times:
+            uses.append((CAP, ""))
+        return Award(
+            points=points,
+            parts=parts,
+            uses=tuple(sorted(each for each in uses if each)),
+            spent=_spent(parts, extra, per_order),
+            refused=_sorted(refused),
+        )
+
+
+def applicable(program: Program, what: Purchase | Deed, buyer: Buyer) -> Applicable:
+    """Return what of the programme could give something for the purchase or deed."""
+    rules = _earning(program, what, buyer)
+    found = bonuses_of(program, what, buyer, rules)
+    return Applicable(program, what, buyer, rules, found, challenge_marks(program, what, buyer))
 
 
 def prize(campaign: Campaign, what: Purchase | Deed, usage: Usage = UNUSED, budgets: Budgets = UNTOUCHED) -> Award:
@@ -140,13 +169,6 @@ def _earning(program: Program, what: Purchase | Deed, buyer: Buyer) -> tuple[Cou
         for each in sorted(rules_for(program, what), key=lambda rule: rule.code)
     )
     return tuple(each for each in found if each.raw > 0)
-
-
-def _campaigns(program: Program, what: Purchase | Deed, buyer: Buyer) -> tuple[Campaign, ...]:
-    """Return all campaigns that could give something now, whatever their limits and budgets say."""
-    marked = {code for code, _ in challenge_marks(program, what, buyer)}
-    applying = bonuses(program, what, buyer, _earning(program, what, buyer))
-    return (*(each.campaign for each in applying), *(each for each in program.campaign if each.code in marked))
 
 
 def _counted(

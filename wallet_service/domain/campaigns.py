@@ -67,7 +67,7 @@ def open_to(campaign: Campaign, at: datetime, buyer: Buyer, zone: ZoneInfo) -> b
     )
 
 
-def bonuses(program: Program, what: Purchase | Deed, buyer: Buyer, counted: Iterable[Counted]) -> tuple[Bonus, ...]:
+def bonuses_of(program: Program, what: Purchase | Deed, buyer: Buyer, counted: Iterable[Counted]) -> tuple[Bonus, ...]:
     """Return the bonuses of all campaigns that apply, by code, each as if it were alone and without limits.
 
     `add` multiplies what the rules give by themselves, `max` and `exclusive` what the tier makes of it.

@@ -341,12 +341,13 @@ class _Town:
 
     def _evaluate(self, life: _Life, what: Purchase | Deed) -> Award:
         buyer = Buyer(life.tier, life.birthday, self._segments(life, local_day(moment(what), self.program.zone)))
-        usage = {(each.code, each.key): _used(life, each) for each in rules.needs(self.program, what, buyer)}
-        budgets = {code: self._left(code) for code in rules.budgeted(self.program, what, buyer)}
-        found = rules.award(self.program, what, buyer, usage, budgets)
+        applicable = rules.applicable(self.program, what, buyer)
+        usage = {(each.code, each.key): _used(life, each) for each in applicable.needs()}
+        budgets = {code: self._left(code) for code in applicable.budgeted()}
+        found = applicable.award(usage, budgets)
         self._take(life, found, moment(what))
         by_code = {each.code: each for each in self.program.campaign}
-        for code, mark in challenge.challenge_marks(self.program, what, buyer):
+        for code, mark in applicable.marks:
             progress, complete = challenge.advance(
                 by_code[code], life.progress.get(code), mark, moment(what), self.program.zone
             )

@@ -31,14 +31,15 @@ class Evaluated:
 def evaluate(book: Book, program: Program, what: Purchase | Deed) -> Evaluated:
     """Return what it earns by that version of the programme, and note what of limits and budgets it takes."""
     buyer = Buyer(book.tier, book.member.profile.birthday, book.segments())
-    needed = rules.needs(program, what, buyer)
+    applicable = rules.applicable(program, what, buyer)
+    needed = applicable.needs()
     usage = awards.usage(book.tx, book.member.id, needed) if needed else {}
-    budgets = _budgets(book, program, rules.budgeted(program, what, buyer))
-    award = rules.award(program, what, buyer, usage, budgets)
+    budgets = _budgets(book, program, applicable.budgeted())
+    award = applicable.award(usage, budgets)
     _take(book, award, moment(what))
     prizes = tuple(
         (each, prize)
-        for each in _completed(book, program, what, buyer)
+        for each in _completed(book, program, what, applicable.marks)
         if (prize := rules.prize(each, what, usage, budgets)).points
     )
     for _, prize in prizes:
@@ -106,8 +107,9 @@ def _take(book: Book, award: Award, at: datetime) -> None:
         awards.spend(book.tx, book.member.program_id, dict(award.spent))
 
 
-def _completed(book: Book, program: Program, what: Purchase | Deed, buyer: Buyer) -> list[Campaign]:
-    marks = challenge.challenge_marks(program, what, buyer)
+def _completed(
+    book: Book, program: Program, what: Purchase | Deed, marks: tuple[tuple[str, str], ...]
+) -> list[Campaign]:
     if not marks:
         return []
     by_code = {each.code: each for each in program.campaign}
