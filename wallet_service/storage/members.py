@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+import orjson
 from sqlalchemy import Connection, Row, text
 
 from wallet_service.domain.card import Card, Revised
@@ -95,13 +96,13 @@ _SET_PROFILE = text("""
 _REVISE = text("""
     UPDATE cards
     SET revision = told.revision, modified_at = told.modified_at, announced = told.announced,
-        face_digest = told.digest, own_digest = told.own_digest, template_version = :template_version,
+        face_digest = decode(told.digest, 'hex'), own_digest = decode(told.own_digest, 'hex'),
+        template_version = :template_version,
         changed_xid = pg_current_xact_id()
     FROM (
         SELECT told.*
-        FROM unnest(CAST(:ids AS bigint[]), CAST(:revisions AS integer[]), CAST(:modified AS timestamptz[]),
-                    CAST(:announced AS text[]), CAST(:digests AS bytea[]), CAST(:own_digests AS bytea[]))
-            AS told (id, revision, modified_at, announced, digest, own_digest)
+        FROM jsonb_to_recordset(CAST(:cards AS jsonb)) AS told (
+            id bigint, revision integer, modified_at timestamptz, announced text, digest text, own_digest text)
         JOIN cards ON cards.id = told.id
         ORDER BY cards.id
         FOR UPDATE OF cards
@@ -319,16 +320,18 @@ def set_profile(tx: Connection, *, member_id: int, profile: Profile) -> None:
 
 def revise(tx: Connection, revised: Sequence[Revised], *, template_version: str) -> None:
     """Write the cards' new revisions."""
-    values = {
-        "ids": [each.card.id for each in revised],
-        "revisions": [each.card.revision for each in revised],
-        "modified": [each.card.modified_at for each in revised],
-        "announced": [each.card.announced for each in revised],
-        "digests": [each.digest for each in revised],
-        "own_digests": [each.own_digest for each in revised],
-        "template_version": template_version,
-    }
-    tx.execute(_REVISE, values)
+    cards = [
+        {
+            "id": each.card.id,
+            "revision": each.card.revision,
+            "modified_at": each.card.modified_at,
+            "announced": each.card.announced,
+            "digest": each.digest.hex(),
+            "own_digest": each.own_digest.hex(),
+        }
+        for each in revised
+    ]
+    tx.execute(_REVISE, {"cards": orjson.dumps(cards).decode(), "template_version": template_version})
 
 
 def void(tx: Connection, card_id: int, *, now: datetime) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import orjson
 from sqlalchemy import Connection, Row, text
 
 from wallet_service.domain.card import Revised
@@ -27,8 +28,8 @@ _WANT = text("""
         announced_revision = CASE WHEN told.announced IS NULL THEN announced_revision ELSE told.revision END
     FROM (
         SELECT wallets.id, told.revision, told.own, told.announced
-        FROM unnest(CAST(:card_ids AS bigint[]), CAST(:revisions AS integer[]), CAST(:owns AS boolean[]),
-                    CAST(:announced AS text[])) AS told (card_id, revision, own, announced)
+        FROM jsonb_to_recordset(CAST(:cards AS jsonb)) AS told (
+            card_id bigint, revision integer, own boolean, announced text)
         JOIN wallets ON wallets.card_id = told.card_id
         ORDER BY wallets.id
         FOR UPDATE OF wallets
@@ -209,15 +210,16 @@ def want(tx: Connection, revised: Sequence[Revised], *, window: timedelta, now: 
 
     The push that a phone gets for registering is no change: a purchase right after it goes out at once.
     """
-    values = {
-        "card_ids": [each.card.id for each in revised],
-        "revisions": [each.card.revision for each in revised],
-        "owns": [each.own_changed for each in revised],
-        "announced": [each.card.announced for each in revised],
-        "window": window,
-        "now": now,
-    }
-    tx.execute(_WANT, values)
+    cards = [
+        {
+            "card_id": each.card.id,
+            "revision": each.card.revision,
+            "own": each.own_changed,
+            "announced": each.card.announced,
+        }
+        for each in revised
+    ]
+    tx.execute(_WANT, {"cards": orjson.dumps(cards).decode(), "window": window, "now": now})
 
 
 def claim(tx: Connection, *, platform: str, most: int, lease: UUID, until: datetime, now: datetime) -> Sequence[Behind]:
