@@ -8,13 +8,16 @@ from wallet_service.domain.program.reward_tables import Trigger
 from wallet_service.domain.purchase import Deed
 from wallet_service.storage import awards, triggers
 from wallet_service.usecases.book import Book
-from wallet_service.usecases.evaluate import evaluate, give, give_prizes
+from wallet_service.usecases.evaluate import evaluate, give, give_prizes, lock_all_budgets
 from wallet_service.usecases.granting import grant_reward
 
 
 def celebrate(book: Book) -> None:
     """Act on every occasion that is due and was not acted on; one that a limit forbids does not come again."""
-    for occasion in book.occasions():
+    occasions = book.occasions()
+    if any(each.deed for each in occasions):
+        lock_all_budgets(book, [book.program])
+    for occasion in occasions:
         at = start_of(occasion.day, book.program.zone)
         uses = [(occasion.code, occasion.once)] if occasion.once else []
         if occasion.deed is not None:
