@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from wallet_service.domain.period import local_day, parse
 from wallet_service.domain.program import Program
+from wallet_service.domain.qualifying import tally
 from wallet_service.domain.tiering import (
     CALENDAR,
     PROGRAM,
@@ -803,6 +804,17 @@ def test_day_by_day_is_the_same_as_at_once(program: Program, facts: Facts, manua
 
 
 @settings(max_examples=150, deadline=None)
+@given(PLANS, LIVES, OFFSETS, OFFSETS)
+def test_no_later_amount_is_above_what_is_thought_possible(
+    program: Program, facts: Facts, first: int, later: int
+) -> None:
+    """Days are only passed over because nothing that is measured on them could lift anybody."""
+    assert program.tiers
+    found = tally(program, program.tiers, facts)
+    start = JOINED + timedelta(days=first)
+    assert found.momentary or found.amount(start + timedelta(days=1 + later)) <= found.most_after(start)
+
+
 @given(PLANS, LIVES, st.tuples(st.sampled_from(["mid"]), st.none() | st.integers(0, 900)), OFFSETS, AMOUNTS)
 def test_nobody_falls_below_a_manual_tier_before_its_day(
     program: Program, facts: Facts, manual: tuple[str, int | None], last: int, refund: Amounts

@@ -1,10 +1,11 @@
 """What counts towards a tier: the facts of a member's days, summed over the window that the programme states."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import accumulate
+from operator import attrgetter
 
 from wallet_service.domain.period import plus_months
 from wallet_service.domain.program import Program
@@ -24,6 +25,18 @@ class Amounts:
     points: int = 0
     orders: int = 0
     referrals: int = 0
+
+
+# What of a day counts for each measure; what is a state of the moment has no days.
+MEASURED: dict[str, Callable[[Amounts], int]] = {
+    "spend": attrgetter("spend"),
+    "points_earned": attrgetter("points"),
+    "orders": attrgetter("orders"),
+    "visits": lambda of_day: int(of_day.orders > 0),
+    "referrals": attrgetter("referrals"),
+    "balance": lambda _: 0,
+    "membership": lambda _: 0,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +94,12 @@ class Tally:
         start = 0 if first is None else bisect_left(self.days, first)
         return self.sums[max(last, start)] - self.sums[start]
 
+    def most_after(self, day: date) -> int:
+        """Return an amount that none is above which is measured on any later day."""
+        first = self._first(day)
+        start = 0 if first is None else bisect_left(self.days, first)
+        return max(self.sums[bisect_right(self.days, day) :]) - min(self.sums[start:])
+
     def ended(self, day: date) -> date | None:
         """Return the last day of the latest window that was over as the day began; None where windows do not end."""
         if self.momentary or self.tiers.window not in ("calendar_year", "anniversary"):
@@ -134,7 +153,7 @@ class Tally:
 def tally(program: Program, tiers: TiersTable, facts: Facts) -> Tally:
     """Return the member's facts in the measure of the programme's tiers."""
     days = tuple(sorted(facts.days))
-    amounts = [_amount(tiers, facts.days[day]) for day in days]
+    amounts = [MEASURED[tiers.measure](facts.days[day]) for day in days]
     rolling = tiers.window == "rolling_12_months"
     relief = (_leaves(day) for day, amount in zip(days, amounts, strict=True) if rolling and amount < 0)
     sums = tuple(accumulate(amounts, initial=0))
@@ -150,22 +169,6 @@ def grace_days(program: Program, tiers: TiersTable) -> int:
 def measured(program: Program, facts: Facts, today: date) -> int:
     """Return the amount that counts today towards a tier; 0 in a programme without tiers."""
     return tally(program, program.tiers, facts).amount(today) if program.tiers else 0
-
-
-def _amount(tiers: TiersTable, of_day: Amounts) -> int:
-    match tiers.measure:
-        case "spend":
-            return of_day.spend
-        case "points_earned":
-            return of_day.points
-        case "orders":
-            return of_day.orders
-        case "visits":
-            return int(of_day.orders > 0)
-        case "referrals":
-            return of_day.referrals
-        case _:
-            return 0
 
 
 def _next(days: tuple[date, ...], day: date) -> date | None:

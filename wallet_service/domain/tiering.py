@@ -255,15 +255,23 @@ class _Course:
 
     def _next(self, rank: Rank, day: date) -> date | None:
         """Return the next day, up to today, on which anything can change."""
+        matter = self._facts_matter(rank, day)
         days = (
             self.today,
             *self._ends(rank),
             *self._turns(rank),
-            None if self.tally.momentary else self.tally.next_facts(day),
-            self.tally.next_relief(day),
+            self.tally.next_facts(day) if matter else None,
+            self.tally.next_relief(day) if matter else None,
             self.tally.next_period(day) if self.waits else None,
         )
         return _earliest(days, later_than=day)
+
+    def _facts_matter(self, rank: Rank, day: date) -> bool:
+        """Whether facts of later days could change the rank: let it rise, or begin anew once its time is over."""
+        if self.tally.momentary:
+            return False
+        last = last_day(self.program, rank, self.facts)
+        return (last is not None and day > last) or self.level(self.tally.most_after(day)) > self._level_of(rank)
 
     def _ends(self, rank: Rank) -> tuple[date, date] | tuple[()]:
         """Return the day after the tier's last, and the day on which its grace is over."""
