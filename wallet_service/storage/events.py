@@ -18,7 +18,7 @@ _ADD = text("""
 
 
 class Raced(Exception):
-    """The same event id is entered by somebody else again and again, as often as it is tried."""
+    """Somebody else has entered the same meanwhile; start the transaction again."""
 
 
 def add(tx: Connection, *, row_id: int, source_id: int, event: Event, answer: dict[str, Any], now: datetime) -> None:
