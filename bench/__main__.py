@@ -2,12 +2,13 @@
 
 import structlog
 
-from bench import events, passes, publish, pushes, unchanged, workers
+from bench import events, growth, passes, publish, pushes, unchanged, workers
 
 PARTS = (
     ("Passes", lambda: passes.run(60)),
     ("Pushes", pushes.run),
     ("Events", events.run),
+    ("Growth", growth.run),
     ("Publish", publish.run),
     ("Unchanged", unchanged.run),
     ("Workers", workers.run),

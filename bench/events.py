@@ -1,104 +1,126 @@
-"""Events entered a second, against the same statements sent by PostgreSQL's own `pgbench`."""
+"""Events entered a second by eight writers, against the same statements sent by PostgreSQL's own `pgbench`."""
 
 import itertools
+import multiprocessing
 import os
 import re
 import statistics
 import subprocess
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
-from bench.stand import Stand, stand
-from wallet_service.domain.event import Customer, OrderPaid
+from pydantic import SecretStr
+
+from bench.said import record, script
+from bench.stand import SOURCE, Stand, customer, stand
+from wallet_service.config import Settings
 from wallet_service.storage.embedded import programs_folder
+from wallet_service.usecases.connect import DIALECT
+from wallet_service.usecases.receive import source_of
+from wallet_service.wiring import build
 
 MEMBERS = 200
+WRITERS = 8
+PROCESSES = 2
 ROUNDS = 5
-EVENTS = 400  # for each writer count and round
-
-# What `receive` sends for a paid order of a member with one card, statement by statement.
-RAW = """
-\\set member random(1, 200)
-\\set n random(1, 1000000000000)
-BEGIN;
-SELECT pg_advisory_xact_lock(:n);
-SELECT coalesce(members.external_id, orders.customer_id) FROM orders LEFT JOIN members ON members.id = orders.member_id
-    WHERE orders.source_id = 1 AND order_id = concat('raw', :n::bigint);
-SELECT pg_advisory_xact_lock(:member);
-SELECT content_hash, answer FROM events WHERE source_id = 1 AND event_id = concat('raw', :n::bigint);
-SELECT members.id, public_id, external_id, enrolled_at, name, locale, cards.id, serial_number,
-       authentication_token, code, pass_type_identifier, revision, modified_at, announced, face_digest,
-       available, qualifying
-    FROM members JOIN cards ON cards.member_id = members.id JOIN balances ON balances.member_id = members.id
-    LEFT JOIN profiles ON profiles.member_id = members.id WHERE members.id = :member;
-SELECT id FROM orders WHERE source_id = 1 AND order_id = concat('raw', :n::bigint);
-INSERT INTO orders (source_id, order_id, member_id, eligible_minor, refunded_minor, earned, kept)
-    VALUES (1, concat('raw', :n::bigint), :member, 4200, 0, 42, 42)
-    ON CONFLICT (source_id, order_id) DO UPDATE SET kept = excluded.kept RETURNING id;
-UPDATE cards SET revision = revision + 1, modified_at = now(), changed_xid = pg_current_xact_id()
-    WHERE member_id = :member;
-UPDATE wallets SET wanted = wanted + 1
-    FROM (SELECT id FROM wallets WHERE card_id = :member ORDER BY id FOR UPDATE) AS locked WHERE wallets.id = locked.id;
-INSERT INTO events (source_id, event_id, type, content_hash, occurred_at, received_at, body, answer)
-    VALUES (1, concat('raw', :n::bigint), 'order.paid', '\\x00', now(), now(), '{}', '{"status": "processed"}')
-    ON CONFLICT (source_id, event_id) DO NOTHING RETURNING id;
-WITH posted AS (
-    INSERT INTO ledger_transactions (member_id, event_id, position, type, rule, effective_at, created_at)
-    SELECT :member, id, 0, 'earn', 'purchase', now(), now() FROM events
-    WHERE source_id = 1 AND event_id = concat('raw', :n::bigint) RETURNING id
-), entries AS (
-    INSERT INTO ledger_entries (transaction_id, account_id, points)
-    SELECT posted.id, ledger_accounts.id, CASE WHEN member_id IS NULL THEN -42 ELSE 42 END
-    FROM posted, ledger_accounts WHERE member_id = :member OR (kind = 'issuance' AND member_id IS NULL)
-), qualification AS (
-    INSERT INTO qualifications (member_id, transaction_id, amount, occurred_at)
-    SELECT :member, id, 42, now() FROM posted
-)
-UPDATE balances SET available = available + 42, qualifying = qualifying + 42 WHERE member_id = :member;
-COMMIT;
-"""
+EVENTS = 1200  # for each kind of writer and round
+WARM_UP = 200
 
 
 def run() -> list[str]:
-    """Return the lines to print: ours over raw, with one writer and with eight."""
-    with stand(MEMBERS) as ready, tempfile.TemporaryDirectory() as folder:
-        script = Path(folder) / "raw.sql"
-        script.write_text(RAW)
+    """Return the lines to print."""
+    with stand(MEMBERS) as ready, tempfile.TemporaryDirectory() as folder, ExitStack() as open_pools:
+        ready.add_wallets()
         numbers = itertools.count()
-        lines = []
-        for writers in (1, 8):
-            ours, raw = [], []
-            for _ in range(ROUNDS):
-                ours.append(_ours(ready, numbers, writers))
-                raw.append(_raw(ready, script, writers))
-            ratio = statistics.median(mine / theirs for mine, theirs in zip(ours, raw, strict=True))
-            lines.append(
-                f"events, {writers} writer{'s' * (writers > 1)}: {statistics.median(ours):,.0f}/s, "
-                f"pgbench with the same statements {statistics.median(raw):,.0f}/s, ratio {ratio:.2f}"
+        _threads(ready, next(numbers), WARM_UP)
+        groups = record(ready)
+        scripts = [Path(folder) / name for name in ("together.sql", "one_by_one.sql")]
+        for path, together in zip(scripts, (True, False), strict=True):
+            path.write_text(script(groups, members=MEMBERS, together=together))
+        pools = [open_pools.enter_context(_pool(ready)) for _ in range(PROCESSES)]
+        _processes(pools, next(numbers), WARM_UP)
+        rounds = [
+            (
+                _threads(ready, next(numbers), EVENTS),
+                _processes(pools, next(numbers), EVENTS),
+                _raw(ready, scripts[0], next(numbers)),
+                _raw(ready, scripts[1], next(numbers)),
             )
-        return lines
+            for _ in range(ROUNDS)
+        ]
+    one, several, together, one_by_one = (statistics.median(each) for each in zip(*rounds, strict=True))
+    asked = sum(len(each) for each in groups)
+    return [
+        f"{WRITERS} writers on {len(os.sched_getaffinity(0))} CPUs, which the database shares; an event is {asked} "
+        f"statements in {len(groups)} round trips",
+        f"pgbench with the same statements: {together:,.0f}/s in as many round trips, {one_by_one:,.0f}/s one by one",
+        f"{WRITERS} threads: {one:,.0f} events/s, ratio {_ratio(rounds, 0, 2):.2f}, "
+        f"to one by one {_ratio(rounds, 0, 3):.2f}",
+        f"{PROCESSES} processes of {WRITERS // PROCESSES} threads: {several:,.0f} events/s, "
+        f"ratio {_ratio(rounds, 1, 2):.2f}, to one by one {_ratio(rounds, 1, 3):.2f}",
+    ]
 
 
-def _ours(ready: Stand, numbers: "itertools.count[int]", writers: int) -> float:
-    def post(number: int) -> None:
-        who = Customer(id=ready.customers[number % MEMBERS])
-        ready.receive(f"event {number}", "order.paid", OrderPaid(who, f"order {number}", "EUR", 4200))
+def _ratio(rounds: list[tuple[float, ...]], mine: int, theirs: int) -> float:
+    return statistics.median(each[mine] / each[theirs] for each in rounds)
 
-    todo = list(itertools.islice(numbers, EVENTS))
+
+def _threads(ready: Stand, number: int, events: int) -> float:
+    return events / _pay(ready, number, events, WRITERS)
+
+
+def _pay(ready: Stand, number: int, events: int, threads: int) -> float:
+    """Return how many seconds it takes to enter so many orders."""
     started = time.perf_counter()
-    with ThreadPoolExecutor(writers) as pool:
-        list(pool.map(post, todo))
-    return EVENTS / (time.perf_counter() - started)
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda each: ready.pay(customer(each % MEMBERS), f"order {number} {each}"), range(events)))
+    return time.perf_counter() - started
 
 
-def _raw(ready: Stand, script: Path, writers: int) -> float:
+def _processes(pools: list[ProcessPoolExecutor], number: int, events: int) -> float:
+    started = time.perf_counter()
+    share, threads = events // PROCESSES, WRITERS // PROCESSES
+    running = [pool.submit(_pay_there, number * PROCESSES + each, share, threads) for each, pool in enumerate(pools)]
+    for each in running:
+        each.result()
+    return events / (time.perf_counter() - started)
+
+
+_there: list[Stand] = []  # in a process of its own: the service as that process has built it
+
+
+def _pool(ready: Stand) -> ProcessPoolExecutor:
+    embedded = ready.service.embedded
+    assert embedded
+    return ProcessPoolExecutor(
+        1,
+        multiprocessing.get_context("spawn"),
+        initializer=_build_there,
+        initargs=(ready.service.settings.data_folder, embedded.url()),
+    )
+
+
+def _build_there(folder: Path, url: str) -> None:
+    service = build(Settings(data_folder=folder, database_url=SecretStr(url)))
+    with service.read() as tx:
+        source = source_of(tx, dialect=DIALECT, name=SOURCE)
+    _there.append(Stand(service, source, []))
+
+
+def _pay_there(number: int, events: int, threads: int) -> None:
+    _pay(_there[0], -1 - number, events, threads)
+
+
+def _raw(ready: Stand, path: Path, number: int) -> float:
     embedded = ready.service.embedded
     assert embedded
     done = subprocess.run(
-        [programs_folder() / "pgbench", "-n", "-M", "prepared", "-c", str(writers), "-j", "1",
-         "-t", str(EVENTS // writers), "-f", script, "-h", embedded.socket_folder, "-U", "postgres", "wallet"],
+        [programs_folder() / "pgbench", "-n", "-M", "prepared", "-c", str(WRITERS), "-j", str(PROCESSES),
+         "-t", str(EVENTS // WRITERS), "-D", "said=0", "-D", f"round={number}", "-f", path,
+         "-h", embedded.socket_folder, "-U", "postgres", "wallet"],
         env=os.environ | {"PGPASSWORD": (embedded.folder / "password").read_text()},
         capture_output=True,
         text=True,
@@ -106,6 +128,7 @@ def _raw(ready: Stand, script: Path, writers: int) -> float:
     )  # fmt: skip
     found = re.search(r"tps = ([0-9.]+) \(without", done.stdout)
     assert found, done.stderr
+    assert "failed transactions: 0 " in done.stdout, done.stderr
     return float(found[1])
 
 

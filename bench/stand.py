@@ -3,13 +3,15 @@
 import random
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import Connection, text
+
 from wallet_service.config import Settings
-from wallet_service.domain.event import Customer, Event, Fact, MemberEnrolled, content_hash
+from wallet_service.domain.event import Customer, Event, Fact, MemberEnrolled, OrderPaid, content_hash
 from wallet_service.storage import migrate
 from wallet_service.storage.sources import Source
 from wallet_service.usecases.connect import DIALECT, connect
@@ -18,6 +20,17 @@ from wallet_service.usecases.record import Recorded
 from wallet_service.wiring import Service, build, utc_now
 
 TEMPLATE = "points"
+SOURCE = "bench"
+PRICE = 4200  # minor units of each order
+FIRST_MEMBER, FIRST_CARD = 1_000_000_000, 2_000_000_000  # so that each id can be told from any other number
+_WALLETS = text("""
+    INSERT INTO wallets (card_id, platform, device, target, wanted, sent, listed, fetched, registered_at,
+                         not_before, coalesce_for, attempts)
+    SELECT id, 'apple', 'device ' || id, lpad(to_hex(id), 64, '0'), 1, 1, 0, 0, now(), now(), '0', 0
+    FROM cards WHERE NOT EXISTS (SELECT FROM wallets WHERE card_id = cards.id)
+""")
+
+Begin = Callable[[], AbstractContextManager[Connection]]
 
 
 @dataclass
@@ -28,10 +41,10 @@ class Stand:
     source: Source
     customers: list[str]
 
-    def receive(self, event_id: str, kind: str, fact: Fact) -> Recorded:
-        """Enter one event."""
+    def receive(self, event_id: str, kind: str, fact: Fact, *, begin: Begin | None = None) -> Recorded:
+        """Enter one event, in a transaction of the service's own unless it is told how to begin one."""
         return receive(
-            self.service.begin_pipelined,
+            begin or self.service.begin_pipelined,
             source=self.source,
             template=self.service.in_force.of_source(self.source),
             event=Event(event_id, kind, content_hash(kind, fact), utc_now(), b"{}", fact),
@@ -39,18 +52,36 @@ class Stand:
             now=utc_now(),
         )
 
+    def pay(self, who: str, order: str, *, begin: Begin | None = None) -> None:
+        """Enter an order that the customer has paid."""
+        currency = self.service.in_force.of_source(self.source).program.program.currency
+        fact = OrderPaid(Customer(id=who), order, currency, PRICE)
+        self.receive(f"event of {order}", "order.paid", fact, begin=begin)
+
+    def add_wallets(self) -> None:
+        """Put each card that is in no wallet into one of Apple's."""
+        with self.service.begin() as tx:
+            tx.execute(_WALLETS)
+
+
+def customer(number: int) -> str:
+    """Return the merchant's own id of a member."""
+    return f"customer {number}"
+
 
 @contextmanager
-def stand(members: int) -> Iterator[Stand]:
+def stand(members: int, template: str = TEMPLATE) -> Iterator[Stand]:
     """Build a service with that many members; everything is gone afterwards."""
     folder = Path(tempfile.gettempdir()) / f"wallet-service-bench-{random.randrange(10**9)}"
     service = build(Settings(data_folder=folder))
     try:
         migrate.upgrade(service.engine)
         with service.begin() as tx:
-            connect(tx, vault=service.vault, template=service.template(TEMPLATE), name="bench", now=utc_now())
-            source = source_of(tx, dialect=DIALECT, name="bench")
-        ready = Stand(service, source, [f"customer {number}" for number in range(members)])
+            tx.execute(text(f"ALTER TABLE members ALTER COLUMN id RESTART WITH {FIRST_MEMBER}"))
+            tx.execute(text(f"ALTER TABLE cards ALTER COLUMN id RESTART WITH {FIRST_CARD}"))
+            connect(tx, vault=service.vault, template=service.template(template), name=SOURCE, now=utc_now())
+            source = source_of(tx, dialect=DIALECT, name=SOURCE)
+        ready = Stand(service, source, [customer(number) for number in range(members)])
         for name in ready.customers:
             ready.receive(f"enrol {name}", "member.enrolled", MemberEnrolled(Customer(id=name), "Ann Example", None))
         yield ready
