@@ -92,6 +92,12 @@ def identity(chain: Chain) -> Identity:
 
 
 @pytest.fixture(autouse=True)
+def _own_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the run itself is told is not told to the commands that tests type, which would mention it."""
+    monkeypatch.delenv("WALLET_TEST_BROWSER", raising=False)
+
+
+@pytest.fixture(autouse=True)
 def _own_logging() -> Iterator[None]:
     """What a command sets up for its process's log ends with the test that types it."""
     before = structlog.get_config()
