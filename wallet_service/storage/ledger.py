@@ -10,8 +10,9 @@ from sqlalchemy import Connection, text
 
 from wallet_service.domain.ledger import MEMBER_ACCOUNTS, Allocation, Lot, Transaction
 
-# One statement for all that an earning adds. Its parts see the tables as they were before it, which is why a new lot
-# comes with its final balance. An account that is missing is NULL, which the table refuses.
+# One statement for all that an earning adds, to the books and on the way to a tier. Its parts see the tables as they
+# were before it, which is why a new lot comes with its final balance. An account that is missing is NULL, which the
+# table refuses.
 _POST = text("""
     WITH posted AS (
         INSERT INTO ledger_transactions (id, program_id, member_id, event_id, operation_id, position, order_id, type,
@@ -51,11 +52,26 @@ _POST = text("""
         SELECT transaction_id, lot_id, bucket, delta, hold_id, expires_at
         FROM jsonb_to_recordset(CAST(:allocations AS jsonb)) AS told (
             transaction_id bigint, lot_id bigint, bucket text, delta bigint, hold_id bigint, expires_at timestamptz)
+    ), dated AS (
+        INSERT INTO expiry_days (member_id, expires_at, available)
+        SELECT :member_id, expires_at, available FROM jsonb_to_recordset(CAST(:expiring AS jsonb)) AS told (
+            expires_at timestamptz, available bigint)
+        ON CONFLICT (member_id, expires_at) DO UPDATE SET available = expiry_days.available + excluded.available
+    ), facts AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(CAST(:facts AS jsonb)) AS told (
+            transaction_id bigint, order_id bigint, day date, spend bigint, points bigint, orders integer,
+            referrals integer, occurred_at timestamptz)
+    ), kept AS (
+        INSERT INTO qualifications (member_id, transaction_id, order_id, day, spend, points, orders, referrals,
+                                    occurred_at)
+        SELECT :member_id, transaction_id, order_id, day, spend, points, orders, referrals, occurred_at FROM facts
     )
-    INSERT INTO expiry_days (member_id, expires_at, available)
-    SELECT :member_id, expires_at, available FROM jsonb_to_recordset(CAST(:expiring AS jsonb)) AS told (
-        expires_at timestamptz, available bigint)
-    ON CONFLICT (member_id, expires_at) DO UPDATE SET available = expiry_days.available + excluded.available
+    INSERT INTO qualification_days (member_id, day, spend, points, orders, referrals)
+    SELECT :member_id, day, sum(spend), sum(points), sum(orders), sum(referrals) FROM facts GROUP BY day
+    ON CONFLICT (member_id, day) DO UPDATE
+    SET spend = qualification_days.spend + excluded.spend, points = qualification_days.points + excluded.points,
+        orders = qualification_days.orders + excluded.orders,
+        referrals = qualification_days.referrals + excluded.referrals
 """)
 _MOVE = text("""
     WITH told AS MATERIALIZED (
@@ -93,23 +109,6 @@ _MOVE = text("""
             hold_id bigint, outcome text, points bigint, transaction_id bigint)
     )
     DELETE FROM open_holds WHERE hold_id = ANY(:closed)
-""")
-_QUALIFY = text("""
-    WITH told AS MATERIALIZED (
-        SELECT * FROM jsonb_to_recordset(CAST(:facts AS jsonb)) AS told (
-            transaction_id bigint, order_id bigint, day date, spend bigint, points bigint, orders integer,
-            referrals integer, occurred_at timestamptz)
-    ), kept AS (
-        INSERT INTO qualifications (member_id, transaction_id, order_id, day, spend, points, orders, referrals,
-                                    occurred_at)
-        SELECT :member_id, transaction_id, order_id, day, spend, points, orders, referrals, occurred_at FROM told
-    )
-    INSERT INTO qualification_days (member_id, day, spend, points, orders, referrals)
-    SELECT :member_id, day, sum(spend), sum(points), sum(orders), sum(referrals) FROM told GROUP BY day
-    ON CONFLICT (member_id, day) DO UPDATE
-    SET spend = qualification_days.spend + excluded.spend, points = qualification_days.points + excluded.points,
-        orders = qualification_days.orders + excluded.orders,
-        referrals = qualification_days.referrals + excluded.referrals
 """)
 _RESERVE = text("SELECT nextval('ledger_ids') FROM generate_series(1, :count)")
 
@@ -164,15 +163,15 @@ def post(
         for new in (each.opens, each.hold if each.type == "hold" else None):
             if new is not None:
                 new.id = next(ids)
-    if transactions:
-        rows = _Rows(transactions)
-        shared = {"program_id": program_id, "member_id": member_id, "now": now}
-        causes = {"event_id": cause.event_id, "operation_id": cause.operation_id}
-        tx.execute(_POST, rows.posting() | shared | causes)
-        if rows.moves_more:
-            tx.execute(_MOVE, rows.movement() | {"member_id": member_id})
-    if facts:
-        tx.execute(_QUALIFY, {"member_id": member_id, "facts": _json([_fact(each) for each in facts])})
+    if not transactions and not facts:
+        return
+    rows = _Rows(transactions)
+    shared = {"program_id": program_id, "member_id": member_id, "now": now}
+    causes = {"event_id": cause.event_id, "operation_id": cause.operation_id}
+    told = {"facts": _json([_fact(each) for each in facts])}
+    tx.execute(_POST, rows.posting() | shared | causes | told)
+    if rows.moves_more:
+        tx.execute(_MOVE, rows.movement() | {"member_id": member_id})
 
 
 class _Rows:
