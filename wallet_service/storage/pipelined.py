@@ -6,12 +6,13 @@ the answers up to that one are fetched: https://www.postgresql.org/docs/current/
 """
 
 from collections import deque, namedtuple
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any, cast
 
+import orjson
 import psycopg
 from psycopg import Connection as DriverConnection
 from psycopg import abc, generators
@@ -19,8 +20,9 @@ from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import PipelineAborted, error_from_result
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
+from psycopg.types.json import set_json_loads
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
-from sqlalchemy import Connection, Engine, TextClause, create_engine, event, exc
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, TextClause, create_engine, event, exc
 from sqlalchemy.dialects.postgresql.base import PGDialect
 
 FAILED = (ExecStatus.FATAL_ERROR, ExecStatus.PIPELINE_ABORTED)
@@ -36,7 +38,7 @@ def open_engine(engine: Engine) -> Engine:
         engine.url,
         pool_size=10,
         max_overflow=20,
-        hide_parameters=True,  # they hold tokens and names, and an error's text ends up in logs
+        pool_reset_on_return=None,  # whoever gives a connection back has ended its transaction
         connect_args={
             "application_name": "wallet_service",
             "options": "-c timezone=UTC",
@@ -54,7 +56,11 @@ def begin(engine: Engine) -> Iterator[Connection]:
     What is given out does what this package asks of a connection, no more. The error of a statement is raised when
     somebody looks at the answer to it or to a later one, and at the end at the latest, as SQLAlchemy names it.
     """
-    with engine.connect() as pooled:
+    try:
+        pooled = engine.raw_connection()
+    except psycopg.Error as error:
+        raise _named(error) from error
+    with closing(pooled):
         tx = Pipelined(_line(pooled))
         try:
             tx.begin()
@@ -114,10 +120,10 @@ class Pipelined:
     ) -> "Answer":
         """Ask a statement, or one for each of several sets of values."""
         query = _query(statement)
-        answer = Answer(self.fetch)
+        answer = Answer(self.fetch, self._line.transformer)
         for each in values if isinstance(values, Sequence) else (values or {},):
             self._ask(query, [each[name] for name in query.names])
-            self._awaited.append(partial(answer.arrive, self._line.transformer))
+            self._awaited.append(answer.arrive)
         return answer
 
     def fetch(self, enough: Callable[[], bool]) -> None:
@@ -190,18 +196,24 @@ class Pipelined:
 class Answer:
     """The answer to a statement, fetched when it is looked at."""
 
-    def __init__(self, fetch: Callable[[Callable[[], bool]], None]) -> None:
+    def __init__(self, fetch: Callable[[Callable[[], bool]], None], transformer: abc.Transformer) -> None:
         self._fetch = fetch
-        self._rows: list[Any] | None = None
+        self._transformer = transformer
+        self._result: PGresult | None = None
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.all())
 
     def all(self) -> list[Any]:
         """Return all rows."""
-        if self._rows is None:
+        if self._result is None:
             self._fetch(self._is_here)
-        return self._rows or []
+        result = self._result
+        if result is None or not result.nfields:
+            return []
+        self._transformer.set_pgresult(result)
+        names = (result.fname(number) or b"" for number in range(result.nfields))
+        return self._transformer.load_rows(0, result.ntuples, _row(*names))
 
     def first(self) -> Any:
         """Return the first row, or None."""
@@ -234,35 +246,31 @@ class Answer:
         """Return every row by the names of its columns."""
         return [row._asdict() for row in self.all()]
 
-    def arrive(self, transformer: abc.Transformer, result: PGresult) -> None:
+    def arrive(self, result: PGresult) -> None:
         """Take what the database has answered."""
-        if result.nfields:
-            transformer.set_pgresult(result)
-            names = (result.fname(number) or b"" for number in range(result.nfields))
-            self._rows = transformer.load_rows(0, result.ntuples, _row(*names)._make)
-        else:
-            self._rows = []
+        self._result = result
 
     def _is_here(self) -> bool:
-        return self._rows is not None
+        return self._result is not None
 
 
-def _undo(pooled: Connection, tx: Pipelined) -> None:
+def _undo(pooled: PoolProxiedConnection, tx: Pipelined) -> None:
     try:
         tx.rollback()
     except psycopg.Error:
         pooled.invalidate()  # the connection is lost, and nobody should get it again
 
 
-def _line(pooled: Connection) -> _Line:
+def _line(pooled: PoolProxiedConnection) -> _Line:
     """Return the driver's connection with what is remembered of it."""
-    remembered = pooled.connection.info
+    remembered = pooled.info
     if __name__ not in remembered:
-        driver = cast("DriverConnection[Any]", pooled.connection.driver_connection)
+        driver = cast("DriverConnection[Any]", pooled.driver_connection)
         context = driver.cursor()
         # By default the size of a number decides its type, and each mix of sizes would be prepared anew.
         context.adapters.register_dumper(int, Int8Dumper)
         context.adapters.register_dumper(int, Int8BinaryDumper)
+        set_json_loads(orjson.loads, context)
         remembered[__name__] = _Line(driver, Transformer(context))
     line: _Line = remembered[__name__]
     return line
@@ -291,8 +299,9 @@ def _named(error: psycopg.Error) -> exc.DBAPIError:
 
 
 @cache
-def _row(*names: bytes) -> Any:
-    return namedtuple("Row", [name.decode() for name in names], rename=True)
+def _row(*names: bytes) -> Callable[[Iterable[Any]], Any]:
+    """Return what makes a row of its values; the class's own `_make` would only count them again."""
+    return partial(tuple.__new__, namedtuple("Row", [name.decode() for name in names], rename=True))
 
 
 @cache
