@@ -1,11 +1,12 @@
 """What counts towards a tier: the facts of a member's days, summed over the window that the programme states."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import accumulate
 from operator import attrgetter
+from typing import NamedTuple
 
 from wallet_service.domain.period import plus_months
 from wallet_service.domain.program import Program
@@ -14,11 +15,10 @@ from wallet_service.domain.program.tier_tables import TiersTable
 ONE_DAY = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Amounts:
+class Amounts(NamedTuple):
     """The facts of one local day; what is taken back is negative, on the day of the original purchase.
 
-    `spend` in minor units.
+    `spend` in minor units. A tuple, since hundreds of days are looked at for one event.
     """
 
     spend: int = 0
@@ -52,6 +52,14 @@ class Facts:
     balance: int = 0
     member_until: date | None = None
     member_since: date | None = None
+    _series: dict[str, "Series"] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def series(self, measure: str) -> "Series":
+        """Return the days in one measure; it is asked for several times, and worked out once."""
+        if measure not in self._series:
+            days = tuple(sorted(self.days))
+            self._series[measure] = Series(days, tuple(map(MEASURED[measure], map(self.days.__getitem__, days))))
+        return self._series[measure]
 
     def paid(self, day: date) -> bool:
         """Return whether a paid membership covers the day."""
@@ -62,6 +70,23 @@ class Facts:
         if self.member_until is None or (self.member_since is not None and day < self.member_since):
             return False
         return day <= self.member_until + timedelta(days=grace)
+
+
+@dataclass(slots=True)
+class Series:
+    """Days in their order with the amount of each in one measure; `sums[n]` is the amount of the first n of them.
+
+    `falls`: on some day more was taken back than was done.
+    """
+
+    days: tuple[date, ...]
+    amounts: tuple[int, ...]
+    sums: tuple[int, ...] = field(init=False)
+    falls: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sums = tuple(accumulate(self.amounts, initial=0))
+        self.falls = min(self.amounts, default=0) < 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +177,11 @@ class Tally:
 
 def tally(program: Program, tiers: TiersTable, facts: Facts) -> Tally:
     """Return the member's facts in the measure of the programme's tiers."""
-    days = tuple(sorted(facts.days))
-    amounts = [MEASURED[tiers.measure](facts.days[day]) for day in days]
-    rolling = tiers.window == "rolling_12_months"
-    relief = (_leaves(day) for day, amount in zip(days, amounts, strict=True) if rolling and amount < 0)
-    sums = tuple(accumulate(amounts, initial=0))
-    return Tally(tiers, facts, grace_days(program, tiers), days, sums, tuple(relief))
+    series = facts.series(tiers.measure)
+    relief: Iterable[date] = ()
+    if series.falls and tiers.window == "rolling_12_months":
+        relief = (_leaves(day) for day, amount in zip(series.days, series.amounts, strict=True) if amount < 0)
+    return Tally(tiers, facts, grace_days(program, tiers), series.days, series.sums, tuple(relief))
 
 
 def grace_days(program: Program, tiers: TiersTable) -> int:

@@ -90,4 +90,4 @@ def ranked(tx: Connection, member_id: int, changes: Iterable[Change], *, now: da
 def days(tx: Connection, member_id: int, *, since: date) -> dict[date, Amounts]:
     """Return what counts for a tier, by day, from the day `since` on."""
     rows = tx.execute(_DAYS, {"member_id": member_id, "since": since})
-    return {row.day: Amounts(row.spend, row.points, row.orders, row.referrals) for row in rows}
+    return {day: Amounts(spend, points, orders, referrals) for day, spend, points, orders, referrals in rows}
