@@ -28,7 +28,7 @@ def configure(log_format: str) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=False,  # or who set logging up first would have the last word, in tests too
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
 
