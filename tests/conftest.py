@@ -64,7 +64,7 @@ def model(cluster: Embedded) -> str:
 def engine(cluster: Embedded, model: str, numbers: Iterator[int]) -> Iterator[Engine]:
     """An engine on a fresh, migrated database."""
     name = f"test_{os.getpid()}_{next(numbers)}"
-    _execute(cluster, f"CREATE DATABASE {name} TEMPLATE {model}")
+    _execute(cluster, f"CREATE DATABASE {name} TEMPLATE {model} STRATEGY FILE_COPY")
     engine = open_engine(cluster.url(name))
     yield engine
     engine.dispose()
