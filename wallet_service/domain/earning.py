@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from wallet_service.domain.account import Account
+from wallet_service.domain.event import OrderFact, OrderFulfilled, OrderPaid, OrderRefunded, OrderUpdated
 from wallet_service.domain.expiry import Expiry, activates_at, expiry_of
 from wallet_service.domain.ledger import Lot
 from wallet_service.domain.program import Program
@@ -99,6 +100,33 @@ class Order:
         if self.purchase is None or self.cancelled:
             return False
         return self.remaining_minor > 0 or self.purchase.eligible_minor == 0
+
+
+def told(order: Order, fact: OrderFact, *, at: datetime) -> Order:
+    """Return the order with what an event of the time `at` says of it."""
+    match fact:
+        case OrderPaid():
+            return order.paid(_bought(fact, at))
+        case OrderRefunded():
+            return order.refunded(fact.refunded_minor, at=at)
+        case OrderUpdated():
+            order = order.seen(refunded_minor=fact.refunded_minor, cancelled=fact.cancelled, version=fact.version)
+            return order.paid(_bought(fact.paid, at)) if fact.paid else order
+        case OrderFulfilled():
+            return order.fulfilled(at)
+
+
+def _bought(fact: OrderPaid, at: datetime) -> Purchase:
+    return Purchase(
+        order_id=fact.order_id,
+        paid_at=fact.paid_at or at,
+        eligible_minor=fact.eligible_minor,
+        lines=fact.lines,
+        tax_minor=fact.tax_minor,
+        total_minor=fact.total_minor,
+        partner=fact.partner,
+        location=fact.location,
+    )
 
 
 def settle(order: Order, account: Account, program: Program, *, at: datetime) -> Order:

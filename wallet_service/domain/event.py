@@ -138,6 +138,7 @@ class SubscriptionCancelled:
     reference: str
 
 
+OrderFact = OrderPaid | OrderRefunded | OrderUpdated | OrderFulfilled
 Fact = (
     MemberEnrolled
     | MemberUpdated

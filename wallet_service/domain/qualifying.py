@@ -26,6 +26,15 @@ class Amounts(NamedTuple):
     orders: int = 0
     referrals: int = 0
 
+    def plus(self, other: "Amounts") -> "Amounts":
+        """Return both together."""
+        return Amounts(
+            self.spend + other.spend,
+            self.points + other.points,
+            self.orders + other.orders,
+            self.referrals + other.referrals,
+        )
+
 
 # What of a day counts for each measure; what is a state of the moment has no days.
 MEASURED: dict[str, Callable[[Amounts], int]] = {

@@ -17,13 +17,14 @@ from wallet_service.domain.account import Account
 from wallet_service.domain.award import Award, Budget, Need
 from wallet_service.domain.basis import moment
 from wallet_service.domain.challenge import Progress
-from wallet_service.domain.earning import Order, new_lot, settle
+from wallet_service.domain.earning import Order, new_lot, settle, told
 from wallet_service.domain.errors import InsufficientBalance
 from wallet_service.domain.event import (
     ActivityDone,
     Event,
     MemberEnrolled,
     MemberUpdated,
+    OrderFact,
     OrderPaid,
     OrderRefunded,
     OrderUpdated,
@@ -42,8 +43,6 @@ from wallet_service.domain.purchase import Buyer, Deed, Purchase
 from wallet_service.domain.redeeming import reached
 from wallet_service.domain.segments import segments_of
 from wallet_service.domain.tiering import Amounts, Facts, Rank
-
-OrderFact = OrderPaid | OrderRefunded | OrderUpdated
 
 ONE_DAY = timedelta(days=1)
 MICROS = 1_000_000
@@ -286,7 +285,7 @@ class _Town:
         if order is None:
             self._rows += 1
             order = Order(fact.order_id, self._rows)
-        order = _told(order, fact, at)
+        order = told(order, fact, at=at)
         if order.purchase is not None and order.earned is None:
             life.bought += 1
             self.month.orders += 1
@@ -385,8 +384,8 @@ class _Town:
 
     def _fact(self, life: _Life, at: datetime, more: Amounts) -> None:
         day = local_day(at, self.program.zone)
-        life.days[day] = _sum(life.days.get(day, NOTHING), more)
-        life.totals = _sum(life.totals, more)
+        life.days[day] = life.days.get(day, NOTHING).plus(more)
+        life.totals = life.totals.plus(more)
 
     def _facts(self, life: _Life) -> Facts:
         joined = local_day(life.enrolled_at, self.program.zone)
@@ -458,37 +457,3 @@ def liability(program: Program, points: int) -> int | None:
 def _used(life: _Life, need: Need) -> int:
     start = need.since or datetime.min.replace(tzinfo=UTC)
     return sum((code, key) == (need.code, need.key) and at >= start for code, key, at in life.uses)
-
-
-def _sum(one: Amounts, other: Amounts) -> Amounts:
-    return Amounts(
-        one.spend + other.spend,
-        one.points + other.points,
-        one.orders + other.orders,
-        one.referrals + other.referrals,
-    )
-
-
-def _purchase(fact: OrderPaid, at: datetime) -> Purchase:
-    return Purchase(
-        order_id=fact.order_id,
-        paid_at=at,
-        eligible_minor=fact.eligible_minor,
-        lines=fact.lines,
-        tax_minor=fact.tax_minor,
-        total_minor=fact.total_minor,
-        partner=fact.partner,
-        location=fact.location,
-    )
-
-
-def _told(order: Order, fact: OrderFact, at: datetime) -> Order:
-    """Return the order with what the event says of it."""
-    match fact:
-        case OrderPaid():
-            return order.paid(_purchase(fact, at))
-        case OrderRefunded():
-            return order.refunded(fact.refunded_minor, at=at)
-        case OrderUpdated():
-            order = order.seen(refunded_minor=fact.refunded_minor, cancelled=fact.cancelled, version=fact.version)
-            return order.paid(_purchase(fact.paid, at)) if fact.paid else order

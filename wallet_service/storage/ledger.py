@@ -9,6 +9,7 @@ import orjson
 from sqlalchemy import Connection, text
 
 from wallet_service.domain.ledger import MEMBER_ACCOUNTS, Allocation, Lot, Transaction
+from wallet_service.domain.qualifying import Amounts
 
 # One statement for all that an earning adds, to the books and on the way to a tier. Its parts see the tables as they
 # were before it, which is why a new lot comes with its final balance. An account that is missing is NULL, which the
@@ -128,6 +129,11 @@ class Fact:
     points: int = 0
     orders: int = 0
     referrals: int = 0
+
+    @property
+    def amounts(self) -> Amounts:
+        """What it adds to its day."""
+        return Amounts(self.spend, self.points, self.orders, self.referrals)
 
 
 @dataclass(frozen=True, slots=True)

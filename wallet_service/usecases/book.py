@@ -181,13 +181,10 @@ class Book:
         return known, rank
 
     def _totals(self) -> Amounts:
-        before = self.member.position.totals
-        return Amounts(
-            spend=before.spend + sum(each.spend for each in self.facts),
-            points=before.points + sum(each.points for each in self.facts),
-            orders=before.orders + sum(each.orders for each in self.facts),
-            referrals=before.referrals + sum(each.referrals for each in self.facts),
-        )
+        totals = self.member.position.totals
+        for each in self.facts:
+            totals = totals.plus(each.amounts)
+        return totals
 
     def _days(self, totals: Amounts) -> dict[date, Amounts]:
         """Return what counts for a tier by its day, as far back as it can matter."""
@@ -200,13 +197,7 @@ class Book:
         since = date.min if tiers.window == "lifetime" else plus_months(oldest, -25)
         days = balances.days(self.tx, self.member.id, since=since)
         for each in self.facts:
-            known = days.get(each.day, Amounts())
-            days[each.day] = Amounts(
-                spend=known.spend + each.spend,
-                points=known.points + each.points,
-                orders=known.orders + each.orders,
-                referrals=known.referrals + each.referrals,
-            )
+            days[each.day] = days.get(each.day, Amounts()).plus(each.amounts)
         return days
 
     def _rank(self, rank: Rank | None, known: Facts, reason: str) -> Rank | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from wallet_service.domain.earning import FULFILLED, Order
+from wallet_service.domain.earning import FULFILLED, Order, told
 from wallet_service.domain.errors import EventConflict, EventRefused, Fault, InsufficientBalance, UnknownMember
 from wallet_service.domain.event import (
     ActivityDone,
@@ -15,6 +15,7 @@ from wallet_service.domain.event import (
     Event,
     MemberEnrolled,
     MemberUpdated,
+    OrderFact,
     OrderFulfilled,
     OrderPaid,
     OrderRefunded,
@@ -26,7 +27,7 @@ from wallet_service.domain.event import (
 from wallet_service.domain.member import Membership, Profile
 from wallet_service.domain.occasions import YEARLY
 from wallet_service.domain.program import Program
-from wallet_service.domain.purchase import Deed, Purchase
+from wallet_service.domain.purchase import Deed
 from wallet_service.domain.template import Template
 from wallet_service.storage import arrivals, events, members, orders
 from wallet_service.storage.arrivals import Arrival
@@ -39,7 +40,6 @@ from wallet_service.usecases.enrol import enrol
 from wallet_service.usecases.evaluate import evaluate, evaluate_order, give, give_prizes, lock_all_budgets
 from wallet_service.usecases.subscribe import cancel, subscribe
 
-OrderFact = OrderPaid | OrderRefunded | OrderUpdated | OrderFulfilled
 ABOUT_ORDERS = (OrderPaid, OrderRefunded, OrderUpdated, OrderFulfilled)
 
 
@@ -143,7 +143,7 @@ def _keep(case: _Case) -> dict[str, Any]:
     fact = case.event.fact
     if not isinstance(fact, ABOUT_ORDERS):
         raise UnknownMember(str(fact.customer))
-    order = _told(case, fact, _order(case, fact.order_id))
+    order = _told(case, fact)
     orders.put(case.tx, case.source.id, order, member_id=None, customer_id=case.customer_id)
     answer = {"event_id": case.event.event_id, "type": case.event.type, "status": "unmatched"}
     events.add(case.tx, row_id=next(case.ids), source_id=case.source.id, event=case.event, answer=answer, now=case.now)
@@ -198,7 +198,7 @@ def _act(case: _Case, book: Book) -> dict[str, Any]:
         case MemberUpdated() as fact:
             _tell(book, fact)
         case OrderPaid() | OrderRefunded() | OrderUpdated() | OrderFulfilled() as fact:
-            _settle_order(case, book, _told(case, fact, _order(case, fact.order_id)))
+            _settle_order(case, book, _told(case, fact))
         case PointsAdjusted() as fact:
             _adjust(book, fact, at)
         case ActivityDone() as fact:
@@ -212,40 +212,24 @@ def _act(case: _Case, book: Book) -> dict[str, Any]:
     return more
 
 
-def _order(case: _Case, order_id: str) -> Order:
-    return case.order or Order(order_id, next(case.ids))
+def _told(case: _Case, fact: OrderFact) -> Order:
+    """Return the order with what the event says of it.
+
+    Raises `EventRefused` for what the programme cannot count.
+    """
+    paid = fact.paid if isinstance(fact, OrderUpdated) else fact if isinstance(fact, OrderPaid) else None
+    if paid:
+        _check(case.program, paid)
+    order = case.order or Order(fact.order_id, next(case.ids))
+    return told(order, fact, at=case.event.occurred_at)
 
 
-def _told(case: _Case, fact: OrderFact, order: Order) -> Order:
-    """Return the order with what the event says of it."""
-    match fact:
-        case OrderPaid():
-            return order.paid(_purchase(case, fact))
-        case OrderRefunded():
-            return order.refunded(fact.refunded_minor, at=case.event.occurred_at)
-        case OrderUpdated():
-            order = order.seen(refunded_minor=fact.refunded_minor, cancelled=fact.cancelled, version=fact.version)
-            return order.paid(_purchase(case, fact.paid)) if fact.paid else order
-        case OrderFulfilled():
-            return order.fulfilled(case.event.occurred_at)
-
-
-def _purchase(case: _Case, fact: OrderPaid) -> Purchase:
-    currency = case.program.program.currency
-    if fact.currency != currency:
-        raise _refused("data.currency", f"is {fact.currency}; the programme counts in {currency}")
-    if fact.partner is not None and case.program.partner_of(fact.partner) is None:
-        raise _refused("data.partner", f"{fact.partner!r} is no partner of the programme")
-    return Purchase(
-        order_id=fact.order_id,
-        paid_at=fact.paid_at or case.event.occurred_at,
-        eligible_minor=fact.eligible_minor,
-        lines=fact.lines,
-        tax_minor=fact.tax_minor,
-        total_minor=fact.total_minor,
-        partner=fact.partner,
-        location=fact.location,
-    )
+def _check(program: Program, paid: OrderPaid) -> None:
+    currency = program.program.currency
+    if paid.currency != currency:
+        raise _refused("data.currency", f"is {paid.currency}; the programme counts in {currency}")
+    if paid.partner is not None and program.partner_of(paid.partner) is None:
+        raise _refused("data.partner", f"{paid.partner!r} is no partner of the programme")
 
 
 def _settle_order(case: _Case, book: Book, order: Order) -> None:
