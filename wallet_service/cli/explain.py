@@ -1,6 +1,5 @@
 """`wallet-service program explain`: a programme's terms in plain words."""
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,7 @@ import click
 
 from wallet_service import config, stage
 from wallet_service.domain.errors import Fault, TemplateRefused
-from wallet_service.domain.file_model import read
+from wallet_service.domain.file_model import parse, read
 from wallet_service.domain.program import Program
 from wallet_service.terms import LANGUAGES, Vocabulary, as_text
 from wallet_service.terms import explain as explained
@@ -56,7 +55,10 @@ def explain(file: Path, languages: tuple[str, ...]) -> None:
 
 def _table(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
-        fault = Fault(file.name, "", f"is not TOML in UTF-8: {error}")
-        raise TemplateRefused(f"The file {file} cannot be read.", [fault]) from error
+        data = file.read_bytes()
+    except OSError as error:
+        raise TemplateRefused(f"The file {file} cannot be read.", [Fault(file.name, "", str(error))]) from error
+    table, faults = parse(data, file.name)
+    if table is None:
+        raise TemplateRefused(f"The file {file} cannot be read.", faults)
+    return table

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, text
 from wallet_service.domain.ledger import Hold, Lot
 
 _COLUMNS = """
-    lots.id, points, rule, order_id, partner, effective_at, pending, available, held,
+    lots.id, points, rule, order_id AS order_row, partner, effective_at, pending, available, held,
     lot_balances.activates_at, lot_balances.expires_at
 """
 _LIVE = text(f"""
@@ -71,7 +71,7 @@ class Ahead:
 
 def live(tx: Connection, member_id: int) -> tuple[list[Lot], list[Hold]]:
     """Return the lots that hold points, and the holds that are open with their parts."""
-    lots = {row.id: _lot(row) for row in tx.execute(_LIVE, {"member_id": member_id})}
+    lots = {row.id: lot_of(row) for row in tx.execute(_LIVE, {"member_id": member_id})}
     holds = {row.id: _hold(row) for row in tx.execute(_HOLDS, {"member_id": member_id})}
     if holds:
         for row in tx.execute(_PARTS, {"ids": list(holds)}):
@@ -101,7 +101,7 @@ def _parts(tx: Connection, rows: Iterable[Row[Any]], known: Iterable[Lot]) -> li
     lots = {lot.id: lot for lot in known}
     missing = [lot_id for lot_id, _ in taken if lot_id not in lots]
     if missing:
-        lots |= {row.id: _lot(row) for row in tx.execute(_BY_ID, {"ids": missing})}
+        lots |= {row.id: lot_of(row) for row in tx.execute(_BY_ID, {"ids": missing})}
     return [(lots[lot_id], points) for lot_id, points in taken]
 
 
@@ -110,7 +110,8 @@ def dying(tx: Connection, member_id: int, *, until: datetime) -> list[datetime]:
     return list(tx.execute(_DYING, {"member_id": member_id, "until": until}).scalars())
 
 
-def _lot(row: Row[tuple[object, ...]]) -> Lot:
+def lot_of(row: Row[tuple[object, ...]]) -> Lot:
+    """Return the lot that a row tells of; `order_row` is our row id of the order that earned it."""
     return Lot(
         points=row.points,
         effective_at=row.effective_at,
@@ -121,7 +122,7 @@ def _lot(row: Row[tuple[object, ...]]) -> Lot:
         activates_at=row.activates_at,
         expires_at=row.expires_at,
         rule=row.rule,
-        order_row=row.order_id,
+        order_row=row.order_row,
         partner=row.partner,
     )
 

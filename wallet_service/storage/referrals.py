@@ -27,10 +27,6 @@ _OF = text("""
     SELECT id, referee_id, referrer_id, status, reason, order_id, hold_until FROM referrals
     WHERE referee_id = :referee_id
 """)
-_BY = text("""
-    SELECT id, referee_id, referrer_id, status, reason, order_id, hold_until FROM referrals
-    WHERE referrer_id = :referrer_id ORDER BY id
-""")
 _CHANGE = text("""
     UPDATE referrals
     SET status = :status, reason = :reason, order_id = :order_id, hold_until = :hold_until, changed_at = :now
@@ -131,11 +127,6 @@ def of_referee(tx: Connection, referee_id: int) -> Referral | None:
     """Return how the member was brought."""
     row = tx.execute(_OF, {"referee_id": referee_id}).first()
     return _referral(row) if row else None
-
-
-def by_referrer(tx: Connection, referrer_id: int) -> list[Referral]:
-    """Return everybody whom a member has brought, in the order in which they came."""
-    return [_referral(row) for row in tx.execute(_BY, {"referrer_id": referrer_id})]
 
 
 def change(

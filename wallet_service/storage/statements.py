@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from wallet_service.domain.ledger import Lot
+from wallet_service.storage.lots import lot_of
 
 _POSTED = text("""
     WITH posted AS (
@@ -130,20 +131,4 @@ def taken(tx: Connection, member_id: int, *, first: int, last: int) -> list[Take
 
 def lots(tx: Connection, member_id: int) -> Sequence[tuple[Lot, str | None]]:
     """Return all lots that a member ever had, each with the merchant's id of the order that it was earned for."""
-    return [(_lot(row), row.order_id) for row in tx.execute(_LOTS, {"member_id": member_id})]
-
-
-def _lot(row: Row[tuple[object, ...]]) -> Lot:
-    return Lot(
-        points=row.points,
-        effective_at=row.effective_at,
-        id=row.id,
-        pending=row.pending,
-        available=row.available,
-        held=row.held,
-        activates_at=row.activates_at,
-        expires_at=row.expires_at,
-        rule=row.rule,
-        order_row=row.order_row,
-        partner=row.partner,
-    )
+    return [(lot_of(row), row.order_id) for row in tx.execute(_LOTS, {"member_id": member_id})]
