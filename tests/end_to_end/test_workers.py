@@ -127,16 +127,27 @@ def test_worker_told_to_stop_finishes_its_batch(behind: Service, push_service: S
         assert tx.execute(text("SELECT count(*) FROM wallets WHERE lease IS NOT NULL")).scalar() == 0
 
 
+def due(service: Service, *, at: str) -> None:
+    """Let all wallets wait until a time."""
+    with service.begin() as tx:
+        tx.execute(text("UPDATE wallets SET not_before = CAST(:at AS timestamptz)"), {"at": at})
+
+
 def test_two_workers_share_and_push_nobody_twice(
     behind: Service, push_service: SandboxApns, start: Start, tmp_path: Path
 ) -> None:
     """Two workers divide the phones between them and push each one once."""
+    logs = [tmp_path / "worker0.log", tmp_path / "worker1.log"]
+    due(behind, at="infinity")
     start(), start()
+    wait_until(lambda: all("worker.started" in log.read_text() for log in logs))
+    due(behind, at="epoch")  # only now: one that is up a second before the other has all done by then
     wait_until(lambda: tally(behind).unsent == 0)
+    wait_until(lambda: all("delivered" in log.read_text() for log in logs))  # told right after it is settled
 
     assert push_service.counts.accepted == push_service.counts.distinct_ids == WALLETS
-    for log in ("worker0.log", "worker1.log"):
-        assert "delivered" in (tmp_path / log).read_text()
+    for log in logs:
+        assert "delivered" in log.read_text()
 
 
 def test_killed_worker_loses_nothing(behind: Service, push_service: SandboxApns, start: Start) -> None:
