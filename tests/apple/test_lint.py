@@ -107,6 +107,11 @@ FAULTY: dict[str, tuple[Change, str, str]] = {
     "null in userInfo": (put("userInfo", {"a": None}), "userInfo.a", "is null"),
     "empty array in an unknown key": (put("newIn2030", {"list": []}), "newIn2030.list", "empty array"),
     "null in an unknown key": (put("newIn2030", None), "newIn2030", "is null"),
+    "null in a style's unknown key": (
+        lambda p: p["storeCard"].update(newIn2030=None),
+        "storeCard.newIn2030",
+        "is null",
+    ),
     "null in a field's unknown key": (field(newIn2030=None), f"{BALANCE}.newIn2030", "is null"),
     "surrogate": (field("secondaryFields", 1, value="\ud83d"), "storeCard.secondaryFields[1].value", "surrogate"),
     "surrogate in a key": (put("userInfo", {"\ud83d": 1}), "userInfo.'\\ud83d'", "Rename it"),

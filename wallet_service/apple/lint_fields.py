@@ -17,6 +17,7 @@ from wallet_service.apple.lint_values import (
     list_of,
     one_of,
     shown,
+    strays,
     text,
     whole,
 )
@@ -28,6 +29,7 @@ SLOTS = (
     *("headerFields", "primaryFields", "secondaryFields", "auxiliaryFields", "backFields"),
     *("additionalInfoFields", "footerFields"),
 )
+STYLE_KEYS = frozenset((*SLOTS, "transitType"))
 SLOTS_WITHOUT_ALIGNMENT = frozenset(("primaryFields", "backFields"))
 SLOTS_WITH_DETECTORS = frozenset(("backFields", "additionalInfoFields"))
 TRANSIT_TYPES = one_of(*(f"PKTransitType{each}" for each in ("Air", "Boat", "Bus", "Generic", "Train")))
@@ -119,6 +121,7 @@ def _one_style_faults(fields: Any, style: str, found: list[Fault]) -> None:
     for slot in SLOTS:
         if slot in fields:
             counts[slot] = _slot_faults(fields[slot], style, slot, keys, found)
+    found += strays({key: value for key, value in fields.items() if key not in STYLE_KEYS}, style)
     for slots, most in ROOM[style]:
         count = sum(counts.get(slot, 0) for slot in slots)
         if count > most:
