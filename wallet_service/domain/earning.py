@@ -4,7 +4,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from wallet_service.domain.account import Account
-from wallet_service.domain.event import OrderFact, OrderFulfilled, OrderPaid, OrderRefunded, OrderUpdated
+from wallet_service.domain.event import (
+    OrderFact,
+    OrderFulfilled,
+    OrderPaid,
+    OrderRefunded,
+    OrderUpdated,
+    Refund,
+    RefundUpdated,
+)
 from wallet_service.domain.expiry import Expiry, activates_at, expiry_of
 from wallet_service.domain.ledger import Lot
 from wallet_service.domain.program import Program
@@ -24,7 +32,9 @@ class Order:
     spent, `counted` as an order.
 
     `refunds` are the cumulative refunds that were told by themselves, with their times, as far as no later one tells as
-    much; `snapshot_minor` is that of the newest whole snapshot of the order, as it stood at `version`.
+    much; `snapshot_minor` is that of the newest whole snapshot of the order, as it stood at `version`, and
+    `snapshot_gross` if that counts tax and shipping. `singles` are the refunds that were told one by one, each as it
+    stood last.
     """
 
     order_id: str
@@ -32,6 +42,8 @@ class Order:
     purchase: Purchase | None = None
     refunds: tuple[tuple[datetime, int], ...] = ()
     snapshot_minor: int = 0
+    snapshot_gross: bool = False
+    singles: tuple[Refund, ...] = ()
     cancelled: bool = False
     version: datetime | None = None
     fulfilled_at: datetime | None = None
@@ -59,15 +71,31 @@ class Order:
         ]
         return replace(self, refunds=tuple(sorted(lasting)))
 
-    def seen(self, *, refunded_minor: int, cancelled: bool, version: datetime) -> "Order":
+    def refund_told(self, refund: Refund) -> "Order":
+        """Return the order with one refund; an older state of it says nothing.
+
+        Of two states of the same time the one that undoes it counts, then the larger one, whichever comes first.
+        """
+        known = next((each for each in self.singles if each.id == refund.id), None)
+        if known and (known.version, known.undone, known.minor) >= (refund.version, refund.undone, refund.minor):
+            return self
+        others = (each for each in self.singles if each.id != refund.id)
+        return replace(self, singles=tuple(sorted((*others, refund), key=lambda each: each.id)))
+
+    def seen(self, *, refunded_minor: int, cancelled: bool, version: datetime, gross: bool = False) -> "Order":
         """Return the order as a whole snapshot of it says, which may undo a refund; an older snapshot says nothing.
 
         Of two of the same time the one that pays back more counts, whichever comes first.
         """
-        told = (version, cancelled, refunded_minor)
-        if self.version is not None and told <= (self.version, self.cancelled, self.snapshot_minor):
+        told = (version, cancelled, refunded_minor, gross)
+        if self.version is not None and told <= (
+            self.version,
+            self.cancelled,
+            self.snapshot_minor,
+            self.snapshot_gross,
+        ):
             return self
-        return replace(self, snapshot_minor=refunded_minor, cancelled=cancelled, version=version)
+        return replace(self, snapshot_minor=refunded_minor, snapshot_gross=gross, cancelled=cancelled, version=version)
 
     def fulfilled(self, at: datetime) -> "Order":
         """Return the order as one that was handed over or sent; of several times the first counts."""
@@ -75,9 +103,26 @@ class Order:
 
     @property
     def refunded_minor(self) -> int:
-        """What was paid back: as the newest snapshot says, or more if that was told after it."""
+        """What was paid back of what is eligible: cumulative figures or single refunds, whichever tell of more.
+
+        Cumulative is what the newest snapshot says, or more if that was told after it; a refund that was undone after
+        the snapshot is still in it.
+        """
         later = [minor for at, minor in self.refunds if self.version is None or at > self.version]
-        return max((self.snapshot_minor, *later))
+        undone = [each for each in self.singles if each.undone and self.version and each.version > self.version]
+        cumulative = self._of_eligible(self.snapshot_minor, gross=self.snapshot_gross) - self._sum(undone)
+        return max((cumulative, *later, self._sum([each for each in self.singles if not each.undone])))
+
+    def _sum(self, refunds: list[Refund]) -> int:
+        net = sum(each.minor for each in refunds if not each.gross)
+        return net + self._of_eligible(sum(each.minor for each in refunds if each.gross), gross=True)
+
+    def _of_eligible(self, minor: int, *, gross: bool) -> int:
+        """Return the part of an amount that is of what is eligible; floored, and all of it where all was paid back."""
+        total = self.purchase.total_minor if self.purchase else None
+        if not gross or self.purchase is None or not total:
+            return minor
+        return minor * self.purchase.eligible_minor // total
 
     @property
     def remaining_minor(self) -> int:
@@ -110,8 +155,14 @@ def told(order: Order, fact: OrderFact, *, at: datetime) -> Order:
         case OrderRefunded():
             return order.refunded(fact.refunded_minor, at=at)
         case OrderUpdated():
-            order = order.seen(refunded_minor=fact.refunded_minor, cancelled=fact.cancelled, version=fact.version)
+            order = order.seen(
+                refunded_minor=fact.refunded_minor, cancelled=fact.cancelled, version=fact.version, gross=fact.gross
+            )
+            for refund in fact.refunds:
+                order = order.refund_told(refund)
             return order.paid(_bought(fact.paid, at)) if fact.paid else order
+        case RefundUpdated():
+            return order.refund_told(fact.refund)
         case OrderFulfilled():
             return order.fulfilled(at)
 

@@ -4,25 +4,35 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
+from typing import Literal
 
+from wallet_service.domain.identity import Identity
 from wallet_service.domain.purchase import Line
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Customer:
-    """Who an event is about: exactly one of the merchant's own id, our member id, or the code on the card."""
+    """Who an event is about: at most one of the merchant's own id, our member id, or the code on the card.
+
+    `identities` are what else is known of the person: whoever has one of them is meant, where no id says it.
+    """
 
     id: str | None = None
     member_id: str | None = None
     card_code: str | None = None
+    identities: tuple[Identity, ...] = ()
 
     def __str__(self) -> str:
-        name, value = next(
-            (name, value)
-            for name, value in (("customer", self.id), ("member", self.member_id), ("card", self.card_code))
-            if value is not None
-        )
-        return f"{name} {value}"
+        """Return what names the customer in a message; an identity's value is nobody's to read."""
+        for name, value in (("customer", self.id), ("member", self.member_id), ("card", self.card_code)):
+            if value is not None:
+                return f"{name} {value}"
+        return f"the customer with this {' or '.join(each.kind for each in self.identities)}"
+
+    def __repr__(self) -> str:
+        # What content hashes are made of: it reads as it did before there were identities, where there are none.
+        more = f", identities={self.identities!r}" if self.identities else ""
+        return f"Customer(id={self.id!r}, member_id={self.member_id!r}, card_code={self.card_code!r}{more})"
 
 
 # A field that came later: where it says nothing, the event's content hash is what it was before there was the field.
@@ -78,10 +88,26 @@ class OrderRefunded:
 
 
 @dataclass(frozen=True, slots=True)
+class Refund:
+    """One refund of an order, as it stood at `version`; `undone` where it failed, or was taken back, in the end.
+
+    `gross` amounts count tax and shipping, too, and are set against `total_minor` of the order. So is a dispute, which
+    holds an amount back until it is decided.
+    """
+
+    id: str
+    minor: int
+    version: datetime
+    undone: bool = False
+    gross: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class OrderUpdated:
     """An order as a whole, as it stood at `version`: what was bought, what was paid back, and whether it is cancelled.
 
-    Unlike a refund it may take one back. `paid` is None while the order is not paid.
+    Unlike a refund it may take one back. `paid` is None while the order is not paid. `refunded_minor` is cumulative,
+    and `gross` if it counts tax and shipping, too; `refunds` are those that the sender tells one by one, besides it.
     """
 
     order_id: str
@@ -90,6 +116,17 @@ class OrderUpdated:
     paid: OrderPaid | None
     refunded_minor: int = 0
     cancelled: bool = False
+    gross: bool = field(default=False, metadata=LATER)
+    refunds: tuple[Refund, ...] = field(default=(), metadata=LATER)
+
+
+@dataclass(frozen=True, slots=True)
+class RefundUpdated:
+    """One refund of an order was made, has failed, or was taken back; it may be told before the order."""
+
+    order_id: str
+    refund: Refund
+    customer: None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,18 +175,28 @@ class SubscriptionCancelled:
     reference: str
 
 
-OrderFact = OrderPaid | OrderRefunded | OrderUpdated | OrderFulfilled
+@dataclass(frozen=True, slots=True)
+class PrivacyRequested:
+    """A shop hands on what a customer may ask for: `export` or `erase`; `erase_shop` is that of a whole shop."""
+
+    request: Literal["export", "erase", "erase_shop"]
+    customer: Customer | None = None
+
+
+OrderFact = OrderPaid | OrderRefunded | OrderUpdated | RefundUpdated | OrderFulfilled
 Fact = (
     MemberEnrolled
     | MemberUpdated
     | OrderPaid
     | OrderRefunded
     | OrderUpdated
+    | RefundUpdated
     | OrderFulfilled
     | PointsAdjusted
     | ActivityDone
     | SubscriptionPaid
     | SubscriptionCancelled
+    | PrivacyRequested
 )
 
 
