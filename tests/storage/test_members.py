@@ -15,7 +15,7 @@ from wallet_service.domain.errors import ProgramTaken
 from wallet_service.domain.event import Customer
 from wallet_service.domain.face import Barcode, Colors, Face
 from wallet_service.domain.member import Profile
-from wallet_service.storage import members, programs
+from wallet_service.storage import members, merchants, programs
 from wallet_service.wiring import Service
 
 CARD = Card(
@@ -31,11 +31,19 @@ CARD = Card(
 FACE = Face("en", "Shop", "Club", "A card", Colors("#000000", "#ffffff", "#ffffff"), Barcode("qr", "1"))
 
 
+def open_program(tx: Connection, *, code: str, template: str, merchant: str = "main") -> int:
+    """Open a programme of a merchant's."""
+    merchants.add(tx, code=merchant, name=merchant, now=START)
+    owner = merchants.find(tx, merchant)
+    assert owner
+    return programs.open_program(tx, code=code, template=template, merchant_id=owner.id, now=START)
+
+
 @pytest.fixture
 def program(engine: Engine) -> int:
     """The row id of an open programme."""
     with engine.begin() as tx:
-        return programs.open_program(tx, code="points", template="points", now=START)
+        return open_program(tx, code="points", template="points")
 
 
 def add(tx: Connection, program: int, name: str = "ann") -> int:
@@ -87,7 +95,7 @@ def test_a_programme_sees_its_own_members_only(engine: Engine, program: int) -> 
     """The same customer in another programme is somebody else, and other programmes' cards are not found."""
     with engine.begin() as tx:
         add(tx, program)
-        other = programs.open_program(tx, code="other", template="points", now=START)
+        other = open_program(tx, code="other", template="points")
         assert members.find(tx, other, "ann") is None
         assert members.external_id(tx, other, Customer(card_code="CODEANN")) is None
         assert members.external_id(tx, other, Customer(member_id="mem_ann")) is None
@@ -97,14 +105,16 @@ def test_opening_a_programme_twice_opens_one(engine: Engine, program: int) -> No
     """The second time the programme and its accounts are there already."""
     with engine.begin() as tx:
         accounts = tx.execute(text("SELECT count(*) FROM ledger_accounts")).scalar_one()
-        assert programs.open_program(tx, code="points", template="points", now=START) == program
+        assert open_program(tx, code="points", template="points") == program
         assert tx.execute(text("SELECT count(*) FROM ledger_accounts")).scalar_one() == accounts == 7
 
 
 def test_a_programme_cannot_be_taken_over(engine: Engine, program: int) -> None:
     """A template that names another's programme is refused, and its members keep their look and rules."""
     with pytest.raises(ProgramTaken, match="belongs to the template 'points'"), engine.begin() as tx:
-        programs.open_program(tx, code="points", template="new", now=START)
+        open_program(tx, code="points", template="new")
+    with pytest.raises(ProgramTaken, match="is another merchant's"), engine.begin() as tx:
+        open_program(tx, code="points", template="points", merchant="other")
     with engine.begin() as tx:
         assert tx.execute(text("SELECT template FROM programs")).scalars().all() == ["points"]
 

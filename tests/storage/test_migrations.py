@@ -108,6 +108,8 @@ def history(service: Service, shop: Shop, device: Device) -> Service:
 
 # A row for each table that the story above leaves empty.
 REST = """
+    INSERT INTO api_keys (merchant_id, public_id, name, secret_hash, scopes, created_at)
+        SELECT id, 'key_1', 'till', 'hash', '{members:read}', created_at FROM merchants;
     INSERT INTO operations (program_id, key, kind, content_hash, actor, answer, created_at)
         SELECT id, 'once', 'redeem', '', 'a test', '{}', created_at FROM programs;
     INSERT INTO expiry_days (member_id, expires_at, available) SELECT id, enrolled_at, 0 FROM members;

@@ -125,14 +125,23 @@ class UnknownLanguage(WalletError):
 
 
 class ProgramTaken(WalletError):
-    """A template names a programme that belongs to another template."""
+    """A template names a programme that belongs to another template, or to another merchant."""
 
     def __init__(self, code: str, template: str) -> None:
         self.code = code
         self.template = template
         super().__init__(
-            f"The programme {code} belongs to the template {template!r}. Give yours its own code in program.toml."
+            f"The programme {code} is another merchant's, or belongs to the template {template!r}. Give yours its own "
+            f"code in program.toml."
         )
+
+
+class UnknownMerchant(WalletError):
+    """No merchant has that code."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(f"There is no merchant {code!r}. See `wallet-service merchant list`.")
 
 
 class DatabaseUnusable(WalletError):

@@ -144,7 +144,8 @@ _KEEP_FACES = text("""
     WHERE cards.id = told.id
 """)
 _VERSIONS = text("""
-    SELECT programs.id, programs.template, programs.version, template_version, balances.program_version,
+    SELECT programs.id, programs.template, programs.version, programs.merchant_id, template_version,
+           balances.program_version,
            count(*) AS cards
     FROM cards JOIN members ON members.id = cards.member_id JOIN programs ON programs.id = members.program_id
     JOIN balances ON balances.member_id = members.id
@@ -365,7 +366,12 @@ def drawn_from(tx: Connection) -> list[tuple[Opened, str, int, int]]:
     And with the number of the rules that their members' positions go by, and how many cards they are.
     """
     return [
-        (Opened(row.id, row.template, row.version), row.template_version, row.program_version, row.cards)
+        (
+            Opened(row.id, row.template, row.version, row.merchant_id),
+            row.template_version,
+            row.program_version,
+            row.cards,
+        )
         for row in tx.execute(_VERSIONS)
     ]
 

@@ -12,11 +12,15 @@ from wallet_service.domain.ledger import ProgramAccount
 from wallet_service.domain.program_version import ProgramVersion, digest_of, read_version
 
 _OPEN = text("""
-    INSERT INTO programs (code, template, created_at) VALUES (:code, :template, :now) ON CONFLICT (code) DO NOTHING
+    INSERT INTO programs (code, template, merchant_id, created_at) VALUES (:code, :template, :merchant_id, :now)
+    ON CONFLICT (code) DO NOTHING
 """)
-_FIND = text("SELECT id, template, version FROM programs WHERE code = :code")
-_OF_TEMPLATE = text("SELECT id, template, version FROM programs WHERE template = :template ORDER BY id")
-_EVERY = text("SELECT id, template, version FROM programs ORDER BY id")
+_FIND = text("SELECT id, template, version, merchant_id FROM programs WHERE code = :code")
+_OF_TEMPLATE = text("SELECT id, template, version, merchant_id FROM programs WHERE template = :template ORDER BY id")
+_OF_MERCHANT = text(
+    "SELECT id, template, version, merchant_id FROM programs WHERE merchant_id = :merchant_id ORDER BY id"
+)
+_EVERY = text("SELECT id, template, version, merchant_id FROM programs ORDER BY id")
 _ACCOUNTS = text("""
     INSERT INTO ledger_accounts (program_id, kind) SELECT :program_id, unnest(CAST(:kinds AS text[]))
     ON CONFLICT DO NOTHING
@@ -47,16 +51,18 @@ class Opened:
     id: int
     template: str
     version: int
+    merchant_id: int
 
 
-def open_program(tx: Connection, *, code: str, template: str, now: datetime) -> int:
+def open_program(tx: Connection, *, code: str, template: str, merchant_id: int, now: datetime) -> int:
     """Make sure that the programme and its accounts exist; return its id.
 
-    Raises `ProgramTaken` when it was opened with another template, which would change its members' cards and rules.
+    Raises `ProgramTaken` when it was opened with another template, which would change its members' cards and rules,
+    or for another merchant.
     """
-    tx.execute(_OPEN, {"code": code, "template": template, "now": now})
-    program_id, opened_with, _ = tx.execute(_FIND, {"code": code}).one()
-    if opened_with != template:
+    tx.execute(_OPEN, {"code": code, "template": template, "merchant_id": merchant_id, "now": now})
+    program_id, opened_with, _, opened_for = tx.execute(_FIND, {"code": code}).one()
+    if opened_with != template or opened_for != merchant_id:
         raise ProgramTaken(code, opened_with)
     tx.execute(_ACCOUNTS, {"program_id": program_id, "kinds": list(get_args(ProgramAccount))})
     return int(program_id)
@@ -71,6 +77,11 @@ def find(tx: Connection, code: str) -> Opened | None:
 def of_template(tx: Connection, template: str) -> list[Opened]:
     """Return every programme that was opened with that template."""
     return [Opened(*row) for row in tx.execute(_OF_TEMPLATE, {"template": template})]
+
+
+def of_merchant(tx: Connection, merchant_id: int) -> list[Opened]:
+    """Return every programme of a merchant."""
+    return [Opened(*row) for row in tx.execute(_OF_MERCHANT, {"merchant_id": merchant_id})]
 
 
 def every(tx: Connection) -> list[Opened]:

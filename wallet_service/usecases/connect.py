@@ -6,9 +6,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from wallet_service.domain.errors import UnknownSource
+from wallet_service.domain.errors import UnknownMerchant, UnknownSource
 from wallet_service.domain.template import Template
-from wallet_service.storage import programs, sources
+from wallet_service.storage import merchants, programs, sources
+from wallet_service.storage.merchants import MAIN
 from wallet_service.storage.sources import Source
 from wallet_service.storage.vault import Vault
 
@@ -16,13 +17,22 @@ DIALECT = "standard"
 OPENED = "opened"  # who published the rules with which a programme begins
 
 
-def open_program(tx: Connection, template: Template, *, actor: str, now: datetime) -> int:
+def open_program(tx: Connection, template: Template, *, merchant: str = MAIN, actor: str, now: datetime) -> int:
     """Make sure that the template's programme exists and has rules; return its id.
 
-    The first time, the rules of the template's files are published as version 1. Later ones are published by hand.
+    The first time, the rules of the template's files are published as version 1, and the programme is the merchant's
+    from then on. Later rules are published by hand.
+    Raises `UnknownMerchant` and `ProgramTaken`.
     """
+    if merchant == MAIN:
+        merchants.add(tx, code=MAIN, name="Main", now=now)
+    owner = merchants.find(tx, merchant)
+    if owner is None:
+        raise UnknownMerchant(merchant)
     program = template.program
-    program_id = programs.open_program(tx, code=program.program.code, template=template.name, now=now)
+    program_id = programs.open_program(
+        tx, code=program.program.code, template=template.name, merchant_id=owner.id, now=now
+    )
     if programs.lock_version(tx, program_id) == 0:
         partners = [each.code for each in program.partner]
         programs.publish(tx, program_id, template.definition, number=1, partners=partners, actor=actor, now=now)
@@ -30,13 +40,21 @@ def open_program(tx: Connection, template: Template, *, actor: str, now: datetim
 
 
 def connect(
-    tx: Connection, *, vault: Vault, template: Template, name: str, now: datetime, actor: str = OPENED
+    tx: Connection,
+    *,
+    vault: Vault,
+    template: Template,
+    name: str,
+    now: datetime,
+    merchant: str = MAIN,
+    actor: str = OPENED,
 ) -> str | None:
     """Open the template's programme if need be and connect a source to it.
 
     Returns the new source's secret, or None if a source of that name was connected before.
+    Raises `UnknownMerchant` and `ProgramTaken`.
     """
-    program_id = open_program(tx, template, actor=actor, now=now)
+    program_id = open_program(tx, template, merchant=merchant, actor=actor, now=now)
     secret = new_secret()
     added = sources.add(tx, program_id=program_id, dialect=DIALECT, name=name, secret=vault.seal(secret), now=now)
     return secret if added else None

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -101,7 +101,7 @@ def publish_program(tx: Connection, opened: Opened, in_force: InForce, *, actor:
     _refuse_what_no_version_may_change(present, files)
     partners = [each.code for each in files.program.partner]
     programs.publish(tx, opened.id, files.definition, number=number + 1, partners=partners, actor=actor, now=now)
-    return Opened(opened.id, opened.template, number + 1)
+    return replace(opened, version=number + 1)
 
 
 def _refuse_what_no_version_may_change(before: Template, after: Template) -> None:
