@@ -49,6 +49,7 @@ class Stand:
             template=self.service.in_force.of_source(self.source),
             event=Event(event_id, kind, content_hash(kind, fact), utc_now(), b"{}", fact),
             pass_type_identifier=self.service.identity.pass_type_identifier,
+            vault=self.service.vault,
             now=utc_now(),
         )
 

@@ -104,6 +104,7 @@ class Story:
             template=self.service.in_force.of_source(self.source),
             event=event,
             pass_type_identifier="pass.example",
+            vault=self.service.vault,
             now=self.clock(),
         ).answer
 

@@ -173,6 +173,7 @@ class Till:
             template=self.template,
             event=event,
             pass_type_identifier=self.service.identity.pass_type_identifier,
+            vault=self.service.vault,
             now=now,
         ).answer
 

@@ -524,6 +524,7 @@ class World:
             template=self.template,
             event=event,
             pass_type_identifier="pass.example",
+            vault=self.service.vault,
             now=self.now,
         ).replayed
 

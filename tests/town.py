@@ -75,6 +75,7 @@ class Town:
             template=self.service.in_force.of_source(source),
             event=event,
             pass_type_identifier=self.service.identity.pass_type_identifier,
+            vault=self.service.vault,
             now=self.clock.now,
         ).answer
 

@@ -108,6 +108,14 @@ def history(service: Service, shop: Shop, device: Device) -> Service:
 
 # A row for each table that the story above leaves empty.
 REST = """
+    INSERT INTO member_identities (program_id, member_id, kind, mark, sealed, created_at)
+        SELECT program_id, id, 'email', 'mark', 'sealed', enrolled_at FROM members LIMIT 1;
+    INSERT INTO order_identities (order_id, program_id, mark)
+        SELECT orders.id, program_id, 'mark' FROM orders JOIN sources ON sources.id = source_id LIMIT 1;
+    INSERT INTO consents (member_id, purpose, granted, source, at)
+        SELECT id, 'marketing', true, 'a test', enrolled_at FROM members;
+    INSERT INTO deliveries (public_id, source_id, topic, delivery_id, status, attempts, received_at)
+        SELECT 'inb_1', id, 'orders/paid', 'once', 'received', 0, created_at FROM sources;
     INSERT INTO api_keys (merchant_id, public_id, name, secret_hash, scopes, created_at)
         SELECT id, 'key_1', 'till', 'hash', '{members:read}', created_at FROM merchants;
     INSERT INTO operations (program_id, key, kind, content_hash, actor, answer, created_at)
@@ -571,6 +579,7 @@ def tell(service: Service, kind: str, fact: Fact) -> dict[str, Any]:
         template=service.template("points"),
         event=Event(f"later {fact}", kind, content_hash(kind, fact), START, b"{}", fact),
         pass_type_identifier="pass.example",
+        vault=service.vault,
         now=START + timedelta(days=1),
     ).answer
 

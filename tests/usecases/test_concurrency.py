@@ -115,6 +115,7 @@ def post_all(service: Service, source: Source, events: list[Event], seed: int) -
                 template=service.template("points"),
                 event=each,
                 pass_type_identifier=service.identity.pass_type_identifier,
+                vault=service.vault,
                 now=utc_now(),
             )
         except UnknownMember:

@@ -84,6 +84,7 @@ class Shop:
             template=self.template,
             event=Event(event_id, kind, content_hash(kind, fact), START, b"{}", fact),
             pass_type_identifier="pass.example",
+            vault=self.service.vault,
             now=self.clock.now,
         )
 

@@ -76,6 +76,7 @@ class Trial:
                 template=template,
                 event=event,
                 pass_type_identifier=self.service.identity.pass_type_identifier,
+                vault=self.service.vault,
                 now=START,
             )
         with self.service.begin() as tx:
@@ -119,6 +120,7 @@ def test_spent_points_are_forgiven_when_an_order_comes_back(service: Service) ->
             template=service.template("points"),
             event=event,
             pass_type_identifier=service.identity.pass_type_identifier,
+            vault=service.vault,
             now=START,
         ).answer
 

@@ -810,6 +810,7 @@ def adjust(tx: Any, service: Service, customer: str, points: int) -> None:
         template=service.template("points"),
         event=event,
         pass_type_identifier=service.identity.pass_type_identifier,
+        vault=service.vault,
         now=service.clock(),
     )
 

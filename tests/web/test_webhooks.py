@@ -263,6 +263,7 @@ def test_an_order_and_its_refund_at_once_do_not_forget_each_other(
                 template=service.template("points"),
                 event=refund,
                 pass_type_identifier=service.identity.pass_type_identifier,
+                vault=service.vault,
                 now=service.clock(),
             )
             paying = pool.submit(shop.buy, 2500, order="o1")

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from wallet_service.domain.account import Account
 from wallet_service.domain.event import (
+    OrderClaimed,
     OrderFact,
     OrderFulfilled,
     OrderPaid,
@@ -165,6 +166,8 @@ def told(order: Order, fact: OrderFact, *, at: datetime) -> Order:
             return order.refund_told(fact.refund)
         case OrderFulfilled():
             return order.fulfilled(at)
+        case OrderClaimed():
+            return order  # whose it is, the order itself does not say
 
 
 def _bought(fact: OrderPaid, at: datetime) -> Purchase:

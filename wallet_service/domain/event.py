@@ -30,13 +30,23 @@ class Customer:
         return f"the customer with this {' or '.join(each.kind for each in self.identities)}"
 
     def __repr__(self) -> str:
-        # What content hashes are made of: it reads as it did before there were identities, where there are none.
-        more = f", identities={self.identities!r}" if self.identities else ""
+        # Content hashes are made of this: where an id says who is meant, it reads as it did before identities came.
+        more = f", identities={self.identities!r}" if not (self.id or self.member_id or self.card_code) else ""
         return f"Customer(id={self.id!r}, member_id={self.member_id!r}, card_code={self.card_code!r}{more})"
 
 
 # A field that came later: where it says nothing, the event's content hash is what it was before there was the field.
 LATER: Mapping[str, bool] = {"later": True}
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What a member agreed to, or no longer does: for what (`purpose`), by which `channel`, and what text was shown."""
+
+    purpose: str
+    granted: bool
+    channel: str | None = None
+    text_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +59,7 @@ class MemberEnrolled:
     birthday: tuple[int, int] | None = field(default=None, metadata=LATER)
     cause: str | None = field(default=None, metadata=LATER)
     referral_code: str | None = field(default=None, metadata=LATER)
+    consents: tuple[Consent, ...] = field(default=(), metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +71,7 @@ class MemberUpdated:
     locale: str | None = None
     birthday: tuple[int, int] | None = None
     cause: str | None = None
+    consents: tuple[Consent, ...] = field(default=(), metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +150,14 @@ class OrderFulfilled:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderClaimed:
+    """An order that nobody was named with is the customer's, who has shown its receipt."""
+
+    order_id: str
+    customer: Customer
+
+
+@dataclass(frozen=True, slots=True)
 class PointsAdjusted:
     """A person corrected a balance by `points`, with a reason."""
 
@@ -183,7 +203,7 @@ class PrivacyRequested:
     customer: Customer | None = None
 
 
-OrderFact = OrderPaid | OrderRefunded | OrderUpdated | RefundUpdated | OrderFulfilled
+OrderFact = OrderPaid | OrderRefunded | OrderUpdated | RefundUpdated | OrderFulfilled | OrderClaimed
 Fact = (
     MemberEnrolled
     | MemberUpdated
@@ -192,11 +212,11 @@ Fact = (
     | OrderUpdated
     | RefundUpdated
     | OrderFulfilled
+    | OrderClaimed
     | PointsAdjusted
     | ActivityDone
     | SubscriptionPaid
     | SubscriptionCancelled
-    | PrivacyRequested
 )
 
 

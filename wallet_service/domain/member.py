@@ -55,7 +55,7 @@ class Membership:
 
     `id` is ours and internal, `public_id` ours and shown, `external_id` the merchant's own. `own_digest` is None where
     the card was last drawn by a version that knew none. `merged_into` is the merchant's own id of the member that this
-    one has become one with.
+    one has become one with. `replaced` says that the member has another card by now.
     """
 
     id: int
@@ -71,6 +71,7 @@ class Membership:
     face_digest: bytes
     own_digest: bytes | None
     merged_into: str | None = None
+    replaced: bool = False
 
     @property
     def locale(self) -> str | None:
@@ -79,7 +80,9 @@ class Membership:
 
     @property
     def standing(self) -> Standing:
-        """What the card shows."""
+        """What the card shows; one that was replaced may be in a stranger's hands, and tells nothing more."""
+        if self.replaced:
+            return Standing(0, 0, None, self.enrolled_at, self.card_code, voided=True)
         position = self.position
         return Standing(
             balance=position.available,

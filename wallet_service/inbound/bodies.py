@@ -21,6 +21,7 @@ from pydantic import (
 from wallet_service.domain import event
 from wallet_service.domain.errors import EventRefused, Fault
 from wallet_service.domain.event import Fact
+from wallet_service.domain.identity import Identity, identity
 from wallet_service.domain.purchase import Line
 
 ACTIVITY = "activity."  # what follows is the type that earning rules name
@@ -88,6 +89,20 @@ def _month_and_day(text: str) -> tuple[int, int]:
     return day.month, day.day
 
 
+def _email(given: str) -> str:
+    known = identity("email", given)
+    if known is None:
+        raise ValueError("should be an e-mail address")
+    return known.value
+
+
+def _phone(given: str) -> str:
+    known = identity("phone", given)
+    if known is None:
+        raise ValueError("should be a phone number with its country, such as +420 601 000 000")
+    return known.value
+
+
 Id = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(_printable)]
 Words = Annotated[
     str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(_readable)
@@ -100,6 +115,8 @@ Minor = Annotated[int, Field(ge=0, le=10**11)]
 Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_dated)]
 Day = Annotated[date, Field(strict=False), BeforeValidator(_day)]
 Birthday = Annotated[tuple[int, int], BeforeValidator(_birthday)]
+Email = Annotated[str, Field(max_length=320), AfterValidator(_email)]
+Phone = Annotated[str, Field(max_length=40), AfterValidator(_phone)]
 Property = str | int | bool
 
 
@@ -121,38 +138,80 @@ class _Envelope(_Kind, Generic[Data]):
     data: Data
 
 
+def _identities(email: str | None, phone: str | None) -> tuple[Identity, ...]:
+    found = (identity("email", email or ""), identity("phone", phone or ""))
+    return tuple(each for each in found if each)
+
+
 class _Customer(_Table):
+    """Who is meant; an address that is none says nothing, where an id says enough."""
+
     id: Id | None = None
     member_id: Id | None = None
     card_code: Id | None = None
+    email: str | None = None
+    phone: str | None = None
+
+    @property
+    def identities(self) -> tuple[Identity, ...]:
+        return _identities(self.email, self.phone)
 
     @model_validator(mode="after")
     def _one(self) -> "_Customer":
-        if [self.id, self.member_id, self.card_code].count(None) != 2:
-            raise ValueError("needs exactly one of id, member_id, card_code")
+        ids = [self.id, self.member_id, self.card_code]
+        if ids.count(None) < 2 or (ids.count(None) == 3 and not self.identities):
+            raise ValueError("needs exactly one of id, member_id, card_code; or email or phone")
         return self
 
     def noun(self) -> event.Customer:
         code = self.card_code.replace(" ", "").upper() if self.card_code else None
-        return event.Customer(self.id, self.member_id, code)
+        return event.Customer(self.id, self.member_id, code, self.identities)
+
+
+class _Consent(_Table):
+    purpose: Key
+    granted: bool
+    channel: Key | None = None
+    text_version: Id | None = None
+
+    def noun(self) -> event.Consent:
+        return event.Consent(self.purpose, self.granted, self.channel, self.text_version)
+
+
+Consents = Annotated[tuple[_Consent, ...], Field(strict=False, max_length=20)]
 
 
 class _NewCustomer(_Table):
-    id: Id
+    id: Id | None = None
+    email: Email | None = None
+    phone: Phone | None = None
     name: Words | None = None
     locale: Locale | None = None
     birthday: Birthday | None = None
     cause: Code | None = None
     referral_code: Id | None = None
 
+    @model_validator(mode="after")
+    def _somebody(self) -> "_NewCustomer":
+        if self.id is None and self.email is None and self.phone is None:
+            raise ValueError("needs an id, email or phone")
+        return self
+
 
 class _Enrolled(_Table):
     customer: _NewCustomer
+    consents: Consents = ()
 
     def fact(self, _: _Kind) -> Fact:
         who = self.customer
         return event.MemberEnrolled(
-            event.Customer(id=who.id), who.name, who.locale, who.birthday, who.cause, who.referral_code
+            event.Customer(id=who.id, identities=_identities(who.email, who.phone)),
+            who.name,
+            who.locale,
+            who.birthday,
+            who.cause,
+            who.referral_code,
+            tuple(each.noun() for each in self.consents),
         )
 
 
@@ -162,9 +221,17 @@ class _Updated(_Table):
     locale: Locale | None = None
     birthday: Birthday | None = None
     cause: Code | None = None
+    consents: Consents = ()
 
     def fact(self, _: _Kind) -> Fact:
-        return event.MemberUpdated(self.customer.noun(), self.name, self.locale, self.birthday, self.cause)
+        return event.MemberUpdated(
+            self.customer.noun(),
+            self.name,
+            self.locale,
+            self.birthday,
+            self.cause,
+            tuple(each.noun() for each in self.consents),
+        )
 
 
 class _Line(_Table):
@@ -262,6 +329,14 @@ class _Fulfilled(_Table):
         return event.OrderFulfilled(self.order_id)
 
 
+class _Claimed(_Table):
+    order_id: Id
+    customer: _Customer
+
+    def fact(self, _: _Kind) -> Fact:
+        return event.OrderClaimed(self.order_id, self.customer.noun())
+
+
 class _Adjusted(_Table):
     customer: _Customer
     points: Annotated[int, Field(ge=-(10**9), le=10**9)]
@@ -321,6 +396,7 @@ _TABLES: dict[str, Any] = {
     "order.refunded": _Refunded,
     "order.updated": _Snapshot,
     "order.fulfilled": _Fulfilled,
+    "order.claimed": _Claimed,
     "points.adjusted": _Adjusted,
     "subscription.paid": _FeePaid,
     "subscription.cancelled": _Cancelled,

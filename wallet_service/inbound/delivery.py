@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from wallet_service.domain.event import Fact
+from wallet_service.domain.event import Fact, PrivacyRequested
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Said:
 
     type: str
     occurred_at: datetime
-    fact: Fact
+    fact: Fact | PrivacyRequested
 
 
 @dataclass(frozen=True, slots=True)

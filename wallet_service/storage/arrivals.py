@@ -12,6 +12,7 @@ RESERVED = 4  # row ids: enough for most events
 
 _LOOK = text(f"""
     SELECT content_hash, answer, {orders.COLUMNS}, coalesce(members.external_id, orders.customer_id) AS owner,
+           orders.member_id IS NOT NULL AS matched,
            ARRAY(SELECT nextval('ledger_ids') FROM generate_series(1, {RESERVED})) AS reserved
     FROM (SELECT 1) AS once
     LEFT JOIN events ON events.source_id = :source_id AND events.event_id = :event_id
@@ -24,13 +25,15 @@ _LOOK = text(f"""
 class Arrival:
     """What is known; `answer` and `content_hash` are None for an event that is new.
 
-    `owner` is the merchant's own id of the order's customer, where one has been named. `reserved` are fresh row ids.
+    `owner` is the merchant's own id of the order's customer, where one has been named; `matched` says that it is a
+    member. `reserved` are fresh row ids.
     """
 
     content_hash: bytes | None
     answer: dict[str, Any] | None
     order: Order | None
     owner: str | None
+    matched: bool
     reserved: list[int]
 
 
@@ -42,5 +45,6 @@ def look(tx: Connection, *, source_id: int, event_id: str, order_id: str | None)
         answer=row.answer,
         order=None if row.id is None else orders.order_of(row),
         owner=row.owner,
+        matched=row.matched,
         reserved=list(row.reserved),
     )

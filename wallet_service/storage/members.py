@@ -36,35 +36,38 @@ _LOCK_BOTH = text("""
 _LOCK_CARDS = text("SELECT id FROM cards WHERE id = ANY(:card_ids) ORDER BY id FOR UPDATE")
 _EXTERNAL_ID = text("""
     SELECT members.external_id FROM members LEFT JOIN cards ON cards.member_id = members.id
-    WHERE members.program_id = :program_id AND (public_id = :member_id OR cards.code = :card_code)
+    WHERE members.program_id = :program_id
+      AND (public_id = :member_id OR cards.code = :card_code AND cards.replaced_at IS NULL)
 """)
 _COLUMNS = """
     members.id AS member_id, members.program_id, public_id, external_id, enrolled_at, name, locale, birth_month,
     birth_day, cause, cards.id AS card_id, serial_number, authentication_token, cards.code, pass_type_identifier,
-    revision, modified_at, announced, face_digest, own_digest, voided_at, available, pending, held, active_at,
-    spend_total, earned_total, orders_total, referrals_total, qualifying, tier, tier_since, tier_until,
+    revision, modified_at, announced, face_digest, own_digest, voided_at, replaced_at, available, pending, held,
+    active_at, spend_total, earned_total, orders_total, referrals_total, qualifying, tier, tier_since, tier_until,
     tier_measured_to, tier_manual, tier_floor, tier_floor_until, tier_last_day,
     paid_since, paid_until, dying, dying_on, movements, rewards, granted, due_at,
     balances.program_version,
     (SELECT external_id FROM members AS survivor WHERE survivor.id = members.merged_into) AS merged_into
 """
-_FROM = """
-    FROM members
-    JOIN cards ON cards.member_id = members.id
+_JOINED = """
     JOIN balances ON balances.member_id = members.id
     LEFT JOIN profiles ON profiles.member_id = members.id
 """
+_FROM = f"FROM members JOIN cards ON cards.member_id = members.id AND cards.replaced_at IS NULL {_JOINED}"
+_EVERY_CARD = f"FROM members JOIN cards ON cards.member_id = members.id {_JOINED}"
 _BY_EXTERNAL_ID = text(f"""
     SELECT {_COLUMNS} {_FROM} WHERE members.program_id = :program_id AND external_id = :external_id
 """)
-_FOUND = f"""
+_LOOK = f"""
     SELECT {_COLUMNS}, programs.template, programs.version AS newest_version, template_version,
            EXISTS (SELECT FROM wallets WHERE card_id = cards.id AND platform = 'apple' AND fetched < revision)
                AS unfetched
-    {_FROM} JOIN programs ON programs.id = members.program_id
 """
-_BY_SERIAL = text(f"{_FOUND} WHERE serial_number = :serial_number")
-_BY_CARDS = text(f"{_FOUND} WHERE cards.id = ANY(:card_ids)")
+_PROGRAMS = "JOIN programs ON programs.id = members.program_id"
+_FOUND = f"{_LOOK} {_FROM} {_PROGRAMS}"
+_FOUND_CARD = f"{_LOOK} {_EVERY_CARD} {_PROGRAMS}"
+_BY_SERIAL = text(f"{_FOUND_CARD} WHERE serial_number = :serial_number")
+_BY_CARDS = text(f"{_FOUND_CARD} WHERE cards.id = ANY(:card_ids)")
 _BY_MEMBERS = text(f"{_FOUND} WHERE members.id = ANY(:member_ids) ORDER BY members.id")
 _ADD_MEMBER = text("""
     WITH member AS (
@@ -112,7 +115,7 @@ _REVISE = text("""
 _STALE = text("""
     SELECT members.program_id, external_id, cards.id
     FROM cards JOIN members ON members.id = cards.member_id JOIN balances ON balances.member_id = members.id
-    WHERE members.program_id = :program_id AND cards.id > :after
+    WHERE members.program_id = :program_id AND cards.id > :after AND cards.replaced_at IS NULL
       AND (template_version <> :version OR balances.program_version <> :number)
     ORDER BY cards.id LIMIT :most
 """)
@@ -137,6 +140,9 @@ _MERGE = text("""
     INSERT INTO award_uses (member_id, code, key, at)
     SELECT :survivor_id, code, key, at FROM award_uses WHERE member_id = :member_id
 """)
+_EXISTS = text("SELECT EXISTS (SELECT FROM members WHERE program_id = :program_id AND external_id = :external_id)")
+_REPLACE = text("UPDATE cards SET voided_at = coalesce(voided_at, :now), replaced_at = :now WHERE id = :card_id")
+_RECODE = text("UPDATE cards SET code = :code WHERE id = :card_id")
 _VOID = text("UPDATE cards SET voided_at = :now WHERE id = :card_id")
 _KEEP_FACES = text("""
     UPDATE cards SET template_version = :template_version, own_digest = told.own_digest
@@ -149,6 +155,7 @@ _VERSIONS = text("""
            count(*) AS cards
     FROM cards JOIN members ON members.id = cards.member_id JOIN programs ON programs.id = members.program_id
     JOIN balances ON balances.member_id = members.id
+    WHERE cards.replaced_at IS NULL
     GROUP BY programs.id, template_version, balances.program_version
 """)
 
@@ -232,6 +239,12 @@ def merge(tx: Connection, member_id: int, survivor_id: int) -> None:
     The calendar has nothing more to do with the member.
     """
     tx.execute(_MERGE, {"member_id": member_id, "survivor_id": survivor_id})
+
+
+def exists(tx: Connection, program_id: int, external_id: str) -> bool:
+    """Whether there is a member with that id of the merchant's own."""
+    found: bool = tx.execute(_EXISTS, {"program_id": program_id, "external_id": external_id}).scalar_one()
+    return found
 
 
 def find(tx: Connection, program_id: int, external_id: str) -> Membership | None:
@@ -340,6 +353,16 @@ def void(tx: Connection, card_id: int, *, now: datetime) -> None:
     tx.execute(_VOID, {"card_id": card_id, "now": now})
 
 
+def replaced(tx: Connection, card_id: int, *, now: datetime) -> None:
+    """Note that the member has another card from now on, and that this one is no longer valid."""
+    tx.execute(_REPLACE, {"card_id": card_id, "now": now})
+
+
+def recode(tx: Connection, card_id: int, code: str) -> None:
+    """Give the card another code; the one before is nobody's any more."""
+    tx.execute(_RECODE, {"card_id": card_id, "code": code})
+
+
 def stale(
     tx: Connection, program_id: int, *, version: str, number: int, after: int, most: int
 ) -> list[tuple[int, str, int]]:
@@ -403,6 +426,7 @@ def _membership(row: Row[tuple[object, ...]]) -> Membership:
         card=card,
         card_code=row.code,
         voided=row.voided_at is not None,
+        replaced=row.replaced_at is not None,
         face_digest=bytes(row.face_digest),
         own_digest=None if row.own_digest is None else bytes(row.own_digest),
         merged_into=row.merged_into,

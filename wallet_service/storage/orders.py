@@ -1,5 +1,7 @@
 """Orders as far as they are known, per source."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -7,31 +9,43 @@ import orjson
 from sqlalchemy import Connection, Row, text
 
 from wallet_service.domain.earning import Order
+from wallet_service.domain.event import Refund
 from wallet_service.domain.purchase import Line, Purchase
 
 COLUMNS = """
-    orders.id, order_id, purchase, refunds, snapshot_minor, fulfilled_at, cancelled, orders.version, earned, award,
+    orders.id, order_id, purchase, refunds, singles, snapshot_minor, snapshot_gross,
+    fulfilled_at, cancelled, orders.version, earned, award,
     orders.tier, orders.program_version, kept, forgiven, counted_minor, counted, eligible_minor, paid_at
 """
 _UNMATCHED = text(f"""
     SELECT {COLUMNS} FROM orders
-    WHERE member_id IS NULL AND customer_id = :customer_id
-      AND source_id IN (SELECT id FROM sources WHERE program_id = :program_id)
+    WHERE member_id IS NULL
+      AND (customer_id = :customer_id AND source_id IN (SELECT id FROM sources WHERE program_id = :program_id)
+           OR id IN (SELECT order_id FROM order_identities WHERE program_id = :program_id AND mark = ANY(:marks)))
     ORDER BY id
+""")
+_WHOSE = text("""
+    SELECT orders.member_id IS NOT NULL AS matched, coalesce(external_id, customer_id) AS owner,
+           ARRAY(SELECT mark FROM order_identities WHERE order_identities.order_id = orders.id) AS marks
+    FROM orders LEFT JOIN members ON members.id = orders.member_id
+    WHERE source_id = :source_id AND orders.order_id = :order_id
 """)
 _PUT = text("""
     INSERT INTO orders (id, source_id, order_id, member_id, customer_id, eligible_minor, refunded_minor, earned, kept,
-                        refunds, snapshot_minor, fulfilled_at, purchase, paid_at, cancelled, version, award, tier,
+                        refunds, singles, snapshot_minor, snapshot_gross,
+                        fulfilled_at, purchase, paid_at, cancelled, version, award, tier,
                         program_version, forgiven, counted_minor,
                         counted)
     VALUES (:id, :source_id, :order_id, :member_id, :customer_id, :eligible_minor, :refunded_minor, :earned, :kept,
-            CAST(:refunds AS jsonb), :snapshot_minor, :fulfilled_at, CAST(:purchase AS jsonb), :paid_at,
+            CAST(:refunds AS jsonb), CAST(:singles AS jsonb), :snapshot_minor, :snapshot_gross,
+            :fulfilled_at, CAST(:purchase AS jsonb), :paid_at,
             :cancelled, :version, CAST(:award AS jsonb), :tier, :program_version,
             :forgiven, :counted_minor, :counted)
     ON CONFLICT (source_id, order_id) DO UPDATE
     SET member_id = excluded.member_id, customer_id = excluded.customer_id, eligible_minor = excluded.eligible_minor,
         refunded_minor = excluded.refunded_minor, earned = excluded.earned, kept = excluded.kept,
-        refunds = excluded.refunds, snapshot_minor = excluded.snapshot_minor,
+        refunds = excluded.refunds, singles = excluded.singles, snapshot_minor = excluded.snapshot_minor,
+        snapshot_gross = excluded.snapshot_gross,
         fulfilled_at = excluded.fulfilled_at,
         purchase = excluded.purchase, paid_at = excluded.paid_at, cancelled = excluded.cancelled,
         version = excluded.version, award = excluded.award, tier = excluded.tier,
@@ -47,10 +61,25 @@ _MATCH = text("""
 """)
 
 
-def unmatched(tx: Connection, program_id: int, customer_id: str) -> list[Order]:
-    """Return the orders of a customer that came before the customer enrolled."""
-    values = {"program_id": program_id, "customer_id": customer_id}
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whom an order belongs to (`matched`) or waits for: the merchant's own id of a customer, and marks of one."""
+
+    matched: bool
+    owner: str | None
+    marks: frozenset[bytes]
+
+
+def unmatched(tx: Connection, program_id: int, customer_id: str | None, marks: Sequence[bytes] = ()) -> list[Order]:
+    """Return the orders that wait for this customer: for the merchant's own id, or one of these marks."""
+    values = {"program_id": program_id, "customer_id": customer_id, "marks": list(marks)}
     return [order_of(row) for row in tx.execute(_UNMATCHED, values)]
+
+
+def whose(tx: Connection, source_id: int, order_id: str) -> Whose | None:
+    """Return whom an order belongs to, or waits for; None for an order that is not known."""
+    row = tx.execute(_WHOSE, {"source_id": source_id, "order_id": order_id}).first()
+    return Whose(row.matched, row.owner, frozenset(bytes(each) for each in row.marks)) if row else None
 
 
 def put(tx: Connection, source_id: int, order: Order, *, member_id: int | None, customer_id: str | None) -> None:
@@ -66,6 +95,8 @@ def put(tx: Connection, source_id: int, order: Order, *, member_id: int | None, 
         "paid_at": purchase.paid_at if purchase else None,
         "refunded_minor": order.refunded_minor,
         "refunds": orjson.dumps(order.refunds).decode(),
+        "singles": orjson.dumps(order.singles).decode(),
+        "snapshot_gross": order.snapshot_gross,
         "snapshot_minor": order.snapshot_minor,
         "fulfilled_at": order.fulfilled_at,
         "cancelled": order.cancelled,
@@ -115,6 +146,8 @@ def order_of(row: Row[tuple[object, ...]]) -> Order:
         purchase=None if row.eligible_minor is None else _purchase(row),
         refunds=tuple((datetime.fromisoformat(at), minor) for at, minor in row.refunds),
         snapshot_minor=row.snapshot_minor,
+        snapshot_gross=row.snapshot_gross,
+        singles=tuple(_single(**each) for each in row.singles),
         fulfilled_at=row.fulfilled_at,
         cancelled=row.cancelled,
         version=row.version,
@@ -128,6 +161,10 @@ def order_of(row: Row[tuple[object, ...]]) -> Order:
         counted_minor=row.counted_minor,
         counted=row.counted,
     )
+
+
+def _single(*, version: str, **said: Any) -> Refund:
+    return Refund(version=datetime.fromisoformat(version), **said)
 
 
 def _purchase(row: Row[tuple[object, ...]]) -> Purchase:

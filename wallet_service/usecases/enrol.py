@@ -20,37 +20,34 @@ def enrol(
     program_id: int,
     template: Template,
     pass_type_identifier: str,
-    external_id: str,
+    external_id: str | None,
     profile: Profile,
     now: datetime,
 ) -> Membership:
-    """Add a member with a first card that shows an empty account; the customer is locked already."""
+    """Add a member with a first card that shows an empty account; the customer is locked already.
+
+    Whom the merchant has no own id for goes by ours.
+    """
     public_id = f"{members.PUBLIC_ID_PREFIX}{_random(20).lower()}"
+    external_id = external_id or public_id
     member_id = members.add(tx, program_id=program_id, public_id=public_id, external_id=external_id, now=now)
     members.set_profile(tx, member_id=member_id, profile=profile)
     lowest = next(iter(template.program.tier), None)
+    code = new_code()
     standing = Standing(
         balance=0,
         qualifying=0,
         member_name=profile.name,
         member_since=now,
-        card_code=_random(16),
+        card_code=code,
         tier=lowest.code if lowest else None,
         cause=profile.cause,
-    )
-    new = Card(
-        id=0,
-        serial_number=_random(24).lower(),
-        authentication_token=secrets.token_urlsafe(32),
-        pass_type_identifier=pass_type_identifier,
-        revision=1,
-        modified_at=now.replace(microsecond=0),
     )
     members.add_card(
         tx,
         member_id=member_id,
-        card=new,
-        code=standing.card_code,
+        card=new_card(pass_type_identifier, now=now),
+        code=code,
         face=template.draw(standing, profile.locale),
         template_version=template.version,
         now=now,
@@ -58,6 +55,23 @@ def enrol(
     enrolled = members.find(tx, program_id, external_id)
     assert enrolled is not None
     return enrolled
+
+
+def new_card(pass_type_identifier: str, *, now: datetime) -> Card:
+    """Return a card that nobody holds yet; the database gives it its id."""
+    return Card(
+        id=0,
+        serial_number=_random(24).lower(),
+        authentication_token=secrets.token_urlsafe(32),
+        pass_type_identifier=pass_type_identifier,
+        revision=1,
+        modified_at=now.replace(microsecond=0),
+    )
+
+
+def new_code() -> str:
+    """Return a code for a card: what its barcode holds, which tells nothing and cannot be guessed."""
+    return _random(16)
 
 
 def _random(length: int) -> str:

@@ -14,9 +14,10 @@ from wallet_service.domain.event import Customer, Event
 from wallet_service.domain.template import Template
 from wallet_service.storage import events, sources
 from wallet_service.storage.sources import Source
+from wallet_service.storage.vault import Vault
 from wallet_service.usecases.record import Merged, Recorded, record
 
-TRIES = 3
+TRIES = 5
 
 
 def source_of(tx: Connection, *, dialect: str, name: str) -> Source:
@@ -35,14 +36,15 @@ def receive(
     *,
     source: Source,
     template: Template,
+    vault: Vault,
     event: Event,
     pass_type_identifier: str,
     now: datetime,
 ) -> Recorded:
     """Enter the event in a transaction of its own, and again if the same event id was entered meanwhile.
 
-    What is said of a member who has become one with another is said of that one. Raises what `record` raises, but not
-    `Raced`: after a lost race the event is found to be known.
+    What is said of a member who has become one with another is said of that one. Raises what `record` raises, and
+    `Raced` only if that happens again and again: after a lost race the event is found to be known.
     """
     for _ in range(TRIES):
         try:
@@ -51,6 +53,7 @@ def receive(
                     tx,
                     source=source,
                     template=template,
+                    vault=vault,
                     event=event,
                     pass_type_identifier=pass_type_identifier,
                     now=now,
@@ -58,6 +61,8 @@ def receive(
         except IntegrityError as error:
             if not events.is_race(error):
                 raise
+        except events.Raced:
+            continue
         except Merged as merged:
             fact: Any = event.fact
             event = replace(event, fact=replace(fact, customer=Customer(id=merged.survivor)))

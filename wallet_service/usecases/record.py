@@ -1,9 +1,9 @@
 """An event is entered once: the ledger, the card after it, and the answer to its sender, in one transaction."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
 from sqlalchemy import Connection
 
@@ -15,12 +15,14 @@ from wallet_service.domain.event import (
     Event,
     MemberEnrolled,
     MemberUpdated,
+    OrderClaimed,
     OrderFact,
     OrderFulfilled,
     OrderPaid,
     OrderRefunded,
     OrderUpdated,
     PointsAdjusted,
+    RefundUpdated,
     SubscriptionCancelled,
     SubscriptionPaid,
 )
@@ -29,10 +31,13 @@ from wallet_service.domain.occasions import YEARLY
 from wallet_service.domain.program import Program
 from wallet_service.domain.purchase import Deed
 from wallet_service.domain.template import Template
-from wallet_service.storage import arrivals, events, members, orders
+from wallet_service.storage import arrivals, consents, events, identities, members, orders
 from wallet_service.storage.arrivals import Arrival
+from wallet_service.storage.events import Raced
+from wallet_service.storage.identities import Mark
 from wallet_service.storage.ledger import Cause
 from wallet_service.storage.sources import Source
+from wallet_service.storage.vault import Vault
 from wallet_service.usecases import refer
 from wallet_service.usecases.book import Book, close_and_show, fresh_ids, open_book
 from wallet_service.usecases.correct import correct
@@ -40,7 +45,7 @@ from wallet_service.usecases.enrol import enrol
 from wallet_service.usecases.evaluate import evaluate, evaluate_order, give, give_prizes, lock_all_budgets
 from wallet_service.usecases.subscribe import cancel, subscribe
 
-ABOUT_ORDERS = (OrderPaid, OrderRefunded, OrderUpdated, OrderFulfilled)
+ABOUT_ORDERS = get_args(OrderFact)
 
 
 class Merged(Exception):
@@ -63,7 +68,8 @@ class Recorded:
 class _Case:
     """One event with all that is known before it is entered; `customer_id` is the merchant's own, if it is known.
 
-    `joins` says that it makes its customer a member.
+    `marks` are what else the customer is known by. `matched` says that the order is a member's, `joins` that the event
+    makes its customer a member.
     """
 
     tx: Connection
@@ -72,8 +78,11 @@ class _Case:
     event: Event
     customer_id: str | None
     order: Order | None
+    marks: tuple[Mark, ...]
+    vault: Vault
     ids: Iterator[int]
     now: datetime
+    matched: bool = False
     joins: bool = False
 
     @property
@@ -87,29 +96,32 @@ def record(
     *,
     source: Source,
     template: Template,
+    vault: Vault,
     event: Event,
     pass_type_identifier: str,
     now: datetime,
 ) -> Recorded:
     """Enter the event and everything that follows from it; nothing is sent, and an error leaves nothing behind.
 
-    Raises `EventConflict`, `EventRefused`, `UnknownMember`, and `Merged` to be tried again. So it is to be if the same
-    event is entered meanwhile: the database refuses this one, at the end of the transaction at the latest
+    Raises `EventConflict`, `EventRefused`, `UnknownMember`, and `Merged` or `Raced` to be tried again. So it is to be
+    if the same event is entered meanwhile: the database refuses this one, at the end of the transaction at the latest
     (`events.is_race`).
     """
-    customer_id, member, known = _look(tx, source, event)
+    marks = identities.marks_of(vault, event.fact.customer.identities) if event.fact.customer else ()
+    customer_id, member, known = _look(tx, source, event, marks)
     if known.answer is not None:
         if known.content_hash != event.content_hash:
             raise EventConflict(event.event_id)
         return Recorded(known.answer, replayed=True)
-    if known.owner and known.owner != customer_id:
+    if known.owner and known.owner != customer_id and (known.matched or not _may_move(event)):
         if members.survivor(tx, source.program_id, str(customer_id)) == known.owner:
             raise Merged(known.owner)
         raise _refused("data.customer", "is not the customer that the order was first sent with")
     if member and member.merged_into:
         raise Merged(member.merged_into)
-    case = _Case(tx, source, template, event, customer_id, known.order, fresh_ids(tx, known.reserved), now)
-    if member is None and isinstance(event.fact, MemberEnrolled) and customer_id:
+    ids = fresh_ids(tx, known.reserved)
+    case = _Case(tx, source, template, event, customer_id, known.order, marks, vault, ids, now, known.matched)
+    if member is None and isinstance(event.fact, MemberEnrolled):
         member = enrol(
             tx,
             program_id=source.program_id,
@@ -119,7 +131,7 @@ def record(
             profile=_profile(event.fact),
             now=now,
         )
-        case = replace(case, joins=True)
+        case = replace(case, joins=True, customer_id=member.external_id)
     answer = _enter(case, member) if member else _keep(case)
     return Recorded(answer, replayed=False)
 
@@ -128,6 +140,7 @@ def _enter(case: _Case, member: Membership) -> dict[str, Any]:
     """Do what the event says in the member's book, show it on the card, and keep the event with its answer."""
     book = open_book(case.tx, member, case.template, now=case.now, ids=case.ids)
     event_row = next(case.ids)
+    _learn(case, book)
     more = _act(case, book)
     after = close_and_show(book, cause=Cause(event_id=event_row), reason=case.event.type)
     answer = _answer(case, after, book) | more
@@ -145,25 +158,26 @@ def _keep(case: _Case) -> dict[str, Any]:
         raise UnknownMember(str(fact.customer))
     order = _told(case, fact)
     orders.put(case.tx, case.source.id, order, member_id=None, customer_id=case.customer_id)
+    identities.wait(case.tx, order.row_id, case.source.program_id, case.marks)
     answer = {"event_id": case.event.event_id, "type": case.event.type, "status": "unmatched"}
     events.add(case.tx, row_id=next(case.ids), source_id=case.source.id, event=case.event, answer=answer, now=case.now)
     return answer
 
 
-def _look(tx: Connection, source: Source, event: Event) -> tuple[str | None, Membership | None, Arrival]:
+def _look(
+    tx: Connection, source: Source, event: Event, marks: tuple[Mark, ...]
+) -> tuple[str | None, Membership | None, Arrival]:
     """Lock the order, if any, then the customer; return the customer, the member, and what is known of the event.
 
     The customer is the merchant's own id of whoever is named, or else of whoever the order is known to belong to.
     """
     fact = event.fact
     order_id = fact.order_id if isinstance(fact, ABOUT_ORDERS) else None
-    if fact.customer is None:
-        members.lock_order(tx, source.id, str(order_id))
-        known = arrivals.look(tx, source_id=source.id, event_id=event.event_id, order_id=order_id)
-        if known.owner:
-            members.lock_customer(tx, source.program_id, known.owner)
-        return known.owner, members.find(tx, source.program_id, known.owner) if known.owner else None, known
-    named = _named(tx, source, fact.customer)
+    if fact.customer is None or marks or isinstance(fact, OrderClaimed):
+        return _look_closely(tx, source, event, marks)
+    named = members.external_id(tx, source.program_id, fact.customer)
+    if named is None:
+        raise UnknownMember(str(fact.customer))
     if order_id is None:
         members.lock_customer(tx, source.program_id, named)
     else:
@@ -175,11 +189,65 @@ def _look(tx: Connection, source: Source, event: Event) -> tuple[str | None, Mem
     return named, member(), known
 
 
-def _named(tx: Connection, source: Source, customer: Customer) -> str:
-    named = members.external_id(tx, source.program_id, customer)
-    if named is None:
-        raise UnknownMember(str(customer))
+def _look_closely(
+    tx: Connection, source: Source, event: Event, marks: tuple[Mark, ...]
+) -> tuple[str | None, Membership | None, Arrival]:
+    """Do as `_look` does where it takes a look to know whom to lock: by marks, or by the order alone.
+
+    Whoever the order belongs to, or waits for, is locked, too, since it may be given to them meanwhile.
+    Raises `Raced` where all that has changed until the locks were taken.
+    """
+    fact, program_id = event.fact, source.program_id
+    order_id = fact.order_id if isinstance(fact, ABOUT_ORDERS) else None
+    if order_id is not None:
+        members.lock_order(tx, source.id, order_id)
+    whose = orders.whose(tx, source.id, order_id) if order_id is not None else None
+    named = _named(tx, program_id, fact.customer, marks)
+    names = {named, whose.owner if whose else None} - {None}
+    locked = names | {identities.lock_name(each.mark) for each in marks}
+    locked |= {identities.lock_name(each) for each in (whose.marks if whose else ())}
+    members.lock_customers(tx, [(program_id, str(each)) for each in locked])
+    known = arrivals.look(tx, source_id=source.id, event_id=event.event_id, order_id=order_id)
+    if order_id is not None and orders.whose(tx, source.id, order_id) != whose:
+        raise Raced
+    if marks and _named(tx, program_id, fact.customer, marks) != named:
+        raise Raced
+    if named is None and fact.customer is not None and not marks:
+        raise UnknownMember(str(fact.customer))
+    if known.owner and (fact.customer is None or (marks and known.matched)):
+        named = known.owner  # to whom it was given first; shop systems may well name somebody else later
+    return named, members.find(tx, program_id, named) if named else None, known
+
+
+def _named(tx: Connection, program_id: int, customer: Customer | None, marks: tuple[Mark, ...]) -> str | None:
+    """Return the merchant's own id of whoever is meant: a member by any id, or else as the sender names it."""
+    if customer is None:
+        return None
+    by_id = any((customer.id, customer.member_id, customer.card_code))
+    named = members.external_id(tx, program_id, customer) if by_id else None
+    if marks and (named is None or not members.exists(tx, program_id, named)):
+        return identities.owner(tx, program_id, marks) or named
     return named
+
+
+def _may_move(event: Event) -> bool:
+    """Whether the event may take an order that nobody has enrolled for yet to another customer."""
+    fact = event.fact
+    return isinstance(fact, OrderClaimed) or bool(fact.customer and fact.customer.identities)
+
+
+def _learn(case: _Case, book: Book) -> None:
+    """Let the member be known by all that the event names, and give it the orders that have waited for it."""
+    marks = case.marks
+    new = (
+        identities.add(
+            case.tx, case.vault, marks, program_id=case.source.program_id, member_id=book.member.id, now=case.now
+        )
+        if marks
+        else []
+    )
+    if new or case.joins:
+        _claim_orders(case, book, new)
 
 
 def _act(case: _Case, book: Book) -> dict[str, Any]:
@@ -193,11 +261,12 @@ def _act(case: _Case, book: Book) -> dict[str, Any]:
                 more["referral"] = refer.join(book, fact.referral_code, new=case.joins)
             if book.program.referral is not None:
                 more["referral_code"] = refer.code_of(book)
-            _claim_orders(case, book)
             _deed(case, book, Deed("member.enrolled", at))
         case MemberUpdated() as fact:
             _tell(book, fact)
-        case OrderPaid() | OrderRefunded() | OrderUpdated() | OrderFulfilled() as fact:
+        case (
+            OrderPaid() | OrderRefunded() | OrderUpdated() | RefundUpdated() | OrderFulfilled() | OrderClaimed()
+        ) as fact:
             _settle_order(case, book, _told(case, fact))
         case PointsAdjusted() as fact:
             _adjust(book, fact, at)
@@ -220,6 +289,8 @@ def _told(case: _Case, fact: OrderFact) -> Order:
     paid = fact.paid if isinstance(fact, OrderUpdated) else fact if isinstance(fact, OrderPaid) else None
     if paid:
         _check(case.program, paid)
+    if case.order is None and isinstance(fact, OrderClaimed):
+        raise _refused("data.order_id", "is of no order that we know; send it when the order has come")
     order = case.order or Order(fact.order_id, next(case.ids))
     return told(order, fact, at=case.event.occurred_at)
 
@@ -237,6 +308,8 @@ def _settle_order(case: _Case, book: Book, order: Order) -> None:
     if order.fulfilled_at is not None and case.program.points.waits_for(FULFILLED):
         book.account.activate_order(order.row_id, at=order.fulfilled_at)
     orders.put(case.tx, case.source.id, order, member_id=book.member.id, customer_id=None)
+    if case.order is not None and not case.matched:
+        identities.found(case.tx, [order.row_id])
     refer.look_at_order(book, order)
 
 
@@ -248,24 +321,29 @@ def _evaluated(case: _Case, book: Book, order: Order) -> Order:
     return evaluate_order(book, order, rules.program, rules.number)
 
 
-def _claim_orders(case: _Case, book: Book) -> None:
-    """Give a new member the orders that came before the enrolment."""
-    if case.customer_id is None:
+def _claim_orders(case: _Case, book: Book, marks: Sequence[bytes]) -> None:
+    """Give a member the orders that came before it was known by its own id or these marks."""
+    own = case.order.row_id if case.order else None
+    waiting_id = case.customer_id if case.joins else None
+    waiting = [
+        each for each in orders.unmatched(case.tx, case.source.program_id, waiting_id, marks) if each.row_id != own
+    ]
+    if not waiting:
         return
-    unmatched = orders.unmatched(case.tx, case.source.program_id, case.customer_id)
-    if unmatched:
-        paid = [each.purchase.paid_at for each in unmatched if each.purchase]
-        lock_all_budgets(book, [case.program, *(case.template.rules_at(each).program for each in paid)])
-    for waiting in unmatched:
-        order = book.settle_order(_evaluated(case, book, waiting), at=case.event.occurred_at)
+    paid = [each.purchase.paid_at for each in waiting if each.purchase]
+    lock_all_budgets(book, [case.program, *(case.template.rules_at(each).program for each in paid)])
+    for each in waiting:
+        order = book.settle_order(_evaluated(case, book, each), at=case.event.occurred_at)
         orders.match(case.tx, order, member_id=book.member.id)
         refer.look_at_order(book, order)
+    identities.found(case.tx, [each.row_id for each in waiting])
 
 
 def _tell(book: Book, fact: MemberEnrolled | MemberUpdated) -> None:
     """Keep what is said of the member's person."""
     book.told = _profile(fact)
     members.set_profile(book.tx, member_id=book.member.id, profile=book.told)
+    consents.add(book.tx, book.member.id, fact.consents, source="event", now=book.now)
 
 
 def _deed(case: _Case, book: Book, deed: Deed) -> None:

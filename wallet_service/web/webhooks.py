@@ -28,6 +28,7 @@ def blueprint(service: Service) -> Blueprint:
             template=service.in_force.of_source(source),
             event=event,
             pass_type_identifier=service.identity.pass_type_identifier,
+            vault=service.vault,
             now=now,
         )
         # In one order always: an answer that was kept in the database has lost the order it was made in.

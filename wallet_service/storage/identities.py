@@ -1,0 +1,118 @@
+"""What members are known by, and which orders wait for whom: found by keyed hashes, readable with our key alone."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from wallet_service.domain.identity import Identity, Kind
+from wallet_service.storage.vault import Vault
+
+_OWNERS = text("""
+    SELECT kind, coalesce(survivor.external_id, members.external_id) AS external_id
+    FROM member_identities
+    JOIN members ON members.id = member_id
+    LEFT JOIN members AS survivor ON survivor.id = members.merged_into
+    WHERE member_identities.program_id = :program_id AND mark = ANY(:marks)
+""")
+_ADD = text("""
+    INSERT INTO member_identities (program_id, member_id, kind, mark, sealed, created_at)
+    VALUES (:program_id, :member_id, :kind, :mark, :sealed, :now)
+    ON CONFLICT (program_id, mark) DO NOTHING
+    RETURNING mark
+""")
+_KNOWN = text("SELECT mark FROM member_identities WHERE program_id = :program_id AND mark = ANY(:marks)")
+_OF_MEMBER = text("SELECT kind, sealed, verified_at FROM member_identities WHERE member_id = :member_id ORDER BY id")
+_REMOVE = text("DELETE FROM member_identities WHERE member_id = :member_id AND mark = ANY(:marks) RETURNING mark")
+_FORGET = text("DELETE FROM member_identities WHERE member_id = :member_id")
+_VERIFY = text("""
+    UPDATE member_identities SET verified_at = coalesce(verified_at, :now)
+    WHERE member_id = :member_id AND mark = :mark
+""")
+_HAND_OVER = text("UPDATE member_identities SET member_id = :survivor_id WHERE member_id = :member_id")
+_WAIT = text("""
+    INSERT INTO order_identities (order_id, program_id, mark)
+    SELECT :order_id, :program_id, unnest(CAST(:marks AS bytea[])) ON CONFLICT DO NOTHING
+""")
+_FOUND = text("DELETE FROM order_identities WHERE order_id = ANY(:order_ids)")
+
+# Who is meant where identities belong to several members: what a shop system gives counts for more than what was typed.
+_TRUST: tuple[Kind, ...] = ("shopify", "woocommerce", "square", "stripe", "email", "phone")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What an identity is found by: a hash that only this service can make; the identity itself is not shown."""
+
+    mark: bytes
+    identity: Identity = field(repr=False)
+
+
+def lock_name(mark: bytes) -> str:
+    """Return the name under which a mark is locked, as customers are; no merchant's own id can look like it."""
+    return f"\n{mark.hex()}"
+
+
+def marks_of(vault: Vault, identities: Iterable[Identity]) -> tuple[Mark, ...]:
+    """Return what these identities are found by."""
+    return tuple(Mark(vault.mark(f"identity {each.kind} {each.value}"), each) for each in identities)
+
+
+def owner(tx: Connection, program_id: int, marks: Sequence[Mark]) -> str | None:
+    """Return the merchant's own id of the member who is known by one of them."""
+    rows = tx.execute(_OWNERS, {"program_id": program_id, "marks": [each.mark for each in marks]})
+    found = {row.kind: str(row.external_id) for row in rows}
+    return next((found[kind] for kind in _TRUST if kind in found), None)
+
+
+def add(
+    tx: Connection, vault: Vault, marks: Sequence[Mark], *, program_id: int, member_id: int, now: datetime
+) -> list[bytes]:
+    """Let a member be known by these, too, and return the marks that are new; what is another's stays the other's."""
+    known = set(tx.execute(_KNOWN, {"program_id": program_id, "marks": [each.mark for each in marks]}).scalars())
+    new = []
+    for each in marks:
+        if each.mark not in {bytes(one) for one in known}:
+            values: dict[str, object] = {"program_id": program_id, "member_id": member_id, "now": now}
+            values |= {"kind": each.identity.kind, "mark": each.mark, "sealed": vault.seal(each.identity.value)}
+            new += [bytes(one) for one in tx.execute(_ADD, values).scalars()]
+    return new
+
+
+def of_member(tx: Connection, vault: Vault, member_id: int) -> list[tuple[Identity, datetime | None]]:
+    """Return what a member is known by, in clear, and since when it is verified."""
+    rows = tx.execute(_OF_MEMBER, {"member_id": member_id})
+    return [(Identity(row.kind, vault.open(bytes(row.sealed))), row.verified_at) for row in rows]
+
+
+def remove(tx: Connection, member_id: int, marks: Sequence[Mark]) -> int:
+    """Let a member not be known by these any more, and return how many that were."""
+    values = {"member_id": member_id, "marks": [each.mark for each in marks]}
+    return len(tx.execute(_REMOVE, values).all())
+
+
+def forget(tx: Connection, member_id: int) -> None:
+    """Forget all that a member is known by."""
+    tx.execute(_FORGET, {"member_id": member_id})
+
+
+def verify(tx: Connection, member_id: int, mark: Mark, *, now: datetime) -> None:
+    """Note that the member has shown to have the identity; the first time counts."""
+    tx.execute(_VERIFY, {"member_id": member_id, "mark": mark.mark, "now": now})
+
+
+def hand_over(tx: Connection, member_id: int, survivor_id: int) -> None:
+    """Let another member be known by all that this one was known by."""
+    tx.execute(_HAND_OVER, {"member_id": member_id, "survivor_id": survivor_id})
+
+
+def wait(tx: Connection, order_row: int, program_id: int, marks: Sequence[Mark]) -> None:
+    """Have an order wait for whoever will be known by one of these."""
+    values = {"order_id": order_row, "program_id": program_id, "marks": [each.mark for each in marks]}
+    tx.execute(_WAIT, values)
+
+
+def found(tx: Connection, order_rows: Sequence[int]) -> None:
+    """Note that these orders wait for nobody any more."""
+    tx.execute(_FOUND, {"order_ids": list(order_rows)})
