@@ -79,6 +79,15 @@ class UnknownSource(WalletError):
     """No source of that name and dialect is connected."""
 
 
+class UnknownDelivery(WalletError):
+    """Nothing was delivered under that id, or it was and its body is no longer kept."""
+
+    def __init__(self, delivery: str, *, kept: bool = False) -> None:
+        self.delivery = delivery
+        why = "is no longer kept as it came" if kept else "is not known; see `wallet-service inbound list`"
+        super().__init__(f"The delivery {delivery} {why}.")
+
+
 class UnknownMember(WalletError):
     """The event names a member or card that this programme does not have."""
 

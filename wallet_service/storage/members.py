@@ -17,6 +17,7 @@ from wallet_service.domain.tiering import Amounts, Rank
 from wallet_service.storage.programs import Opened
 
 PUBLIC_ID_PREFIX = "mem_"
+ERASED_PREFIX = "erased:"  # in place of the merchant's own id, before our own
 
 # Two namespaces of advisory locks; their keys are hashes, so a rare collision makes two wait that need not.
 _LOCK_CUSTOMER = text("""
@@ -36,7 +37,7 @@ _LOCK_BOTH = text("""
 _LOCK_CARDS = text("SELECT id FROM cards WHERE id = ANY(:card_ids) ORDER BY id FOR UPDATE")
 _EXTERNAL_ID = text("""
     SELECT members.external_id FROM members LEFT JOIN cards ON cards.member_id = members.id
-    WHERE members.program_id = :program_id
+    WHERE members.program_id = :program_id AND members.erased_at IS NULL
       AND (public_id = :member_id OR cards.code = :card_code AND cards.replaced_at IS NULL)
 """)
 _COLUMNS = """
@@ -124,7 +125,7 @@ _PAGE = text(f"""
     ORDER BY members.id LIMIT :most
 """)
 _AFTER = text("SELECT id FROM cards WHERE id > :after ORDER BY id LIMIT :most")
-_BY_PUBLIC_ID = text(f"{_FOUND} WHERE public_id = :public_id")
+_BY_PUBLIC_ID = text(f"{_FOUND} WHERE public_id = :public_id AND erased_at IS NULL")
 _SURVIVOR = text("""
     SELECT survivor.external_id FROM members JOIN members AS survivor ON survivor.id = members.merged_into
     WHERE members.program_id = :program_id AND members.external_id = :external_id
@@ -139,6 +140,18 @@ _MERGE = text("""
     )
     INSERT INTO award_uses (member_id, code, key, at)
     SELECT :survivor_id, code, key, at FROM award_uses WHERE member_id = :member_id
+""")
+_ERASE = text(f"""
+    WITH erased AS (
+        UPDATE members SET external_id = '{ERASED_PREFIX}' || public_id, erased_at = :now WHERE id = :member_id
+        RETURNING id, public_id
+    ), person AS (
+        DELETE FROM profiles WHERE member_id = :member_id
+    ), idle AS (
+        UPDATE balances SET due_at = NULL WHERE member_id = :member_id
+    )
+    UPDATE events SET body = '', answer = answer - 'customer_id'
+    FROM erased WHERE answer ->> 'member_id' = erased.public_id
 """)
 _EXISTS = text("SELECT EXISTS (SELECT FROM members WHERE program_id = :program_id AND external_id = :external_id)")
 _REPLACE = text("UPDATE cards SET voided_at = coalesce(voided_at, :now), replaced_at = :now WHERE id = :card_id")
@@ -245,6 +258,11 @@ def exists(tx: Connection, program_id: int, external_id: str) -> bool:
     """Whether there is a member with that id of the merchant's own."""
     found: bool = tx.execute(_EXISTS, {"program_id": program_id, "external_id": external_id}).scalar_one()
     return found
+
+
+def erase(tx: Connection, member_id: int, *, now: datetime) -> None:
+    """Drop what is personal of a member, in what was sent about it, too; the books are not touched."""
+    tx.execute(_ERASE, {"member_id": member_id, "now": now})
 
 
 def find(tx: Connection, program_id: int, external_id: str) -> Membership | None:

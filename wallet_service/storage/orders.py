@@ -24,6 +24,7 @@ _UNMATCHED = text(f"""
            OR id IN (SELECT order_id FROM order_identities WHERE program_id = :program_id AND mark = ANY(:marks)))
     ORDER BY id
 """)
+_OF_MEMBER = text(f"SELECT {COLUMNS} FROM orders WHERE member_id = :member_id ORDER BY id")
 _WHOSE = text("""
     SELECT orders.member_id IS NOT NULL AS matched, coalesce(external_id, customer_id) AS owner,
            ARRAY(SELECT mark FROM order_identities WHERE order_identities.order_id = orders.id) AS marks
@@ -74,6 +75,11 @@ def unmatched(tx: Connection, program_id: int, customer_id: str | None, marks: S
     """Return the orders that wait for this customer: for the merchant's own id, or one of these marks."""
     values = {"program_id": program_id, "customer_id": customer_id, "marks": list(marks)}
     return [order_of(row) for row in tx.execute(_UNMATCHED, values)]
+
+
+def of_member(tx: Connection, member_id: int) -> list[Order]:
+    """Return all orders of a member, in the order in which they were first heard of."""
+    return [order_of(row) for row in tx.execute(_OF_MEMBER, {"member_id": member_id})]
 
 
 def whose(tx: Connection, source_id: int, order_id: str) -> Whose | None:

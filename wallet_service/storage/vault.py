@@ -23,15 +23,26 @@ class Vault:
 
     def seal(self, secret: str) -> bytes:
         """Return the secret encrypted."""
-        return self._fernet.encrypt(secret.encode())
+        return self.seal_bytes(secret.encode())
+
+    def seal_bytes(self, body: bytes) -> bytes:
+        """Return bytes encrypted."""
+        return self._fernet.encrypt(body)
 
     def open(self, sealed: bytes) -> str:
         """Return the secret in clear.
 
         Raises `SettingsRefused` when it was sealed under another secret key.
         """
+        return self.open_bytes(sealed).decode()
+
+    def open_bytes(self, sealed: bytes) -> bytes:
+        """Return sealed bytes in clear.
+
+        Raises `SettingsRefused` when they were sealed under another secret key.
+        """
         try:
-            return self._fernet.decrypt(sealed).decode()
+            return self._fernet.decrypt(sealed)
         except InvalidToken:
             message = "does not open the secrets in this database; set the key that they were stored under"
             fault = Fault("WALLET_SECRET_KEY", "", message)

@@ -46,27 +46,39 @@ def connect(
     template: Template,
     name: str,
     now: datetime,
+    dialect: str = DIALECT,
+    secret: str | None = None,
+    test_mode: bool = False,
     merchant: str = MAIN,
     actor: str = OPENED,
 ) -> str | None:
     """Open the template's programme if need be and connect a source to it.
 
+    Shop systems that make the secret themselves give it; otherwise one is made. In `test_mode` test orders count, too.
     Returns the new source's secret, or None if a source of that name was connected before.
     Raises `UnknownMerchant` and `ProgramTaken`.
     """
     program_id = open_program(tx, template, merchant=merchant, actor=actor, now=now)
-    secret = new_secret()
-    added = sources.add(tx, program_id=program_id, dialect=DIALECT, name=name, secret=vault.seal(secret), now=now)
+    secret = secret or new_secret()
+    added = sources.add(
+        tx,
+        program_id=program_id,
+        dialect=dialect,
+        name=name,
+        secret=vault.seal(secret),
+        test_mode=test_mode,
+        now=now,
+    )
     return secret if added else None
 
 
-def rotate(tx: Connection, *, vault: Vault, name: str) -> str:
+def rotate(tx: Connection, *, vault: Vault, name: str, dialect: str = DIALECT, secret: str | None = None) -> str:
     """Give the source a new secret and return it; the one before stays live until the next rotation.
 
     Raises `UnknownSource`.
     """
-    secret = new_secret()
-    if not sources.rotate(tx, dialect=DIALECT, name=name, secret=vault.seal(secret)):
+    secret = secret or new_secret()
+    if not sources.rotate(tx, dialect=dialect, name=name, secret=vault.seal(secret)):
         raise UnknownSource(f"No source {name!r} is connected; see `wallet-service source list`.")
     return secret
 

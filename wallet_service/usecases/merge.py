@@ -6,7 +6,7 @@ from datetime import date
 from wallet_service.domain.event import Customer
 from wallet_service.domain.member import Membership, Profile
 from wallet_service.domain.tiering import Amounts
-from wallet_service.storage import balances, holdings, members, memberships, redemptions
+from wallet_service.storage import balances, holdings, identities, members, memberships, redemptions
 from wallet_service.storage.ledger import Fact
 from wallet_service.usecases.adjust import Adjusted, adjusted
 from wallet_service.usecases.book import Book
@@ -28,6 +28,7 @@ class MergedMembers:
 def merge(operation: Operation, *, merged: Customer, survivor: Customer, reason: str) -> MergedMembers:
     """Have `survivor` take over points, what counts for a tier, rewards, paid time, orders and limits of `merged`.
 
+    What one was known by, the other is known by from now on.
     Both keep their histories. What comes later for the merged member, under its id, member id or card code, is the
     survivor's; its card is void and says so. Holds that are open are given back first.
     Raises `UnknownMember` and `SameMember`.
@@ -40,6 +41,7 @@ def merge(operation: Operation, *, merged: Customer, survivor: Customer, reason:
     _hand_over_membership(gone, kept)
     _complete_profile(gone, kept)
     redemptions.take_over(operation.tx, gone.member.id, kept.member.id)
+    identities.hand_over(operation.tx, gone.member.id, kept.member.id)
     gone.regrant = kept.regrant = True
     gone.automatic = False
     void, after = _close(operation, gone, kept)

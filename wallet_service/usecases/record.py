@@ -114,7 +114,8 @@ def record(
             raise EventConflict(event.event_id)
         return Recorded(known.answer, replayed=True)
     if known.owner and known.owner != customer_id and (known.matched or not _may_move(event)):
-        if members.survivor(tx, source.program_id, str(customer_id)) == known.owner:
+        erased = known.owner.startswith(members.ERASED_PREFIX)
+        if erased or members.survivor(tx, source.program_id, str(customer_id)) == known.owner:
             raise Merged(known.owner)
         raise _refused("data.customer", "is not the customer that the order was first sent with")
     if member and member.merged_into:

@@ -1,4 +1,4 @@
-"""What every dialect makes of a request: first who sent what, then what it says in our own terms."""
+"""What every webhook dialect makes of a request: first who sent what, then what it says in our own terms."""
 
 from dataclasses import dataclass
 from datetime import datetime
