@@ -19,7 +19,8 @@ _ROTATE = text("""
     RETURNING id
 """)
 _SELECT = """
-    SELECT sources.id, dialect, name, program_id, programs.template, programs.version, secret, previous_secret, test_mode
+    SELECT sources.id, dialect, name, program_id, programs.template, programs.version, secret, previous_secret,
+           test_mode
     FROM sources JOIN programs ON programs.id = program_id
 """
 _FIND = text(f"{_SELECT} WHERE dialect = :dialect AND name = :name")
