@@ -110,8 +110,8 @@ def history(service: Service, shop: Shop, device: Device) -> Service:
 REST = """
     INSERT INTO member_identities (program_id, member_id, kind, mark, sealed, created_at)
         SELECT program_id, id, 'email', 'mark', 'sealed', enrolled_at FROM members LIMIT 1;
-    INSERT INTO order_identities (order_id, program_id, mark)
-        SELECT orders.id, program_id, 'mark' FROM orders JOIN sources ON sources.id = source_id LIMIT 1;
+    INSERT INTO order_identities (order_id, program_id, kind, mark)
+        SELECT orders.id, program_id, 'email', 'mark' FROM orders JOIN sources ON sources.id = source_id LIMIT 1;
     INSERT INTO consents (member_id, purpose, granted, source, at)
         SELECT id, 'marketing', true, 'a test', enrolled_at FROM members;
     INSERT INTO deliveries (public_id, source_id, topic, delivery_id, status, attempts, received_at)

@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 Kind = Literal["email", "phone", "shopify", "woocommerce", "square", "stripe"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+TYPED: tuple[Kind, ...] = ("email", "phone")  # which a till may well type for all its guests alike
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,250}\.[^@\s.]{2,63}")
 _SEPARATORS = re.compile(r"[\s().\-/\u00a0]")
@@ -19,6 +20,11 @@ class Identity:
 
     kind: Kind
     value: str
+
+    @property
+    def is_an_account(self) -> bool:
+        """Whether it is an account at a shop system, which is one person's; addresses may be shared, or made up."""
+        return self.kind not in TYPED
 
 
 def identity(kind: Kind, value: str) -> Identity | None:

@@ -32,8 +32,30 @@ _VERIFY = text("""
 """)
 _HAND_OVER = text("UPDATE member_identities SET member_id = :survivor_id WHERE member_id = :member_id")
 _WAIT = text("""
-    INSERT INTO order_identities (order_id, program_id, mark)
-    SELECT :order_id, :program_id, unnest(CAST(:marks AS bytea[])) ON CONFLICT DO NOTHING
+    INSERT INTO order_identities (order_id, program_id, kind, mark, sealed)
+    VALUES (:order_id, :program_id, :kind, :mark, :sealed) ON CONFLICT DO NOTHING
+""")
+# What waits for a customer, and what waits for an account that this names.
+_REACH = text("""
+    WITH RECURSIVE reached (mark) AS (
+        SELECT unnest(CAST(:marks AS bytea[]))
+        UNION
+        SELECT order_identities.mark FROM orders
+        JOIN order_identities ON order_identities.order_id = orders.id AND sealed IS NOT NULL
+        WHERE program_id = :program_id AND member_id IS NULL AND customer_id = :customer_id
+        UNION
+        SELECT other.mark FROM reached
+        JOIN order_identities AS one ON one.program_id = :program_id AND one.mark = reached.mark
+        JOIN order_identities AS other ON other.order_id = one.order_id AND other.sealed IS NOT NULL
+    )
+    SELECT mark FROM reached
+""")
+_INHERIT = text("""
+    INSERT INTO member_identities (program_id, member_id, kind, mark, sealed, created_at)
+    SELECT DISTINCT ON (mark) program_id, CAST(:member_id AS bigint), kind, mark, sealed, CAST(:now AS timestamptz)
+    FROM order_identities WHERE order_id = ANY(:order_ids) AND sealed IS NOT NULL
+    ON CONFLICT (program_id, mark) DO NOTHING
+    RETURNING mark
 """)
 _FOUND = text("DELETE FROM order_identities WHERE order_id = ANY(:order_ids)")
 
@@ -107,10 +129,27 @@ def hand_over(tx: Connection, member_id: int, survivor_id: int) -> None:
     tx.execute(_HAND_OVER, {"member_id": member_id, "survivor_id": survivor_id})
 
 
-def wait(tx: Connection, order_row: int, program_id: int, marks: Sequence[Mark]) -> None:
+def wait(tx: Connection, vault: Vault, order_row: int, program_id: int, marks: Sequence[Mark]) -> None:
     """Have an order wait for whoever will be known by one of these."""
-    values = {"order_id": order_row, "program_id": program_id, "marks": [each.mark for each in marks]}
-    tx.execute(_WAIT, values)
+    for each in marks:
+        sealed = vault.seal(each.identity.value) if each.identity.is_an_account else None
+        values = {"order_id": order_row, "program_id": program_id, "kind": each.identity.kind, "mark": each.mark}
+        tx.execute(_WAIT, values | {"sealed": sealed})
+
+
+def reach(tx: Connection, program_id: int, customer_id: str | None, marks: Iterable[bytes]) -> frozenset[bytes]:
+    """Return all marks that whoever is this customer, or known by these, will be known by.
+
+    An order that waits for one of them may name an account, too, and another may wait for that.
+    """
+    values = {"program_id": program_id, "customer_id": customer_id, "marks": list(marks)}
+    return frozenset(bytes(each) for each in tx.execute(_REACH, values).scalars())
+
+
+def inherit(tx: Connection, member_id: int, order_rows: Sequence[int], *, now: datetime) -> list[bytes]:
+    """Let a member be known by the accounts that these orders have waited for, and return the marks that are new."""
+    values = {"member_id": member_id, "order_ids": list(order_rows), "now": now}
+    return [bytes(each) for each in tx.execute(_INHERIT, values).scalars()]
 
 
 def found(tx: Connection, order_rows: Sequence[int]) -> None:

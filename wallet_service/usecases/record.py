@@ -1,6 +1,6 @@
 """An event is entered once: the ledger, the card after it, and the answer to its sender, in one transaction."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, get_args
@@ -11,8 +11,8 @@ from wallet_service.domain.earning import FULFILLED, Order, told
 from wallet_service.domain.errors import EventConflict, EventRefused, Fault, InsufficientBalance, UnknownMember
 from wallet_service.domain.event import (
     ActivityDone,
-    Customer,
     Event,
+    Fact,
     MemberEnrolled,
     MemberUpdated,
     OrderClaimed,
@@ -159,7 +159,7 @@ def _keep(case: _Case) -> dict[str, Any]:
         raise UnknownMember(str(fact.customer))
     order = _told(case, fact)
     orders.put(case.tx, case.source.id, order, member_id=None, customer_id=case.customer_id)
-    identities.wait(case.tx, order.row_id, case.source.program_id, case.marks)
+    identities.wait(case.tx, case.vault, order.row_id, case.source.program_id, case.marks)
     answer = {"event_id": case.event.event_id, "type": case.event.type, "status": "unmatched"}
     events.add(case.tx, row_id=next(case.ids), source_id=case.source.id, event=case.event, answer=answer, now=case.now)
     return answer
@@ -174,7 +174,7 @@ def _look(
     """
     fact = event.fact
     order_id = fact.order_id if isinstance(fact, ABOUT_ORDERS) else None
-    if fact.customer is None or marks or isinstance(fact, OrderClaimed):
+    if fact.customer is None or marks or isinstance(fact, OrderClaimed | MemberEnrolled):
         return _look_closely(tx, source, event, marks)
     named = members.external_id(tx, source.program_id, fact.customer)
     if named is None:
@@ -203,15 +203,15 @@ def _look_closely(
     if order_id is not None:
         members.lock_order(tx, source.id, order_id)
     whose = orders.whose(tx, source.id, order_id) if order_id is not None else None
-    named = _named(tx, program_id, fact.customer, marks)
+    named = _named(tx, program_id, fact, marks)
+    reached = _reached(tx, program_id, event, named, marks)
     names = {named, whose.owner if whose else None} - {None}
-    locked = names | {identities.lock_name(each.mark) for each in marks}
-    locked |= {identities.lock_name(each) for each in (whose.marks if whose else ())}
+    locked = names | {identities.lock_name(each) for each in reached | (whose.marks if whose else frozenset())}
     members.lock_customers(tx, [(program_id, str(each)) for each in locked])
     known = arrivals.look(tx, source_id=source.id, event_id=event.event_id, order_id=order_id)
     if order_id is not None and orders.whose(tx, source.id, order_id) != whose:
         raise Raced
-    if marks and _named(tx, program_id, fact.customer, marks) != named:
+    if _named(tx, program_id, fact, marks) != named or _reached(tx, program_id, event, named, marks) != reached:
         raise Raced
     if named is None and fact.customer is not None and not marks:
         raise UnknownMember(str(fact.customer))
@@ -220,12 +220,27 @@ def _look_closely(
     return named, members.find(tx, program_id, named) if named else None, known
 
 
-def _named(tx: Connection, program_id: int, customer: Customer | None, marks: tuple[Mark, ...]) -> str | None:
-    """Return the merchant's own id of whoever is meant: a member by any id, or else as the sender names it."""
+def _reached(
+    tx: Connection, program_id: int, event: Event, named: str | None, marks: tuple[Mark, ...]
+) -> frozenset[bytes]:
+    """Return all marks that the customer will be known by, with those of the orders that wait for it."""
+    if not marks and not isinstance(event.fact, MemberEnrolled):
+        return frozenset()
+    return identities.reach(tx, program_id, named, [each.mark for each in marks])
+
+
+def _named(tx: Connection, program_id: int, fact: Fact, marks: tuple[Mark, ...]) -> str | None:
+    """Return the merchant's own id of whoever is meant: a member by any id, or else as the sender names it.
+
+    Whoever enrols under an id of their own is somebody else than who has the same address.
+    """
+    customer = fact.customer
     if customer is None:
         return None
     by_id = any((customer.id, customer.member_id, customer.card_code))
     named = members.external_id(tx, program_id, customer) if by_id else None
+    if named is not None and isinstance(fact, MemberEnrolled):
+        return named
     if marks and (named is None or not members.exists(tx, program_id, named)):
         return identities.owner(tx, program_id, marks) or named
     return named
@@ -238,15 +253,17 @@ def _may_move(event: Event) -> bool:
 
 
 def _learn(case: _Case, book: Book) -> None:
-    """Let the member be known by all that the event names, and give it the orders that have waited for it."""
-    marks = case.marks
-    new = (
-        identities.add(
-            case.tx, case.vault, marks, program_id=case.source.program_id, member_id=book.member.id, now=case.now
+    """Let the member be known by what the event names, and give it the orders that have waited for it.
+
+    Addresses count as the member's own only if it is they that the event tells; an order teaches accounts alone.
+    """
+    told = isinstance(case.event.fact, MemberEnrolled | MemberUpdated)
+    marks = [each for each in case.marks if told or each.identity.is_an_account]
+    new = []
+    if marks:
+        new = identities.add(
+            case.tx, case.vault, marks, program_id=book.member.program_id, member_id=book.member.id, now=case.now
         )
-        if marks
-        else []
-    )
     if new or case.joins:
         _claim_orders(case, book, new)
 
@@ -322,22 +339,31 @@ def _evaluated(case: _Case, book: Book, order: Order) -> Order:
     return evaluate_order(book, order, rules.program, rules.number)
 
 
-def _claim_orders(case: _Case, book: Book, marks: Sequence[bytes]) -> None:
+def _claim_orders(case: _Case, book: Book, marks: list[bytes]) -> None:
     """Give a member the orders that came before it was known by its own id or these marks."""
-    own = case.order.row_id if case.order else None
-    waiting_id = case.customer_id if case.joins else None
-    waiting = [
-        each for each in orders.unmatched(case.tx, case.source.program_id, waiting_id, marks) if each.row_id != own
-    ]
-    if not waiting:
-        return
+    waiting = _waiting(case, book, marks)
     paid = [each.purchase.paid_at for each in waiting if each.purchase]
-    lock_all_budgets(book, [case.program, *(case.template.rules_at(each).program for each in paid)])
+    if waiting:
+        lock_all_budgets(book, [case.program, *(case.template.rules_at(each).program for each in paid)])
     for each in waiting:
         order = book.settle_order(_evaluated(case, book, each), at=case.event.occurred_at)
         orders.match(case.tx, order, member_id=book.member.id)
         refer.look_at_order(book, order)
     identities.found(case.tx, [each.row_id for each in waiting])
+
+
+def _waiting(case: _Case, book: Book, marks: list[bytes]) -> list[Order]:
+    """Return the orders that wait for the member, with those that wait for an account that one of them names."""
+    own = case.order.row_id if case.order else None
+    customer_id = case.customer_id if case.joins else None
+    found: dict[int, Order] = {}
+    while marks or customer_id:
+        waiting = orders.unmatched(case.tx, book.member.program_id, customer_id, marks)
+        new = {each.row_id: each for each in waiting if each.row_id != own and each.row_id not in found}
+        found |= new
+        customer_id = None
+        marks = identities.inherit(case.tx, book.member.id, list(new), now=case.now) if new else []
+    return [found[each] for each in sorted(found)]
 
 
 def _tell(book: Book, fact: MemberEnrolled | MemberUpdated) -> None:

@@ -29,7 +29,9 @@ TABLES = """
     CREATE TABLE order_identities (
         order_id bigint NOT NULL,
         program_id bigint NOT NULL,
+        kind text NOT NULL,
         mark bytea NOT NULL,
+        sealed bytea,
         PRIMARY KEY (order_id, mark),
         FOREIGN KEY (order_id) REFERENCES orders (id),
         FOREIGN KEY (program_id) REFERENCES programs (id)
