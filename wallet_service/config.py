@@ -94,6 +94,9 @@ class Settings(BaseModel):
         20, ge=1, le=1000, description="Requests to the Wallet API by all processes together; Google admits 20."
     )
     google_timeout: int = Field(15, ge=1, le=60, description="Seconds that an answer of Google's may take.")
+    inbound_keep_days: int = Field(
+        30, ge=1, le=3650, description="Days for which the bodies of shops' webhooks are kept, encrypted."
+    )
     delivery_batch: int = Field(
         1000, ge=1, le=20_000, description="Phones that a worker takes on at once; of Google's cards it takes 20."
     )

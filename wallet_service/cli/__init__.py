@@ -12,6 +12,8 @@ import structlog
 
 from wallet_service import config, demo, doctor, logs, reconciling, serving, stage, worker
 from wallet_service.cli import books
+from wallet_service.cli.inbound import inbound_group
+from wallet_service.cli.member import COMMANDS as member_commands
 from wallet_service.cli.opening import AT_LEAST_ONE, Commands, opened
 from wallet_service.cli.points import member_group, partner_group, points
 from wallet_service.cli.program import program
@@ -32,6 +34,8 @@ from wallet_service.wiring import Service, build
 
 log = structlog.get_logger(__name__)
 
+INBOUND_EVERY = 5.0  # seconds
+PRUNE_EVERY = 3600.0
 SEAL_EVERY = 60.0  # seconds
 
 MARKS = {
@@ -80,7 +84,11 @@ def work() -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         log.info("settings", **service.settings.shown())
-        chores = {"seal": worker.Chore(SEAL_EVERY, service.seal)}
+        chores = {
+            "seal": worker.Chore(SEAL_EVERY, service.seal),
+            "inbound": worker.Chore(INBOUND_EVERY, service.intake.settle_due),
+            "prune": worker.Chore(PRUNE_EVERY, service.prune_deliveries),
+        }
         worker.work_on_all(_platforms(service, stop), stop, calendars=service.calendars(), chores=chores)
         service.apns.close()
 
@@ -364,5 +372,17 @@ def device_log(limit: int) -> None:
             click.echo(f"{received_at:%Y-%m-%d %H:%M:%S}  {message}")
 
 
-for each in (books.ledger, books.statement, member_group, partner_group, points, program, reward, template):
+for each in member_commands:
+    member_group.add_command(each)
+for each in (
+    books.ledger,
+    books.statement,
+    inbound_group,
+    member_group,
+    partner_group,
+    points,
+    program,
+    reward,
+    template,
+):
     main.add_command(each)

@@ -79,6 +79,22 @@ class UnknownSource(WalletError):
     """No source of that name and dialect is connected."""
 
 
+class UnknownOrder(WalletError):
+    """No order of that id is known, or the link to it is not its own; which of the two is not said."""
+
+    def __init__(self, order: str) -> None:
+        self.order = order
+        super().__init__("No order answers to this link.")
+
+
+class OrderClaimedBefore(WalletError):
+    """An order belongs to a member already."""
+
+    def __init__(self, order: str) -> None:
+        self.order = order
+        super().__init__("The order is a member's already.")
+
+
 class UnknownDelivery(WalletError):
     """Nothing was delivered under that id, or it was and its body is no longer kept."""
 

@@ -9,11 +9,9 @@ import orjson
 from sqlalchemy import Connection, Row, text
 
 _ADD = text("""
-    INSERT INTO deliveries (public_id, source_id, topic, delivery_id, sealed, status, detail, attempts, received_at,
-                            settled_at, not_before)
-    VALUES (:public_id, :source_id, :topic, :delivery_id, :sealed, :status, :detail, 0, :now, :settled_at, :not_before)
+    INSERT INTO deliveries (public_id, source_id, topic, delivery_id, sealed, status, attempts, received_at, not_before)
+    VALUES (:public_id, :source_id, :topic, :delivery_id, :sealed, 'received', 0, :now, :not_before)
     ON CONFLICT (source_id, delivery_id) DO NOTHING
-    RETURNING id
 """)
 _COLUMNS = """
     deliveries.id, deliveries.public_id, deliveries.source_id, topic, delivery_id, sealed, status, detail, answers,
@@ -92,18 +90,13 @@ def add(
     sealed: bytes,
     now: datetime,
     not_before: datetime | None,
-    status: str = "received",
-    detail: str | None = None,
-) -> int | None:
-    """Keep a delivery and return its row; None where the source has delivered the same before.
+) -> None:
+    """Keep a delivery, unless the source has delivered the same before.
 
     From `not_before` on a worker settles it, if nobody has.
     """
     values = {"public_id": public_id, "source_id": source_id, "topic": topic, "delivery_id": delivery_id}
-    values |= {"sealed": sealed, "now": now, "not_before": not_before, "status": status, "detail": detail}
-    values["settled_at"] = None if status == "received" else now
-    row_id: int | None = tx.execute(_ADD, values).scalar()
-    return row_id
+    tx.execute(_ADD, values | {"sealed": sealed, "now": now, "not_before": not_before})
 
 
 def of_sender(tx: Connection, source_id: int, delivery_id: str) -> Kept:

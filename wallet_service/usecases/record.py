@@ -161,6 +161,7 @@ def _keep(case: _Case) -> dict[str, Any]:
     orders.put(case.tx, case.source.id, order, member_id=None, customer_id=case.customer_id)
     identities.wait(case.tx, case.vault, order.row_id, case.source.program_id, case.marks)
     answer = {"event_id": case.event.event_id, "type": case.event.type, "status": "unmatched"}
+    answer["order_id"] = order.order_id
     events.add(case.tx, row_id=next(case.ids), source_id=case.source.id, event=case.event, answer=answer, now=case.now)
     return answer
 
@@ -213,7 +214,7 @@ def _look_closely(
         raise Raced
     if _named(tx, program_id, fact, marks) != named or _reached(tx, program_id, event, named, marks) != reached:
         raise Raced
-    if named is None and fact.customer is not None and not marks:
+    if named is None and fact.customer is not None and not marks and not isinstance(fact, MemberEnrolled):
         raise UnknownMember(str(fact.customer))
     if known.owner and (fact.customer is None or (marks and known.matched)):
         named = known.owner  # to whom it was given first; shop systems may well name somebody else later

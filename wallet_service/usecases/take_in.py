@@ -3,8 +3,8 @@
 import hashlib
 import secrets
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,6 +30,7 @@ Begin = Callable[[], AbstractContextManager[Connection]]
 Normalise = Callable[..., Normalised]
 
 GRACE = timedelta(seconds=15)  # after which a worker settles what a web process has left
+OWN = "standard"
 LEASE = timedelta(minutes=1)
 # When to look again for somebody whom nobody knows yet; what comes later is for a person to replay.
 LADDER = (
@@ -41,10 +42,6 @@ LADDER = (
 )
 
 UNKNOWN = "nobody is known whom it is about; it is tried again"
-
-
-class _Undone(Exception):
-    """What was tried out is taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +57,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Intake:
-    """Takes in what is delivered; `normalisers` say what it means, by dialect. Opens its own transactions."""
+    """Takes in what is delivered; `normalisers` say what it means, by dialect.
+
+    It opens its own transactions: `begin` for what is kept of a delivery, `enter` for the event, `trial` to try it out.
+    """
 
     begin: Begin
     enter: Begin
+    trial: Begin
     in_force: InForce
     vault: Vault
     normalisers: Mapping[str, Normalise]
@@ -76,21 +77,8 @@ class Intake:
 
         What cannot be entered is kept as it came, and can be replayed.
         """
-        now, public_id = self.clock(), new_id()
-        delivery_id = delivery.delivery_id or _content_id(delivery.topic, body)
-        with self.begin() as tx:
-            row_id = deliveries.add(
-                tx,
-                public_id=public_id,
-                source_id=source.id,
-                topic=delivery.topic,
-                delivery_id=delivery_id,
-                sealed=self.vault.seal_bytes(body),
-                now=now,
-                not_before=now + GRACE,
-            )
-            kept = deliveries.of_sender(tx, source.id, delivery_id)
-        if row_id is None and kept.status != "received":
+        kept = self._store(source, delivery, body, not_before=self.clock() + GRACE)
+        if kept.status != "received":
             return Outcome(kept.public_id, kept.status, kept.detail, tuple(kept.answers), replayed=True)
         try:
             return self.settle(source, kept)
@@ -139,25 +127,31 @@ class Intake:
             raise UnknownDelivery(public_id, kept=kept is not None)
         return self._outcome(source, kept, dry_run=True) if dry_run else self.settle(source, kept)
 
-    def fail(self, source: Source, *, topic: str, delivery_id: str, body: bytes, error: Exception) -> Outcome:
+    def fail(self, source: Source, delivery: Delivery, body: bytes, *, error: Exception) -> Outcome:
         """Keep what a source has delivered, and could not be entered by a fault of ours."""
-        now, public_id, detail = self.clock(), new_id(), _ours(error)
-        log.error("inbound.failed", delivery=public_id, source=source.name, topic=topic, detail=detail)
+        detail = _ours(error)
+        kept = self._store(source, delivery, body, not_before=None)
+        log.error("inbound.failed", delivery=kept.public_id, source=source.name, topic=delivery.topic, detail=detail)
+        outcome = Outcome(kept.public_id, "failed", detail)
+        with self.begin() as tx:
+            deliveries.settle(tx, kept.id, status="failed", detail=detail, answers=(), now=self.clock())
+        return outcome
+
+    def _store(self, source: Source, delivery: Delivery, body: bytes, *, not_before: datetime | None) -> Kept:
+        """Keep a delivery as it came, once, and return it."""
+        delivery_id = delivery.delivery_id or _content_id(delivery.topic, body)
         with self.begin() as tx:
             deliveries.add(
                 tx,
-                public_id=public_id,
+                public_id=f"inb_{secrets.token_hex(10)}",
                 source_id=source.id,
-                topic=topic,
+                topic=delivery.topic,
                 delivery_id=delivery_id,
                 sealed=self.vault.seal_bytes(body),
-                now=now,
-                not_before=None,
-                status="failed",
-                detail=detail,
+                now=self.clock(),
+                not_before=not_before,
             )
-            kept = deliveries.of_sender(tx, source.id, delivery_id)
-        return Outcome(kept.public_id, kept.status, kept.detail)
+            return deliveries.of_sender(tx, source.id, delivery_id)
 
     def _outcome(self, source: Source, kept: Kept, *, dry_run: bool = False) -> Outcome:
         """Enter what was delivered and return what became of it, whatever goes wrong but for the database."""
@@ -197,10 +191,11 @@ class Intake:
         if isinstance(fact, PrivacyRequested):
             return self._privacy(source, kept, fact, dry_run=dry_run)
         digest = content_hash(said.type, fact)
-        # Who delivers one thing under two ids, or two topics, says it once.
-        event = Event(f"{source.dialect}:{digest.hex()[:40]}", said.type, digest, said.occurred_at, b"", fact)
+        # Shop systems deliver one thing under two ids, or two topics, and say it once; our own senders choose the id.
+        event_id = kept.delivery_id if source.dialect == OWN else f"{source.dialect}:{digest.hex()[:40]}"
+        event = Event(event_id, said.type, digest, said.occurred_at, b"", fact)
         return receive(
-            self._trial if dry_run else self.enter,
+            self.trial if dry_run else self.enter,
             source=source,
             template=self.in_force.of_source(source),
             vault=self.vault,
@@ -243,18 +238,6 @@ class Intake:
                 named = identities.owner(tx, source.program_id, marks)
             found = members.find(tx, source.program_id, named) if named else None
         return found.public_id if found else None
-
-    @contextmanager
-    def _trial(self) -> Iterator[Connection]:
-        """Open a transaction that is rolled back at its end: what was done in it can be told, and is not done."""
-        with suppress(_Undone), self.begin() as tx:
-            yield tx
-            raise _Undone
-
-
-def new_id() -> str:
-    """Return an id for a delivery, which senders and operators see."""
-    return f"inb_{secrets.token_hex(10)}"
 
 
 def _for_a_person(detail: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from wallet_service.storage import events, pass_classes, seals, wallets
+from wallet_service.storage import deliveries, events, pass_classes, seals, wallets
 from wallet_service.storage.wallets import PlatformTally, Tally
 
 
@@ -12,7 +12,8 @@ from wallet_service.storage.wallets import PlatformTally, Tally
 class Vitals:
     """Counts of cards, wallets, classes and events, and the platforms to which delivery is stopped.
 
-    `unsealed` is how many transactions no seal covers yet.
+    `unsealed` is how many transactions no seal covers yet, `inbound` how many deliveries stand in a way that should be
+    looked at, by their status.
     """
 
     tally: Tally
@@ -21,6 +22,7 @@ class Vitals:
     events: int
     stopped: tuple[str, ...]
     unsealed: int
+    inbound: dict[str, int]
 
 
 def vitals(tx: Connection) -> Vitals:
@@ -32,4 +34,5 @@ def vitals(tx: Connection) -> Vitals:
         events.count(tx),
         tuple(each.platform for each in wallets.stops(tx)),
         seals.waiting(tx),
+        deliveries.counts(tx),
     )

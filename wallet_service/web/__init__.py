@@ -3,7 +3,19 @@
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from wallet_service.web import account, apple, errors, google, headers, health, ledger, public, requests_log, webhooks
+from wallet_service.web import (
+    account,
+    apple,
+    claim,
+    errors,
+    google,
+    headers,
+    health,
+    ledger,
+    public,
+    requests_log,
+    webhooks,
+)
 from wallet_service.wiring import Service
 
 LARGEST_BODY = 1024 * 1024
@@ -22,6 +34,7 @@ def create_app(service: Service) -> Flask:
     app.register_blueprint(google.blueprint(service))
     app.register_blueprint(public.blueprint(service))
     app.register_blueprint(account.blueprint(service))
+    app.register_blueprint(claim.blueprint(service))
     app.register_blueprint(health.blueprint(service))
     app.register_blueprint(ledger.blueprint(service))
     hops = service.settings.trusted_proxies

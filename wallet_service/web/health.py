@@ -64,3 +64,9 @@ class _Gauges(Collector):
         for each in self._now.platforms:
             installed.add_metric([each.platform], each.installed)
         yield installed
+        inbound = GaugeMetricFamily(
+            "wallet_inbound", "Deliveries that failed, wait for a member, or need a person.", labels=["status"]
+        )
+        for status in ("failed", "unmatched", "attention"):
+            inbound.add_metric([status], self._now.inbound.get(status, 0))
+        yield inbound

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -38,7 +38,8 @@ from wallet_service.domain.standing import Movement, Standing
 from wallet_service.domain.template import Template
 from wallet_service.google.service_account import ServiceAccount
 from wallet_service.sandbox.chain import make_chain
-from wallet_service.storage import migrate, pipelined, templates
+from wallet_service.inbound import DIALECTS
+from wallet_service.storage import deliveries, migrate, pipelined, templates
 from wallet_service.storage.embedded import Embedded
 from wallet_service.storage.members import Found
 from wallet_service.storage.signing import SigningKey, make_key
@@ -48,6 +49,7 @@ from wallet_service.usecases.in_force import InForce
 from wallet_service.usecases.reward_referrals import Referrals
 from wallet_service.usecases.seal import seal_all
 from wallet_service.usecases.settle_due import Calendar, Settled, settled
+from wallet_service.usecases.take_in import Intake
 from wallet_service.wiring.files import made_once
 from wallet_service.wiring.google import GoogleWallet
 from wallet_service.wiring.google_account import open_account
@@ -59,6 +61,10 @@ log = structlog.get_logger(__name__)
 MISSING_TABLES = ("42P01", "42703")  # PostgreSQL's codes for an undefined table and an undefined column
 SAMPLE_TIME = timedelta(days=70)  # for which the invented member keeps tier and points
 PUSH_PATIENCE = 15.0  # seconds for one push; several of them must fit into the lease of a batch
+
+
+class _Undone(Exception):
+    """What was tried out is taken back."""
 
 
 def utc_now() -> datetime:
@@ -115,6 +121,13 @@ class Service:
                 raise
             raise _unusable(error) from error
 
+    @contextmanager
+    def trial(self) -> Iterator[Connection]:
+        """Open a transaction that is rolled back at its end: what was done in it can be told, and is not done."""
+        with suppress(_Undone), self.begin() as tx:
+            yield tx
+            raise _Undone
+
     @cached_property
     def in_force(self) -> InForce:
         """The templates with the rules that are in force, which the database knows."""
@@ -166,6 +179,27 @@ class Service:
         if self.settings.ledger_key:
             return SigningKey(self.settings.ledger_key.get_secret_value().encode())
         return SigningKey(made_once(self.settings.data_folder / "ledger_key.pem", make_key))
+
+    @cached_property
+    def intake(self) -> Intake:
+        """What takes in what shop systems deliver."""
+        return Intake(
+            begin=self.begin,
+            enter=self.begin_pipelined,
+            trial=self.trial,
+            in_force=self.in_force,
+            vault=self.vault,
+            normalisers={name: each.normalise for name, each in DIALECTS.items()},
+            pass_type_identifier=self.identity.pass_type_identifier,
+            base_url=self.settings.base_url,
+            clock=self.clock,
+        )
+
+    def prune_deliveries(self) -> int:
+        """Drop the bodies of deliveries that nobody needs any more, and return how many."""
+        before = self.clock() - timedelta(days=self.settings.inbound_keep_days)
+        with self.begin() as tx:
+            return deliveries.prune(tx, before=before)
 
     def seal(self) -> int:
         """Seal all that has been posted, and return how many transactions that were."""

@@ -1,0 +1,48 @@
+"""What the page of a receipt says to customers, in the languages that we speak."""
+
+WORDS: dict[str, dict[str, str]] = {
+    "en": {
+        "free": "Your purchase earns points. Take them with a card on your phone.",
+        "join": "Get a card with these points",
+        "have": "I have a card already",
+        "code": "The code below the barcode of your card",
+        "add": "Add to my card",
+        "wrong": "No card has this code. Look at it again, please: it is 16 letters and digits.",
+        "added": "Done. The points of this purchase are on your card now.",
+        "claimed": "The points of this purchase are on a card already.",
+        "unknown": "We have not heard of this purchase yet. Please come back in a few minutes.",
+    },
+    "ru": {
+        "free": "За эту покупку положены баллы. Получите их вместе с картой в телефоне.",
+        "join": "Получить карту с этими баллами",
+        "have": "У меня уже есть карта",
+        "code": "Код под штрихкодом вашей карты",
+        "add": "Добавить на мою карту",
+        "wrong": "Карты с таким кодом нет. Проверьте его, пожалуйста: в нём 16 букв и цифр.",
+        "added": "Готово. Баллы за эту покупку уже на вашей карте.",
+        "claimed": "Баллы за эту покупку уже начислены на карту.",
+        "unknown": "Мы ещё не получили данных об этой покупке. Зайдите, пожалуйста, через несколько минут.",
+    },
+    "cs": {
+        "free": "Za tento nákup máte body. Vezměte si je s kartou do telefonu.",
+        "join": "Získat kartu s těmito body",
+        "have": "Kartu už mám",
+        "code": "Kód pod čárovým kódem vaší karty",
+        "add": "Přidat na mou kartu",
+        "wrong": "Kartu s tímto kódem nemáme. Zkontrolujte ho prosím: má 16 písmen a číslic.",
+        "added": "Hotovo. Body za tento nákup už jsou na vaší kartě.",
+        "claimed": "Body za tento nákup už na některé kartě jsou.",
+        "unknown": "O tomto nákupu ještě nevíme. Vraťte se prosím za pár minut.",
+    },
+    "ro": {
+        "free": "Cumpărătura aceasta aduce puncte. Ia-le cu un card în telefon.",
+        "join": "Vreau un card cu aceste puncte",
+        "have": "Am deja un card",
+        "code": "Codul de sub codul de bare al cardului tău",
+        "add": "Adaugă pe cardul meu",
+        "wrong": "Niciun card nu are acest cod. Verifică-l, te rog: are 16 litere și cifre.",
+        "added": "Gata. Punctele acestei cumpărături sunt acum pe cardul tău.",
+        "claimed": "Punctele acestei cumpărături sunt deja pe un card.",
+        "unknown": "Încă nu știm de această cumpărătură. Revino, te rog, peste câteva minute.",
+    },
+}
