@@ -74,7 +74,9 @@ class Bought:
     refunds: list[tuple[datetime, int]] = field(default_factory=list)
     sent_at: datetime | None = None
     snapshots: list[tuple[datetime, bool, int]] = field(default_factory=list)
+    version: datetime | None = None
     earned: int | None = None
+    evaluated: int = 0
     partner: str | None = None
     kept: int = 0
     forgiven: int = 0
@@ -110,7 +112,7 @@ class Bought:
         """What it deserves in its present state."""
         if self.earned is None or self.minor is None or self.cancelled:
             return 0
-        return self.earned if self.minor == 0 else self.earned * self.remaining // self.minor
+        return self.earned * self.remaining // self.evaluated if self.evaluated else self.earned
 
 
 @dataclass
@@ -158,12 +160,22 @@ class Model:
                 self._settle(order, name)
         self._close(name, now)
 
-    def paid(self, order: str, owner: str, minor: int, at: datetime, partner: str | None) -> None:
-        """Hear that an order was paid; what is told first stays."""
+    def paid(
+        self,
+        order: str,
+        owner: str,
+        minor: int,
+        at: datetime,
+        partner: str | None,
+        version: datetime | None = None,
+    ) -> None:
+        """Hear that an order was paid; what is told first stays, but for the amount of a newer snapshot."""
         told = self.orders.setdefault(order, Bought())
         told.owner = owner
         if told.minor is None:
-            told.minor, told.paid_at, told.partner = minor, at, partner
+            told.minor, told.paid_at, told.partner, told.version = minor, at, partner, version
+        elif version and (told.version is None or (version, minor) > (told.version, told.minor)):
+            told.minor, told.version = minor, version
 
     def refunded(self, order: str, owner: str | None, up_to: int, at: datetime) -> None:
         """Hear that an order was paid back up to an amount."""
@@ -359,7 +371,7 @@ class Model:
         if told.earned is None:
             rate = {None: 100, "bakery": 100, "cinema": 50}[told.partner]
             factor = 2 if self.promise.doubles and saver.tier == "novel" else 1
-            told.earned = told.minor * factor // rate
+            told.earned, told.evaluated = told.minor * factor // rate, told.minor
             if self.promise.partners and told.partner is None:
                 told.earned = 0
         change = told.deserved - told.kept

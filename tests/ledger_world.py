@@ -272,7 +272,7 @@ class World:
         """An order is told of as a whole: paid back, cancelled, or neither any more; perhaps as it was before."""
         order, owner = self._order(choose)
         known = self.model.orders.get(order, Bought()).minor
-        minor = known or choose.number(0, 50_000)
+        minor = choose.pick((known, known, known, known * 3 // 2)) if known else choose.number(0, 50_000)
         refunded, cancelled = choose.pick((0, 0, minor // 2, minor)), choose.number(1, 5) == 1
         version = self.now - timedelta(hours=choose.pick((0, 0, 0, 300)))
         partner = choose.pick(self.promise.partners) if self.promise.partners else None
@@ -283,7 +283,7 @@ class World:
         self.tell("order.updated", fact)
         self.model.seen(order, owner, refunded, cancelled, version)
         if paid:
-            self.model.paid(order, owner, minor, self.now, partner)
+            self.model.paid(order, owner, minor, self.now, partner, version)
         self._settled(order)
 
     def again(self, choose: Choice) -> None:
@@ -577,14 +577,14 @@ class World:
     def _order_by_hand(self, book: Book, fact: OrderPaid | OrderRefunded | OrderUpdated, at: datetime) -> None:
         known = arrivals.look(book.tx, source_id=self.source.id, event_id="", order_id=fact.order_id)
         order = known.order or Order(fact.order_id, ledger.reserve(book.tx, 1)[0])
-        paid = fact if isinstance(fact, OrderPaid) else None
+        paid, version = (fact if isinstance(fact, OrderPaid) else None), None
         if isinstance(fact, OrderRefunded):
             order = order.refunded(fact.refunded_minor, at=at)
         elif isinstance(fact, OrderUpdated):
-            paid = fact.paid
+            paid, version = fact.paid, fact.version
             order = order.seen(refunded_minor=fact.refunded_minor, cancelled=fact.cancelled, version=fact.version)
         if paid:
-            order = order.paid(Purchase(fact.order_id, at, paid.eligible_minor, partner=paid.partner))
+            order = order.paid(Purchase(fact.order_id, at, paid.eligible_minor, partner=paid.partner, version=version))
         if self.broken and self.broken.rates_again:
             order = replace(order, earned=None)
         order = evaluate_order(book, order, book.program, 0)

@@ -42,4 +42,4 @@ def claim_signature(secret_key: str, dialect: str, source: str, order_id: str) -
 def claim_url(base_url: str, secret_key: str, dialect: str, source: str, order_id: str) -> str:
     """Return the address at which whoever holds this link claims the order."""
     signature = claim_signature(secret_key, dialect, source, order_id)
-    return f"{base_url}/orders/{dialect}/{source}/{quote(order_id, safe='')}/{signature}"
+    return f"{base_url}/receipts/{dialect}/{source}?order={quote(order_id, safe='')}&signature={signature}"

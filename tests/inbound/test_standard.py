@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
+from wallet_service.domain.delivery import Arrangement, Delivery, event_of
 from wallet_service.domain.errors import EventRefused, SignatureRefused
 from wallet_service.domain.event import (
     Customer,
@@ -41,6 +42,7 @@ ADJUSTED: dict[str, Any] = PAID | {
     "data": {"customer": {"id": "ann"}, "points": -5, "actor": "till 3", "reason": "complaint"},
 }
 ABSENT = object()
+SHOP = Arrangement("shop", "https://cards.example/webhooks/standard/shop")
 
 
 def signed(
@@ -52,9 +54,9 @@ def signed(
 
 def verify(
     headers: dict[str, str], body: bytes = BODY, *, now: datetime = START, secrets: tuple[str, ...] = (SECRET,)
-) -> str:
-    """Verify against our secret at the start of the clock."""
-    return standard.verify(headers, body, secrets=secrets, now=now)
+) -> str | None:
+    """Verify against our secret at the start of the clock, and return the id."""
+    return standard.verify(headers, body, secrets=secrets, arrangement=SHOP, now=now).delivery_id
 
 
 def refused(headers: dict[str, str], body: bytes = BODY, **more: Any) -> None:
@@ -64,8 +66,12 @@ def refused(headers: dict[str, str], body: bytes = BODY, **more: Any) -> None:
 
 
 def normalise(said: Any) -> Event | None:
-    """Normalise a body that is given as bytes or as what they say."""
-    return standard.normalise("evt_1", said if isinstance(said, bytes) else json.dumps(said).encode(), now=START)
+    """Sign, verify and normalise a body that is given as bytes or as what they say."""
+    body = said if isinstance(said, bytes) else json.dumps(said).encode()
+    delivery = standard.verify(signed(body), body, secrets=(SECRET,), arrangement=SHOP, now=START)
+    normalised = standard.normalise(delivery, body, arrangement=SHOP, now=START)
+    assert bool(normalised.said) == (normalised.ignored is None)
+    return event_of(normalised.said[0], event_id=str(delivery.delivery_id), body=body) if normalised.said else None
 
 
 def faults(said: Any) -> dict[str, str]:
@@ -285,6 +291,15 @@ def test_any_bytes_can_be_signed(body: bytes, event_id: str) -> None:
 
 
 # Bodies
+
+
+def test_a_topic_is_the_type_that_the_body_names() -> None:
+    """What is verified has its type as topic, and none where the body names none; reading it says what is wrong."""
+    body = json.dumps(PAID).encode()
+    assert standard.verify(signed(body), body, secrets=(SECRET,), arrangement=SHOP, now=START) == Delivery(
+        "order.paid", "evt_1"
+    )
+    assert standard.verify(signed(b"{"), b"{", secrets=(SECRET,), arrangement=SHOP, now=START) == Delivery("", "evt_1")
 
 
 def test_what_merchants_say_becomes_four_facts() -> None:

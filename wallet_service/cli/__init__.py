@@ -13,7 +13,7 @@ import structlog
 from wallet_service import config, demo, doctor, logs, reconciling, serving, stage, worker
 from wallet_service.cli import books
 from wallet_service.cli.inbound import inbound_group
-from wallet_service.cli.member import COMMANDS as member_commands
+from wallet_service.cli.member import MEMBER_COMMANDS
 from wallet_service.cli.opening import AT_LEAST_ONE, Commands, opened
 from wallet_service.cli.points import member_group, partner_group, points
 from wallet_service.cli.program import program
@@ -372,7 +372,7 @@ def device_log(limit: int) -> None:
             click.echo(f"{received_at:%Y-%m-%d %H:%M:%S}  {message}")
 
 
-for each in member_commands:
+for each in MEMBER_COMMANDS:
     member_group.add_command(each)
 for each in (
     books.ledger,

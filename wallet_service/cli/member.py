@@ -104,4 +104,4 @@ def erase_member(member: str, yes: bool, asked: Asking) -> None:
         )  # fmt: skip
 
 
-COMMANDS = (find, replace, code, export, erase_member)
+MEMBER_COMMANDS = (find, replace, code, export, erase_member)

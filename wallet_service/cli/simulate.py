@@ -12,6 +12,7 @@ import click
 
 from wallet_service import config, stage
 from wallet_service.cli.opening import AT_LEAST_ONE
+from wallet_service.domain.delivery import Arrangement, Delivery, event_of
 from wallet_service.domain.errors import Fault, TemplateRefused, WalletError
 from wallet_service.domain.event import Event
 from wallet_service.domain.file_model import parse, read
@@ -23,6 +24,7 @@ from wallet_service.inbound import standard
 
 RULES = "program.toml"
 SOME_DAY = datetime(9000, 1, 1, tzinfo=UTC)  # events that are only imagined may lie in the future
+NO_SOURCE = Arrangement("simulated", "")
 COLUMNS: tuple[tuple[str, Callable[[Month], int]], ...] = (
     ("members", lambda month: month.members),
     ("orders", lambda month: month.orders),
@@ -119,11 +121,10 @@ def read_events(path: Path) -> list[Event]:
         if not line.strip():
             continue
         try:
-            event = standard.normalise(f"line {number:08}", line, now=SOME_DAY)
+            normalised = standard.normalise(Delivery(""), line, arrangement=NO_SOURCE, now=SOME_DAY)
         except WalletError as error:
             raise click.ClickException(str(Fault(path.name, f"line {number}", str(error)))) from error
-        if event is not None:
-            found.append(event)
+        found += [event_of(said, event_id=f"line {number:08}", body=line) for said in normalised.said]
     return found
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from wallet_service.domain.event import Fact, PrivacyRequested
+from wallet_service.domain.event import Event, Fact, PrivacyRequested, content_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +44,9 @@ class Arrangement:
     name: str
     url: str
     test_mode: bool = False
+
+
+def event_of(said: Said, *, event_id: str, body: bytes) -> Event:
+    """Return the event of that id that a body tells of; a request of privacy is none."""
+    assert not isinstance(said.fact, PrivacyRequested)
+    return Event(event_id, said.type, content_hash(said.type, said.fact), said.occurred_at, body, said.fact)

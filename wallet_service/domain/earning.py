@@ -27,8 +27,9 @@ class Order:
     """An order as far as it is known; amounts in minor units.
 
     `purchase` is None until the order itself has arrived: a refund may come first. `earned` is what its first
-    evaluation gave, by `rule` (its `parts`: code, kind and exact points of each share), in `program_version` of the
-    programme and to somebody in `tier`; it stays as it was, so that a later change of the rules re-rates no old order.
+    evaluation gave for `evaluated_minor`, by `rule` (its `parts`: code, kind and exact points of each share), in
+    `program_version` of the programme and to somebody in `tier`; it stays as it was, so that a later change of the
+    rules re-rates no old order, and what is added to the order earns at the same rate.
     `kept` is what the ledger holds for it now, `forgiven` what could not be taken back. `counted_minor` of it counts as
     spent, `counted` as an order.
 
@@ -49,6 +50,7 @@ class Order:
     version: datetime | None = None
     fulfilled_at: datetime | None = None
     earned: int | None = None
+    evaluated_minor: int | None = None
     rule: str | None = None
     parts: tuple[tuple[str, str, str], ...] = ()
     tier: str | None = None
@@ -59,8 +61,17 @@ class Order:
     counted: bool = False
 
     def paid(self, purchase: Purchase) -> "Order":
-        """Return the order with what was bought; what arrived first stays."""
-        return self if self.purchase is not None else replace(self, purchase=purchase)
+        """Return the order with what was bought, as the newest snapshot has it, or else whatever arrived first.
+
+        When it was paid, and to whom, stays as it arrived first.
+        """
+        known = self.purchase
+        if known is None:
+            return replace(self, purchase=purchase)
+        if known.version is None and purchase.version is None:
+            return self
+        newest = max(known, purchase, key=_newness)
+        return replace(self, purchase=replace(newest, paid_at=known.paid_at, partner=known.partner))
 
     def refunded(self, refunded_minor: int, *, at: datetime) -> "Order":
         """Return the order with a cumulative refund; a smaller figure of an earlier time says nothing."""
@@ -78,7 +89,7 @@ class Order:
         Of two states of the same time the one that undoes it counts, then the larger one, whichever comes first.
         """
         known = next((each for each in self.singles if each.id == refund.id), None)
-        if known and (known.version, known.undone, known.minor) >= (refund.version, refund.undone, refund.minor):
+        if known and _lateness(known) >= _lateness(refund):
             return self
         others = (each for each in self.singles if each.id != refund.id)
         return replace(self, singles=tuple(sorted((*others, refund), key=lambda each: each.id)))
@@ -107,23 +118,24 @@ class Order:
         """What was paid back of what is eligible: cumulative figures or single refunds, whichever tell of more.
 
         Cumulative is what the newest snapshot says, or more if that was told after it; a refund that was undone after
-        the snapshot is still in it.
+        the snapshot is still in it. Disputes come on top of either.
         """
         later = [minor for at, minor in self.refunds if self.version is None or at > self.version]
-        undone = [each for each in self.singles if each.undone and self.version and each.version > self.version]
-        cumulative = self._of_eligible(self.snapshot_minor, gross=self.snapshot_gross) - self._sum(undone)
-        return max((cumulative, *later, self._sum([each for each in self.singles if not each.undone])))
+        refunds = [each for each in self.singles if not each.disputed]
+        undone = [each for each in refunds if each.undone and self.version and each.version > self.version]
+        told = _added([each for each in refunds if not each.undone])
+        disputed = _added([each for each in self.singles if each.disputed and not each.undone])
+        back_net, back_gross = _added(undone)
+        snapshot = (0, self.snapshot_minor) if self.snapshot_gross else (self.snapshot_minor, 0)
+        cumulative = self._of_eligible(snapshot[0] - back_net, snapshot[1] - back_gross)
+        return max((cumulative, *later, self._of_eligible(*told))) + self._of_eligible(*disputed)
 
-    def _sum(self, refunds: list[Refund]) -> int:
-        net = sum(each.minor for each in refunds if not each.gross)
-        return net + self._of_eligible(sum(each.minor for each in refunds if each.gross), gross=True)
-
-    def _of_eligible(self, minor: int, *, gross: bool) -> int:
-        """Return the part of an amount that is of what is eligible; floored, and all of it where all was paid back."""
+    def _of_eligible(self, net: int, gross: int) -> int:
+        """Return the part of amounts that is of what is eligible; floored, and all of it where all was paid back."""
         total = self.purchase.total_minor if self.purchase else None
-        if not gross or self.purchase is None or not total:
-            return minor
-        return minor * self.purchase.eligible_minor // total
+        if self.purchase is None or not total:
+            return net + gross
+        return net + gross * self.purchase.eligible_minor // total
 
     @property
     def remaining_minor(self) -> int:
@@ -134,11 +146,11 @@ class Order:
 
     @property
     def deserved(self) -> int:
-        """The points that the order's present state deserves: earned x remaining / eligible, floored once."""
+        """The points that the order's present state deserves: earned x remaining / evaluated, floored once."""
         if not self.earned or self.purchase is None or self.cancelled:
             return 0
-        eligible = self.purchase.eligible_minor
-        return self.earned * self.remaining_minor // eligible if eligible else self.earned
+        evaluated = self.purchase.eligible_minor if self.evaluated_minor is None else self.evaluated_minor
+        return self.earned * self.remaining_minor // evaluated if evaluated else self.earned
 
     @property
     def counts(self) -> bool:
@@ -146,6 +158,23 @@ class Order:
         if self.purchase is None or self.cancelled:
             return False
         return self.remaining_minor > 0 or self.purchase.eligible_minor == 0
+
+
+def _newness(purchase: Purchase) -> tuple[object, ...]:
+    """Order purchases by the snapshots that told of them; of one time the larger counts, whichever comes first."""
+    told_at = (purchase.version is not None, purchase.version or purchase.paid_at)
+    rest = (purchase.tax_minor, purchase.location, purchase.lines)
+    return (*told_at, purchase.eligible_minor, purchase.total_minor or 0, repr(rest))
+
+
+def _added(refunds: list[Refund]) -> tuple[int, int]:
+    """Return what refunds come to: those of goods alone, and those with tax and shipping."""
+    gross = sum(each.minor for each in refunds if each.gross)
+    return sum(each.minor for each in refunds) - gross, gross
+
+
+def _lateness(refund: Refund) -> tuple[object, ...]:
+    return (refund.version, refund.undone, refund.minor, refund.gross, refund.disputed)
 
 
 def told(order: Order, fact: OrderFact, *, at: datetime) -> Order:
@@ -161,7 +190,7 @@ def told(order: Order, fact: OrderFact, *, at: datetime) -> Order:
             )
             for refund in fact.refunds:
                 order = order.refund_told(refund)
-            return order.paid(_bought(fact.paid, at)) if fact.paid else order
+            return order.paid(replace(_bought(fact.paid, at), version=fact.version)) if fact.paid else order
         case RefundUpdated():
             return order.refund_told(fact.refund)
         case OrderFulfilled():

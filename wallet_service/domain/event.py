@@ -103,8 +103,9 @@ class OrderRefunded:
 class Refund:
     """One refund of an order, as it stood at `version`; `undone` where it failed, or was taken back, in the end.
 
-    `gross` amounts count tax and shipping, too, and are set against `total_minor` of the order. So is a dispute, which
-    holds an amount back until it is decided.
+    `gross` amounts count tax and shipping, too, and are set against `total_minor` of the order. What is `disputed` is
+    held back until it is decided: no cumulative figure counts it. What came back without being paid for may be
+    below zero, until another refund pays for it.
     """
 
     id: str
@@ -112,6 +113,7 @@ class Refund:
     version: datetime
     undone: bool = False
     gross: bool = False
+    disputed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ class Purchase:
     """A paid order. Without `lines` only its amounts are known, and rules that match lines find none.
 
     `eligible_minor` is what earns: net of discounts, without tax, shipping and gift cards. `tax_minor` is the tax on
-    that, `total_minor` all that was paid; None where the sender does not say.
+    that, `total_minor` all that was paid; None where the sender does not say. `version` is that of the whole snapshot
+    that told of it, if one did.
     """
 
     order_id: str
@@ -32,6 +33,7 @@ class Purchase:
     total_minor: int | None = None
     partner: str | None = None
     location: str | None = None
+    version: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

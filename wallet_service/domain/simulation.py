@@ -290,7 +290,10 @@ class _Town:
             life.bought += 1
             self.month.orders += 1
             found = self._evaluate(life, order.purchase)
-            order = replace(order, earned=found.points, rule=found.rule or None, tier=life.tier)
+            evaluated = order.purchase.eligible_minor
+            order = replace(
+                order, earned=found.points, evaluated_minor=evaluated, rule=found.rule or None, tier=life.tier
+            )
         before = order
         order = settle(order, life.account, self.program, at=at)
         points = sum(each.qualifying for each in life.account.posted)

@@ -1,73 +1,54 @@
 """Bodies of our own events: read strictly where it matters, and open to keys that we do not know."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     StringConstraints,
-    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from wallet_service.domain import event
-from wallet_service.domain.errors import EventRefused, Fault
+from wallet_service.domain.delivery import Said
 from wallet_service.domain.event import Fact
 from wallet_service.domain.identity import Identity, identity
 from wallet_service.domain.purchase import Line
+from wallet_service.inbound.reading import Currency, Id, Minor, Moment, Table, printable, validated
 
 ACTIVITY = "activity."  # what follows is the type that earning rules name
 # No-break space and the joiners of Persian, Hindi and emoji belong in names, though Python counts them as unprintable.
 _JOINERS = dict.fromkeys(map(ord, "\u00a0\u200c\u200d"), " ")
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What a body says: its type, when it happened, and the fact."""
-
-    type: str
-    timestamp: datetime
-    fact: Fact
-
-
-def read(body: bytes) -> Said | None:
-    """Return what a body says, or None for a type of event that we do not know.
+def kind_of(body: bytes) -> str:
+    """Return the type of event that a body names.
 
     Raises `EventRefused` with every fault.
     """
-    kind = _validated(_Kind, body).type
+    return validated(_Kind, body).type
+
+
+def read(kind: str, body: bytes) -> Said | None:
+    """Return what a body of that type says, or None for a type of event that we do not know.
+
+    Raises `EventRefused` with every fault.
+    """
     table = _ActivityTable if kind.startswith(ACTIVITY) else _TABLES.get(kind)
     if table is None:
         return None
-    said = _validated(_Envelope[table], body)  # type: ignore[valid-type]
+    said: Any = validated(_Envelope[table], body)  # type: ignore[valid-type]
     return Said(kind, said.timestamp, said.data.fact(said))
 
 
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("should hold printable characters only")
-    return text
-
-
 def _readable(text: str) -> str:
-    if not _printable(text.translate(_JOINERS)).strip():
+    if not printable(text.translate(_JOINERS)).strip():
         raise ValueError("should hold something that can be read")
     return text
-
-
-def _dated(moment: object) -> object:
-    """Refuse numbers, which would be taken for seconds or milliseconds: "20260601" for a day in 1970."""
-    if not isinstance(moment, str) or moment.strip().lstrip("+-").replace(".", "", 1).isdecimal():
-        raise ValueError("should be a date and time with its zone, such as 2026-06-01T10:00:00Z")
-    return moment
 
 
 def _day(given: object) -> object:
@@ -103,16 +84,12 @@ def _phone(given: str) -> str:
     return known.value
 
 
-Id = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(_printable)]
 Words = Annotated[
     str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(_readable)
 ]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Locale = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")]
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-Minor = Annotated[int, Field(ge=0, le=10**11)]
-Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_dated)]
 Day = Annotated[date, Field(strict=False), BeforeValidator(_day)]
 Birthday = Annotated[tuple[int, int], BeforeValidator(_birthday)]
 Email = Annotated[str, Field(max_length=320), AfterValidator(_email)]
@@ -120,13 +97,7 @@ Phone = Annotated[str, Field(max_length=40), AfterValidator(_phone)]
 Property = str | int | bool
 
 
-class _Table(BaseModel):
-    """What we read of a table; other keys are left alone, for senders that say more than we need."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
-
-
-class _Kind(_Table):
+class _Kind(Table):
     type: Id
 
 
@@ -143,7 +114,7 @@ def _identities(email: str | None, phone: str | None) -> tuple[Identity, ...]:
     return tuple(each for each in found if each)
 
 
-class _Customer(_Table):
+class _Customer(Table):
     """Who is meant; an address that is none says nothing, where an id says enough."""
 
     id: Id | None = None
@@ -168,7 +139,7 @@ class _Customer(_Table):
         return event.Customer(self.id, self.member_id, code, self.identities)
 
 
-class _Consent(_Table):
+class _Consent(Table):
     purpose: Key
     granted: bool
     channel: Key | None = None
@@ -181,7 +152,7 @@ class _Consent(_Table):
 Consents = Annotated[tuple[_Consent, ...], Field(strict=False, max_length=20)]
 
 
-class _NewCustomer(_Table):
+class _NewCustomer(Table):
     id: Id | None = None
     email: Email | None = None
     phone: Phone | None = None
@@ -198,7 +169,7 @@ class _NewCustomer(_Table):
         return self
 
 
-class _Enrolled(_Table):
+class _Enrolled(Table):
     customer: _NewCustomer
     consents: Consents = ()
 
@@ -215,7 +186,7 @@ class _Enrolled(_Table):
         )
 
 
-class _Updated(_Table):
+class _Updated(Table):
     customer: _Customer
     name: Words | None = None
     locale: Locale | None = None
@@ -234,7 +205,7 @@ class _Updated(_Table):
         )
 
 
-class _Line(_Table):
+class _Line(Table):
     sku: Id
     net_minor: Minor
     quantity: Annotated[int, Field(ge=0, le=100_000)] = 1
@@ -245,7 +216,7 @@ class _Line(_Table):
         return Line(self.sku, self.net_minor, self.quantity, self.tags, self.earns)
 
 
-class _Bought(_Table):
+class _Bought(Table):
     """What was bought: either what earns of it, or the lines that it is the sum of, or both."""
 
     currency: Currency
@@ -297,7 +268,7 @@ class _Paid(_Bought):
         return self.bought(self.order_id, self.customer.noun(), self.paid_at)
 
 
-class _Refunded(_Table):
+class _Refunded(Table):
     order_id: Id
     refunded_minor: Minor
     customer: _Customer | None = None
@@ -322,14 +293,14 @@ class _Snapshot(_Bought):
         return event.OrderUpdated(self.order_id, self.version, customer, bought, self.refunded_minor, self.cancelled)
 
 
-class _Fulfilled(_Table):
+class _Fulfilled(Table):
     order_id: Id
 
     def fact(self, _: _Kind) -> Fact:
         return event.OrderFulfilled(self.order_id)
 
 
-class _Claimed(_Table):
+class _Claimed(Table):
     order_id: Id
     customer: _Customer
 
@@ -337,7 +308,7 @@ class _Claimed(_Table):
         return event.OrderClaimed(self.order_id, self.customer.noun())
 
 
-class _Adjusted(_Table):
+class _Adjusted(Table):
     customer: _Customer
     points: Annotated[int, Field(ge=-(10**9), le=10**9)]
     actor: Words
@@ -353,7 +324,7 @@ class _Adjusted(_Table):
         return event.PointsAdjusted(self.customer.noun(), self.points, self.actor, self.reason)
 
 
-class _ActivityTable(_Table):
+class _ActivityTable(Table):
     customer: _Customer
     properties: Annotated[dict[Key, Property], Field(max_length=50)] = Field(default_factory=dict)
 
@@ -362,7 +333,7 @@ class _ActivityTable(_Table):
         return event.ActivityDone(self.customer.noun(), said.type.removeprefix(ACTIVITY), properties)
 
 
-class _FeePaid(_Table):
+class _FeePaid(Table):
     customer: _Customer
     reference: Id
     starts_on: Day | None = None
@@ -381,7 +352,7 @@ class _FeePaid(_Table):
         )
 
 
-class _Cancelled(_Table):
+class _Cancelled(Table):
     customer: _Customer
     reference: Id
 
@@ -401,16 +372,3 @@ _TABLES: dict[str, Any] = {
     "subscription.paid": _FeePaid,
     "subscription.cancelled": _Cancelled,
 }
-
-
-def _validated(model: type[Any], body: bytes) -> Any:
-    try:
-        return model.model_validate_json(body)
-    except ValidationError as error:
-        faults = [_fault(each) for each in error.errors(include_url=False, include_input=False)]
-        raise EventRefused("The event cannot be entered; nothing was stored.", faults) from None
-
-
-def _fault(error: Any) -> Fault:
-    message = "is missing" if error["type"] == "missing" else str(error["msg"]).removeprefix("Value error, ")
-    return Fault("body", ".".join(str(part) for part in error["loc"]), message)

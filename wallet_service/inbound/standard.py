@@ -7,42 +7,39 @@ import base64
 import hmac
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
-from wallet_service.domain.errors import EventRefused, Fault, SignatureRefused
-from wallet_service.domain.event import Event, content_hash
+from wallet_service.domain.delivery import Arrangement, Delivery, Normalised
+from wallet_service.domain.errors import EventRefused, SignatureRefused
 from wallet_service.inbound import bodies
+from wallet_service.inbound.reading import TOLERANCE, happened
+from wallet_service.inbound.signature import MOST_SIGNATURES, by_name, check, in_base64, plain
 
-TOLERANCE = timedelta(minutes=5)
-MOST_SIGNATURES = 8  # while secrets rotate there are two; a longer list only costs us work
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the scheme's own mark, not a secret
 
-_EVENT_ID = re.compile(r"[\x21-\x7e]{1,200}")
 _TIMESTAMP = re.compile(r"[0-9]{1,11}")
-_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)  # the first years of the calendar do not survive a change of time zone
 
 
-def verify(headers: Mapping[str, str], body: bytes, *, secrets: Sequence[str], now: datetime) -> str:
-    """Return the event's id, once one of the secrets is shown to have signed these very bytes at about `now`.
+def verify(
+    headers: Mapping[str, str], body: bytes, *, secrets: Sequence[str], arrangement: Arrangement, now: datetime
+) -> Delivery:
+    """Return the delivery, once one of the secrets is shown to have signed these very bytes at about `now`.
 
-    Raises `SignatureRefused` for every fault alike; its message is for our own log.
+    The topic is empty where the body names no type. Raises `SignatureRefused` for every fault alike; its message is
+    for our own log.
     """
-    headers = {name.lower(): value for name, value in headers.items()}
-    event_id = headers.get("webhook-id", "")
+    headers = by_name(headers)
+    event_id = plain(headers.get("webhook-id"))
     timestamp = headers.get("webhook-timestamp", "")
-    if not _EVENT_ID.fullmatch(event_id) or not _TIMESTAMP.fullmatch(timestamp):
+    if event_id is None or not _TIMESTAMP.fullmatch(timestamp):
         raise SignatureRefused("webhook-id or webhook-timestamp is missing or malformed")
     given = headers.get("webhook-signature", "").split(" ")[:MOST_SIGNATURES]
-    candidates = [each[3:].encode("utf-8", "replace") for each in given if each.startswith("v1,")]
     signed = f"{event_id}.{timestamp}.".encode() + body
-    expected = [base64.b64encode(hmac.digest(_key(secret), signed, "sha256")) for secret in secrets if secret]
-    # Every pair is compared, so that the time taken does not tell which secret or signature was near.
-    matches = [hmac.compare_digest(one, other) for one in expected for other in candidates]
-    if not any(matches):
-        raise SignatureRefused("no signature matches a secret of the source")
+    expected = in_base64([_key(secret) for secret in secrets if secret], signed)
+    check(expected, [each[3:] for each in given if each.startswith("v1,")])
     if abs(int(timestamp) - now.timestamp()) > TOLERANCE.total_seconds():
         raise SignatureRefused("webhook-timestamp is more than five minutes from now")
-    return event_id
+    return Delivery(_topic(body), event_id)
 
 
 def sign(secret: str, *, event_id: str, timestamp: datetime, body: bytes) -> dict[str, str]:
@@ -56,24 +53,23 @@ def sign(secret: str, *, event_id: str, timestamp: datetime, body: bytes) -> dic
     }
 
 
-def normalise(event_id: str, body: bytes, *, now: datetime) -> Event | None:
-    """Return what a verified body says, or None for a type of event that we do not know.
+def normalise(delivery: Delivery, body: bytes, *, arrangement: Arrangement, now: datetime) -> Normalised:
+    """Return what a verified body says, if it is of a type of event that we know.
 
     Raises `EventRefused` with every fault of a body that says something impossible.
     """
-    said = bodies.read(body)
+    said = bodies.read(delivery.topic or bodies.kind_of(body), body)
     if said is None:
-        return None
-    if said.timestamp > now + TOLERANCE:
-        raise _refused("lies in the future; send the time at which it happened")
-    if said.timestamp < _EARLIEST:
-        raise _refused("lies before 1970; send the time at which it happened")
-    return Event(event_id, said.type, content_hash(said.type, said.fact), said.timestamp, body, said.fact)
+        return Normalised(ignored="events of this type are not known")
+    happened(said.occurred_at, "timestamp", now=now)
+    return Normalised((said,))
 
 
-def _refused(message: str) -> EventRefused:
-    fault = Fault("body", "timestamp", message)
-    return EventRefused("The event cannot be entered; nothing was stored.", [fault])
+def _topic(body: bytes) -> str:
+    try:
+        return bodies.kind_of(body)
+    except EventRefused:
+        return ""  # what is wrong with it is said when it is read
 
 
 def _key(secret: str) -> bytes:

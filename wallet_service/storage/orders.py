@@ -117,12 +117,12 @@ def match(tx: Connection, order: Order, *, member_id: int) -> None:
 
 
 def _evaluated(order: Order) -> dict[str, Any]:
-    award = None if order.earned is None else orjson.dumps({"rule": order.rule, "parts": order.parts}).decode()
+    award = {"rule": order.rule, "parts": order.parts, "of": order.evaluated_minor}
     return {
         "id": order.row_id,
         "earned": order.earned,
         "kept": order.kept,
-        "award": award,
+        "award": None if order.earned is None else orjson.dumps(award).decode(),
         "tier": order.tier,
         "program_version": order.program_version,
         "forgiven": order.forgiven,
@@ -135,7 +135,7 @@ def _said(purchase: Purchase) -> dict[str, Any]:
     """Return what was said of a purchase beyond its amount and time."""
     said: dict[str, Any] = {
         name: value
-        for name in ("tax_minor", "total_minor", "partner", "location")
+        for name in ("tax_minor", "total_minor", "partner", "location", "version")
         if (value := getattr(purchase, name)) is not None
     }
     if purchase.lines:
@@ -158,6 +158,7 @@ def order_of(row: Row[tuple[object, ...]]) -> Order:
         cancelled=row.cancelled,
         version=row.version,
         earned=row.earned,
+        evaluated_minor=award.get("of"),
         rule=award.get("rule"),
         parts=tuple((code, kind, points) for code, kind, points in award.get("parts", ())),
         tier=row.tier,
@@ -179,4 +180,12 @@ def _purchase(row: Row[tuple[object, ...]]) -> Purchase:
         Line(sku, net_minor, quantity, tuple(tags), earns)
         for sku, net_minor, quantity, tags, earns in said.pop("lines", ())
     )
-    return Purchase(row.order_id, row.paid_at, row.eligible_minor, lines, **said)
+    version = said.pop("version", None)
+    return Purchase(
+        row.order_id,
+        row.paid_at,
+        row.eligible_minor,
+        lines,
+        version=datetime.fromisoformat(version) if version else None,
+        **said,
+    )

@@ -56,6 +56,7 @@ def evaluate_order(book: Book, order: Order, program: Program, version: int) -> 
     return replace(
         order,
         earned=found.award.points,
+        evaluated_minor=order.purchase.eligible_minor,
         rule=found.award.rule or None,
         parts=tuple((part.code, part.kind, _shown(part.points)) for part in found.award.parts),
         tier=book.tier,

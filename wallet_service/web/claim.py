@@ -1,4 +1,4 @@
-"""The page of a receipt: whoever bought without a card gets one with the points of that order, or adds them to theirs."""
+"""The page of a receipt: whoever bought without a card gets one with the points, or adds them to theirs."""
 
 import hmac
 import secrets
@@ -22,14 +22,14 @@ def blueprint(service: Service) -> Blueprint:
     """Return the routes of receipts; whoever has the link may claim the order, once."""
     routes = Blueprint("claim", __name__)
 
-    @routes.get("/orders/<dialect>/<source>/<order_id>/<signature>")
-    def receipt(dialect: str, source: str, order_id: str, signature: str) -> Response:
-        claims = _claims(service, dialect, source, order_id, signature)
+    @routes.get("/receipts/<dialect>/<source>")
+    def receipt(dialect: str, source: str) -> Response:
+        claims, order_id = _claims(service, dialect, source)
         return _page(claims, claims.state(order_id))
 
-    @routes.post("/orders/<dialect>/<source>/<order_id>/<signature>")
-    def claim(dialect: str, source: str, order_id: str, signature: str) -> AnyResponse:
-        claims = _claims(service, dialect, source, order_id, signature)
+    @routes.post("/receipts/<dialect>/<source>")
+    def claim(dialect: str, source: str) -> AnyResponse:
+        claims, order_id = _claims(service, dialect, source)
         code = request.form.get("card_code", "").strip()[:LONGEST]
         try:
             if code:
@@ -49,11 +49,12 @@ def blueprint(service: Service) -> Blueprint:
     return routes
 
 
-def _claims(service: Service, dialect: str, name: str, order_id: str, signature: str) -> Claims:
-    """Return what gives away the orders of a source, once it is shown that the source has signed this one.
+def _claims(service: Service, dialect: str, name: str) -> tuple[Claims, str]:
+    """Return what gives away the orders of a source, and the order, once it is shown that the source has signed it.
 
     Raises `UnknownOrder` alike for whatever is wrong with the link.
     """
+    order_id, signature = request.args.get("order", ""), request.args.get("signature", "")
     wanted = claim_signature(service.secret_key, dialect, name, order_id)
     if not hmac.compare_digest(wanted.encode(), signature.encode("utf-8", "replace")):
         raise UnknownOrder(order_id)
@@ -62,7 +63,7 @@ def _claims(service: Service, dialect: str, name: str, order_id: str, signature:
             source = source_of(tx, dialect=dialect, name=name)
     except UnknownSource:
         raise UnknownOrder(order_id) from None
-    return Claims(
+    claims = Claims(
         service.begin,
         source,
         service.in_force.of_source(source),
@@ -70,6 +71,7 @@ def _claims(service: Service, dialect: str, name: str, order_id: str, signature:
         service.identity.pass_type_identifier,
         service.clock(),
     )
+    return claims, order_id
 
 
 def _spoken() -> str:

@@ -5,14 +5,12 @@ import traceback
 import structlog
 from flask import Blueprint, Response, jsonify, request
 
-from wallet_service.domain.delivery import Arrangement, Delivery
+from wallet_service.domain.delivery import Arrangement, Delivery, event_of
 from wallet_service.domain.errors import SignatureRefused, UnknownSource, WalletError
-from wallet_service.domain.event import Event, PrivacyRequested, content_hash
 from wallet_service.inbound import DIALECTS, standard
 from wallet_service.links import claim_url
-from wallet_service.storage.sources import Source
 from wallet_service.usecases.receive import receive, source_of
-from wallet_service.wiring import Service
+from wallet_service.wiring import Service, Source
 
 log = structlog.get_logger(__name__)
 
@@ -81,14 +79,12 @@ def _enter(service: Service, source: Source, delivery: Delivery, body: bytes) ->
     if not found.said:
         return jsonify({"event_id": delivery.delivery_id, "status": "ignored"})
     (said,) = found.said
-    assert not isinstance(said.fact, PrivacyRequested)
-    digest = content_hash(said.type, said.fact)
     recorded = receive(
         service.begin_pipelined,
         source=source,
         template=service.in_force.of_source(source),
         vault=service.vault,
-        event=Event(delivery.delivery_id, said.type, digest, said.occurred_at, body, said.fact),
+        event=event_of(said, event_id=delivery.delivery_id, body=body),
         pass_type_identifier=service.identity.pass_type_identifier,
         now=now,
     )

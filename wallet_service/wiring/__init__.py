@@ -37,12 +37,13 @@ from wallet_service.domain.program import Program
 from wallet_service.domain.standing import Movement, Standing
 from wallet_service.domain.template import Template
 from wallet_service.google.service_account import ServiceAccount
-from wallet_service.sandbox.chain import make_chain
 from wallet_service.inbound import DIALECTS
+from wallet_service.sandbox.chain import make_chain
 from wallet_service.storage import deliveries, migrate, pipelined, templates
 from wallet_service.storage.embedded import Embedded
 from wallet_service.storage.members import Found
 from wallet_service.storage.signing import SigningKey, make_key
+from wallet_service.storage.sources import Source
 from wallet_service.storage.vault import Vault
 from wallet_service.usecases.deliver import Delivery
 from wallet_service.usecases.in_force import InForce
@@ -54,7 +55,7 @@ from wallet_service.wiring.files import made_once
 from wallet_service.wiring.google import GoogleWallet
 from wallet_service.wiring.google_account import open_account
 
-__all__ = ["Found", "Service", "build"]
+__all__ = ["Found", "Service", "Source", "build"]
 
 log = structlog.get_logger(__name__)
 
