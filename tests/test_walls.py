@@ -70,7 +70,18 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
         )
     ),
     "usecases": frozenset(("sqlalchemy", "structlog")),
-    "web": frozenset(("flask", "itsdangerous", "prometheus_client", "structlog", "werkzeug")),
+    "web": frozenset(
+        (
+            "flask",
+            "itsdangerous",
+            "markupsafe",
+            "prometheus_client",
+            "pydantic",
+            "pydantic_core",
+            "structlog",
+            "werkzeug",
+        )
+    ),
     "wiring": frozenset(("orjson", "requests", "sqlalchemy", "structlog")),
     "worker": frozenset(("structlog",)),
     "config": frozenset(("pydantic", "structlog")),

@@ -60,6 +60,12 @@ class Settings(BaseModel):
     port: int = Field(8000, ge=1, le=65535, description="The port that `wallet-service web` listens on.")
     web_processes: int = Field(1, ge=1, le=64, description="Processes of `wallet-service web`.")
     web_threads: int = Field(4, ge=1, le=64, description="Threads in each of them.")
+    api_requests_per_second: int = Field(
+        50,
+        ge=1,
+        le=1000,
+        description="Requests to the API by one key, at all processes together; ten seconds' at once.",
+    )
     secret_key: SecretStr | None = Field(
         None, description="Signs links and encrypts webhook secrets. 32 characters or more; the sandbox makes its own."
     )

@@ -4,8 +4,11 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from wallet_service.domain.api_key import SCOPES, Token
 from wallet_service.domain.event import Customer, Event, MemberEnrolled, content_hash
 from wallet_service.links import add_url, card_url, google_add_url
+from wallet_service.storage.merchants import MAIN
+from wallet_service.usecases.admit import give_key
 from wallet_service.usecases.connect import DIALECT, connect
 from wallet_service.usecases.receive import receive, source_of
 from wallet_service.usecases.serve import card_by_serial
@@ -15,6 +18,7 @@ TEMPLATE = "points"
 SOURCE = "demo-shop"
 CUSTOMER = "demo-customer"
 NAME = "Alex Example"
+KEY = "key of the demo"  # its secret is worked out from the service's own, so that it is the same each time
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,8 @@ class Demo:
     phone_url: str | None
     webhook_url: str
     webhook_secret: str
+    api_url: str
+    api_key: str
     pass_type_identifier: str
     team_identifier: str
     customer_id: str
@@ -53,6 +59,9 @@ def load(service: Service) -> Demo:
     template = service.template(TEMPLATE)
     with service.begin() as tx:
         connect(tx, vault=service.vault, template=template, name=SOURCE, now=now)
+        key = give_key(
+            tx, merchant=MAIN, name="demo", scopes=SCOPES, token=Token("demo", service.vault.mark(KEY).hex()), now=now
+        )
         source = source_of(tx, dialect=DIALECT, name=SOURCE)
     kind, fact = "member.enrolled", MemberEnrolled(Customer(id=CUSTOMER), NAME, template.look.default_language)
     content = content_hash(kind, fact)
@@ -73,6 +82,8 @@ def load(service: Service) -> Demo:
         base_url=settings.base_url,
         phone_url=f"http://{settings.host}:{settings.sandbox_port}/" if settings.sandbox else None,
         webhook_url=f"{settings.base_url}/webhooks/{DIALECT}/{SOURCE}",
+        api_url=f"{settings.base_url}/api/v1",
+        api_key=key.text(),
         webhook_secret=source.secrets(service.vault)[0],
         pass_type_identifier=member.card.pass_type_identifier,
         team_identifier=service.identity.team_identifier,

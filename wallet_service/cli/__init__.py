@@ -13,6 +13,7 @@ import structlog
 from wallet_service import config, demo, doctor, logs, reconciling, serving, stage, worker
 from wallet_service.cli import books
 from wallet_service.cli.inbound import inbound_group
+from wallet_service.cli.keys import MERCHANT, key, merchant
 from wallet_service.cli.member import MEMBER_COMMANDS
 from wallet_service.cli.opening import AT_LEAST_ONE, Commands, opened
 from wallet_service.cli.points import member_group, partner_group, points
@@ -329,8 +330,9 @@ def source() -> None:
 @click.option(
     "--template", default="points", show_default=True, help="The template whose programme the events belong to."
 )
-def add_source(name: str, template: str) -> None:
-    """Connect a source and print its secret, once.
+@MERCHANT
+def add_source(name: str, template: str, merchant: str) -> None:
+    """Connect a source and print its secret, once; the first one makes the programme the merchant's.
 
     \b
     Example:   wallet-service source add my-shop --template points
@@ -338,7 +340,12 @@ def add_source(name: str, template: str) -> None:
     with opened() as service:
         with service.begin() as tx:
             secret = connecting.connect(
-                tx, vault=service.vault, template=service.template(template), name=name, now=service.clock()
+                tx,
+                vault=service.vault,
+                template=service.template(template),
+                name=name,
+                merchant=merchant,
+                now=service.clock(),
             )
         if secret is None:
             raise click.ClickException(f"{name} is connected already; see `wallet-service source rotate`.")
@@ -379,6 +386,8 @@ for each in (
     books.statement,
     inbound_group,
     member_group,
+    key,
+    merchant,
     partner_group,
     points,
     program,

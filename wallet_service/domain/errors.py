@@ -169,6 +169,62 @@ class UnknownMerchant(WalletError):
         super().__init__(f"There is no merchant {code!r}. See `wallet-service merchant list`.")
 
 
+class KeyRefused(WalletError):
+    """A request brings no key that opens anything; the reason is for our log, never for the sender."""
+
+
+class UnknownKey(WalletError):
+    """No key has that id."""
+
+    def __init__(self, public_id: str) -> None:
+        super().__init__(f"There is no key {public_id!r}. See `wallet-service key list`.")
+
+
+class ScopeMissing(WalletError):
+    """A key may not do what is asked for."""
+
+    def __init__(self, scope: str) -> None:
+        self.scope = scope
+        super().__init__(f"This key may not do that. Use one with the scope {scope}.")
+
+
+class TooManyRequests(WalletError):
+    """A key has sent more requests than it may; `retry_after` is in seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__(f"This key has sent all requests that it may for now. Try again in {retry_after} s.")
+
+
+class RequestRefused(FaultsError):
+    """A request arrived in good order but says something that cannot be done; nothing was stored."""
+
+
+class IdempotencyKeyMissing(WalletError):
+    """A request that changes something comes without the key under which it can be repeated."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Send a new Idempotency-Key with everything that changes something, such as a UUID. When no answer comes, "
+            "send the same request with the same key again: it is done once."
+        )
+
+
+class UnknownProgram(WalletError):
+    """No programme of that code has been opened."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(f"There is no programme {code!r}.")
+
+
+class ProgramNotNamed(WalletError):
+    """A programme must be named, because there is not exactly one that could be meant."""
+
+    def __init__(self, known: int) -> None:
+        super().__init__(f"There are {known} programmes; name the one that is meant in `program`.")
+
+
 class DatabaseUnusable(WalletError):
     """The database cannot be reached, started or used at this version of its tables."""
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from sqlalchemy import Connection, text
 
@@ -12,6 +13,9 @@ _FIND = text("""
     LEFT JOIN hold_outcomes ON hold_outcomes.hold_id = holds.id
     LEFT JOIN redemptions ON redemptions.hold_id = holds.id
     WHERE holds.public_id = :public_id AND members.program_id = :program_id
+""")
+_PROGRAM = text("""
+    SELECT program_id FROM holds JOIN members ON members.id = holds.member_id WHERE holds.public_id = :public_id
 """)
 _GIVEN_BACK = text("""
     SELECT coalesce(-sum(points), 0) FROM ledger_transactions
@@ -31,7 +35,7 @@ class Found:
     purpose: str
     reference: str | None
     expires_at: datetime
-    outcome: str | None
+    outcome: Literal["captured", "voided", "expired"] | None
     captured: int | None
     transaction_id: int | None
     redemption: str | None
@@ -42,6 +46,12 @@ def find(tx: Connection, program_id: int, public_id: str) -> Found | None:
     """Return the hold with that id of ours."""
     row = tx.execute(_FIND, {"program_id": program_id, "public_id": public_id}).first()
     return Found(*row) if row else None
+
+
+def program_of(tx: Connection, public_id: str) -> int | None:
+    """Return the programme to which the hold of that id belongs."""
+    found: int | None = tx.execute(_PROGRAM, {"public_id": public_id}).scalar()
+    return found
 
 
 def given_back(tx: Connection, transaction_id: int) -> int:

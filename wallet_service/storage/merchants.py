@@ -1,5 +1,6 @@
 """Merchants: whose programmes, sources and keys they are."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 MAIN = "main"  # whose a programme is where nobody says otherwise
+CODE = re.compile("[a-z0-9][a-z0-9_-]{0,39}")
 
 _ADD = text("""
     INSERT INTO merchants (code, name, created_at) VALUES (:code, :name, :now) ON CONFLICT (code) DO NOTHING

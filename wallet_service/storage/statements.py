@@ -12,7 +12,8 @@ from wallet_service.storage.lots import lot_of
 
 _POSTED = text("""
     WITH posted AS (
-        SELECT * FROM ledger_transactions WHERE member_id = :member_id
+        SELECT * FROM ledger_transactions
+        WHERE member_id = :member_id AND (CAST(:before AS bigint) IS NULL OR id < :before)
         ORDER BY id DESC LIMIT CAST(:most AS bigint) OFFSET :skip
     )
     SELECT posted.id, posted.type, posted.rule, posted.actor, posted.reason, posted.reverses_id, posted.effective_at,
@@ -108,12 +109,14 @@ def count(tx: Connection, member_id: int) -> int:
     return found
 
 
-def posted(tx: Connection, member_id: int, *, most: int | None = None, skip: int = 0) -> list[Posted]:
+def posted(
+    tx: Connection, member_id: int, *, most: int | None = None, skip: int = 0, before: int | None = None
+) -> list[Posted]:
     """Return a member's transactions in the order in which they were posted.
 
-    Those are all, or the newest `most` that come before the newest `skip`.
+    Those are all, or the newest `most` that come before the newest `skip`; `before` leaves out that one and later ones.
     """
-    values = {"member_id": member_id, "most": most, "skip": skip}
+    values = {"member_id": member_id, "most": most, "skip": skip, "before": before}
     return [Posted(**row) for row in tx.execute(_POSTED, values).mappings()]
 
 

@@ -4,24 +4,28 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from sqlalchemy import Connection
+
 from wallet_service.domain.errors import HoldResolved, UnknownHold
 from wallet_service.domain.event import Customer
 from wallet_service.domain.ledger import Hold
 from wallet_service.domain.member import Membership
 from wallet_service.domain.program import Program
-from wallet_service.storage import holds
+from wallet_service.storage import holds, members
 from wallet_service.usecases.book import Book
 from wallet_service.usecases.give_back import Spent, give_back
 from wallet_service.usecases.issue import HOLD_PREFIX, new_id
 from wallet_service.usecases.operate import Operation, books_by_name, books_of, close, positive, refused
 
+HoldStatus = Literal["open", "captured", "voided", "expired"]
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A hold and what the account then holds; `captured` of its points were used up, None while it is open."""
+    """A hold and what the account then holds; `captured` of its points were used up, None if it was not captured."""
 
     hold: str
-    status: Literal["open", "captured", "voided"]
+    status: HoldStatus
     member_id: str
     points: int
     captured: int | None
@@ -96,6 +100,28 @@ def refund(operation: Operation, *, hold: str, points: int | None = None, reason
     return Returned(after.public_id, returned, after.position.available)
 
 
+def look(tx: Connection, *, program_id: int, hold: str) -> Held:
+    """Return a hold as it stands.
+
+    Raises `UnknownHold`.
+    """
+    found = holds.find(tx, program_id, hold)
+    member = members.find(tx, program_id, found.external_id) if found else None
+    if found is None or member is None:
+        raise UnknownHold(hold)
+    return Held(
+        hold=hold,
+        status=found.outcome or "open",
+        member_id=member.public_id,
+        points=found.points,
+        captured=found.captured if found.outcome == "captured" else None,
+        reference=found.reference,
+        expires_at=found.expires_at,
+        balance=member.position.available,
+        held=member.position.held,
+    )
+
+
 def accepting(program: Program, partner: str | None) -> str | None:
     """Return the partner.
 
@@ -123,7 +149,7 @@ def _open(operation: Operation, hold: str) -> tuple[Book, Hold, str | None]:
     return book, known, found.partner
 
 
-def _held(hold: Hold, status: Literal["open", "captured", "voided"], captured: int | None, after: Membership) -> Held:
+def _held(hold: Hold, status: HoldStatus, captured: int | None, after: Membership) -> Held:
     return Held(
         hold=hold.public_id,
         status=status,

@@ -106,11 +106,18 @@ class Statement:
 
 
 def statement(
-    tx: Connection, member: Membership, program: Program, *, most: int | None = None, skip: int = 0
+    tx: Connection,
+    member: Membership,
+    program: Program,
+    *,
+    most: int | None = None,
+    skip: int = 0,
+    before: int | None = None,
 ) -> Statement:
     """Return the member's statement by the programme as it is now.
 
-    It has all lines, or the newest `most` of them that come before the newest `skip`; and all lots.
+    It has all lines, or the newest `most` of them that come before the newest `skip`, or `before` the transaction of
+    that number; and all lots.
     """
     position = member.position
     expiry = expiry_of(program, position.rank.tier if position.rank else None)
@@ -118,7 +125,7 @@ def statement(
     known = statements.lots(tx, member.id)
     ends = {lot.id: _dies_on(account, lot, program) for lot, _ in known}
     left = tuple(_now(lot, order_id, ends[lot.id]) for lot, order_id in known if lot.left)
-    posted = statements.posted(tx, member.id, most=most, skip=skip)
+    posted = statements.posted(tx, member.id, most=most, skip=skip, before=before)
     if not posted:
         return Statement((), left, statements.count(tx, member.id))
     first, last = posted[0].id, posted[-1].id

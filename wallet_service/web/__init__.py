@@ -1,10 +1,11 @@
-"""The doors: merchants' webhooks, Apple's web service, Google's callbacks, public pages, health, the ledger's head."""
+"""The doors: merchants' webhooks and API, Apple's web service, Google's callbacks, public pages, health, the head."""
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from wallet_service.web import (
     account,
+    api,
     apple,
     claim,
     errors,
@@ -16,6 +17,7 @@ from wallet_service.web import (
     requests_log,
     webhooks,
 )
+from wallet_service.web.api import served
 from wallet_service.wiring import Service
 
 LARGEST_BODY = 1024 * 1024
@@ -37,6 +39,8 @@ def create_app(service: Service) -> Flask:
     app.register_blueprint(claim.blueprint(service))
     app.register_blueprint(health.blueprint(service))
     app.register_blueprint(ledger.blueprint(service))
+    app.register_blueprint(api.blueprint(service), url_prefix=api.PREFIX)
+    app.register_blueprint(served.blueprint(service))
     hops = service.settings.trusted_proxies
     if hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

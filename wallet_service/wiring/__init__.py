@@ -42,6 +42,7 @@ from wallet_service.sandbox.chain import make_chain
 from wallet_service.storage import deliveries, migrate, pipelined, templates
 from wallet_service.storage.embedded import Embedded
 from wallet_service.storage.members import Found
+from wallet_service.storage.programs import Opened
 from wallet_service.storage.signing import SigningKey, make_key
 from wallet_service.storage.sources import Source
 from wallet_service.storage.vault import Vault
@@ -55,7 +56,7 @@ from wallet_service.wiring.files import made_once
 from wallet_service.wiring.google import GoogleWallet
 from wallet_service.wiring.google_account import open_account
 
-__all__ = ["Found", "Service", "Source", "build"]
+__all__ = ["Found", "Opened", "Service", "Source", "build"]
 
 log = structlog.get_logger(__name__)
 

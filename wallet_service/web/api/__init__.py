@@ -1,0 +1,63 @@
+"""The API for merchants' programs, `/api/v1`: every route is declared once, and described and tested from that."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from wallet_service.domain.errors import WalletError
+from wallet_service.web import errors
+from wallet_service.web.api import asked, keys
+from wallet_service.web.api.call import Call
+from wallet_service.web.api.holds import HOLDS
+from wallet_service.web.api.members import MEMBERS
+from wallet_service.web.api.programs import PROGRAMS
+from wallet_service.web.api.routes import Done, Resource, Route
+from wallet_service.wiring import Service
+
+PREFIX = "/api/v1"
+RESOURCES: tuple[Resource, ...] = (PROGRAMS, MEMBERS, HOLDS)
+ROUTES: tuple[Route, ...] = tuple(route for resource in RESOURCES for route in resource.routes)
+
+
+def blueprint(service: Service) -> Blueprint:
+    """Return the routes; a merchant's key opens what is the merchant's own, and of nothing else says that it exists."""
+    routes = Blueprint("api", __name__)
+    for route in ROUTES:
+        rule = route.path.replace("{", "<").replace("}", ">")
+        routes.add_url_rule(rule, endpoint=route.name, methods=[route.method], view_func=_view(service, route))
+    routes.register_error_handler(WalletError, errors.refused_in_the_api)
+    routes.after_request(_private)
+    routes.after_request(keys.add_quota)
+    return routes
+
+
+def _view(service: Service, route: Route) -> Callable[..., Response]:
+    def view(**path: str) -> Response:
+        caller = keys.admitted(service, request, route)
+        asked.check_accepted(request)
+        key = asked.idempotency_key(request) if route.writes else ""
+        parts = asked.read(route, request, path)
+        content = {name: part.model_dump(mode="json") for name, part in parts.items()}
+        said = route.act(Call(service, caller, service.clock(), key, content), **parts)
+        return _answer(route, said)
+
+    return view
+
+
+def _answer(route: Route, said: Any) -> Response:
+    done = said if isinstance(said, Done) else Done(said, replayed=False)
+    response = Response(done.said.model_dump_json(), status=route.status, mimetype=asked.JSON)
+    if done.replayed:
+        response.headers["Idempotent-Replayed"] = "true"
+    if route.etag:
+        response.add_etag()
+        response.make_conditional(request)
+    return response
+
+
+def _private(response: Response) -> Response:
+    """Keep what is answered to one caller out of everybody's caches; with a version, a caller may keep it."""
+    response.headers["Cache-Control"] = "private, no-cache" if "ETag" in response.headers else "no-store"
+    response.vary.add("Authorization")
+    return response

@@ -1,0 +1,139 @@
+"""A route is declared once: what it does, who may ask for it, what it takes, answers and refuses."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from wallet_service.domain.api_key import Scope
+from wallet_service.domain.errors import WalletError
+from wallet_service.web.api.model import Model
+
+Part = Literal["path", "query", "body"]
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+Act = TypeVar("Act", bound=Callable[..., Any])
+Said = TypeVar("Said", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[Said]):
+    """The answer to a request that changes something; `replayed` says that it had been done before."""
+
+    said: Said
+    replayed: bool
+
+
+@dataclass(frozen=True)
+class Example:
+    """A request that can be sent as it stands, once its ids are ones that exist; tests send it."""
+
+    path: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Route:
+    """One method at one path, with the models that its function names in its signature.
+
+    The function takes a `Call` and, by keyword, as many of `path`, `query` and `body` as it declares. It returns the
+    model of its answer, or that in a `Done` where something changes. Its docstring is the summary and the description.
+    `etag` says that the answer has a version by which it need not be sent again.
+    """
+
+    method: Method
+    path: str
+    resource: str
+    scope: Scope
+    status: int
+    problems: tuple[type[WalletError], ...]
+    example: Example
+    etag: bool
+    act: Callable[..., Any]
+
+    @property
+    def name(self) -> str:
+        """What the operation is called."""
+        return self.act.__name__
+
+    @property
+    def writes(self) -> bool:
+        """Whether the route changes something, so that it needs an idempotency key."""
+        return self.method != "GET"
+
+    @property
+    def summary(self) -> str:
+        """The first line of what is said of it."""
+        return self._said[0].strip()
+
+    @property
+    def description(self) -> str:
+        """What else is said of it."""
+        return "\n\n".join(" ".join(each.split()) for each in self._said[1].strip().split("\n\n"))
+
+    @property
+    def _said(self) -> tuple[str, str]:
+        first, _, rest = (inspect.getdoc(self.act) or "").partition("\n")
+        return first, rest
+
+    def takes(self, part: Part) -> type[Model] | None:
+        """Return the model of a part of the request, None where the route takes no such part."""
+        return get_type_hints(self.act).get(part)
+
+    @property
+    def answer(self) -> type[Model]:
+        """The model of the answer."""
+        said = get_type_hints(self.act)["return"]
+        model: type[Model] = get_args(said)[0] if get_origin(said) is Done else said
+        return model
+
+
+@dataclass
+class Resource:
+    """Routes that belong together, in the order in which they are declared."""
+
+    title: str
+    about: str
+    routes: list[Route] = field(default_factory=list)
+
+    def get(
+        self,
+        path: str,
+        *,
+        scope: Scope,
+        example: Example | None = None,
+        problems: tuple[type[WalletError], ...] = (),
+        etag: bool = False,
+    ) -> Callable[[Act], Act]:
+        """Declare a route that only looks."""
+        return self._declare(path, method="GET", scope=scope, problems=problems, example=example, etag=etag)
+
+    def post(
+        self,
+        path: str,
+        *,
+        scope: Scope,
+        example: Example | None = None,
+        problems: tuple[type[WalletError], ...] = (),
+        status: int = 200,
+    ) -> Callable[[Act], Act]:
+        """Declare a route that changes something."""
+        return self._declare(path, method="POST", scope=scope, problems=problems, example=example, status=status)
+
+    def _declare(
+        self,
+        path: str,
+        *,
+        method: Method,
+        scope: Scope,
+        problems: tuple[type[WalletError], ...],
+        example: Example | None,
+        status: int = 200,
+        etag: bool = False,
+    ) -> Callable[[Act], Act]:
+        def declare(act: Act) -> Act:
+            example_ = example or Example()
+            self.routes.append(Route(method, path, self.title, scope, status, problems, example_, etag, act))
+            return act
+
+        return declare
