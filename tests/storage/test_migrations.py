@@ -118,6 +118,7 @@ REST = """
         SELECT 'inb_1', id, 'orders/paid', 'once', 'received', 0, created_at FROM sources;
     INSERT INTO api_keys (merchant_id, public_id, name, secret_hash, scopes, created_at)
         SELECT id, 'key_1', 'till', 'hash', '{members:read}', created_at FROM merchants;
+    INSERT INTO api_rates (key_id, spent_until) SELECT id, created_at FROM api_keys;
     INSERT INTO operations (program_id, key, kind, content_hash, actor, answer, created_at)
         SELECT id, 'once', 'redeem', '', 'a test', '{}', created_at FROM programs;
     INSERT INTO expiry_days (member_id, expires_at, available) SELECT id, enrolled_at, 0 FROM members;

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from actors import Clock
+from api_actors import World
+from flask.testing import FlaskClient
 from sqlalchemy import Engine, Row, TextClause, create_engine, text
 
 from wallet_service.apple.identity import Identity
@@ -61,6 +63,12 @@ def engine(built: Service) -> Engine:
 def service(built: Service, engine: Engine, clock: Clock) -> Service:
     """The service, with this test's clock."""
     return replace(built, clock=clock)
+
+
+@pytest.fixture
+def world(service: Service, client: FlaskClient) -> World:
+    """Two merchants for the API, each with a programme and a member."""
+    return World(service, client)
 
 
 @pytest.fixture

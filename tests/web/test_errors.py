@@ -1,5 +1,6 @@
 """How refusals and failures are told: documents for programs, pages for people, and never the inside of the house."""
 
+import inspect
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -9,15 +10,23 @@ from actors import Clock, Device, Shop, card_of
 from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 
+from wallet_service.domain import errors
 from wallet_service.domain.card import Card
-from wallet_service.domain.errors import Fault, PassRefused
+from wallet_service.domain.errors import Fault, PassRefused, WalletError
 from wallet_service.links import card_url
 from wallet_service.storage.vault import Vault
 from wallet_service.web import create_app
-from wallet_service.web.errors import KINDS
+from wallet_service.web.errors import API_KINDS, KINDS, kind_of
 from wallet_service.wiring import Service
 
 PROBLEM = "application/problem+json"
+COMMANDS_ONLY = {
+    errors.NotSealed,
+    errors.ReceiptRefused,
+    errors.RightsRefused,
+    errors.UnknownKey,
+    errors.UnknownMerchant,
+}
 BROWSER = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
 
 
@@ -116,9 +125,16 @@ def test_a_missing_template_is_our_fault(service: Service, device: Device, card:
 
 def test_every_kind_has_a_type_and_a_title_of_its_own() -> None:
     """A kind of problem always has one status and one title, so that programs can tell kinds apart."""
-    assert all(title.endswith(".") and kind == kind.lower() for _, _, kind, title in KINDS)
-    by_kind = {kind: (status, title) for _, status, kind, title in KINDS}
-    assert all(by_kind[kind] == (status, title) for _, status, kind, title in KINDS)
+    assert all(title.endswith(".") and kind == kind.lower() for _, _, kind, title in API_KINDS)
+    by_kind = {kind: (status, title) for _, status, kind, title in API_KINDS}
+    assert all(by_kind[kind] == (status, title) for _, status, kind, title in (*KINDS, *API_KINDS))
+
+
+def test_every_error_is_answered_by_a_row_or_never_leaves_a_command() -> None:
+    """Whoever adds an error decides what it is at the doors; only what commands alone can meet has no status."""
+    family = [each for _, each in inspect.getmembers(errors, inspect.isclass) if issubclass(each, WalletError)]
+    left = {each for each in family if kind_of(each) is None}
+    assert left == COMMANDS_ONLY | {WalletError, errors.FaultsError}
 
 
 def test_every_fault_of_an_event_is_named(shop: Shop) -> None:

@@ -124,6 +124,12 @@ _PAGE = text(f"""
     SELECT {_COLUMNS} {_FROM} WHERE members.program_id = :program_id AND members.id > :after
     ORDER BY members.id LIMIT :most
 """)
+_LISTED = text("""
+    SELECT id FROM members
+    WHERE program_id = :program_id AND erased_at IS NULL
+      AND id > coalesce((SELECT id FROM members WHERE public_id = :after AND program_id = :program_id), 0)
+    ORDER BY id LIMIT :most
+""")
 _AFTER = text("SELECT id FROM cards WHERE id > :after ORDER BY id LIMIT :most")
 _BY_PUBLIC_ID = text(f"{_FOUND} WHERE public_id = :public_id AND erased_at IS NULL")
 _SURVIVOR = text("""
@@ -308,6 +314,12 @@ def page_of(tx: Connection, program_id: int, *, after: int, most: int) -> list[M
     """Return up to `most` members of a programme in the order of their ids, from the one `after` on."""
     rows = tx.execute(_PAGE, {"program_id": program_id, "after": after, "most": most})
     return [_membership(row) for row in rows]
+
+
+def listed(tx: Connection, program_id: int, *, after: str | None, most: int) -> list[Found]:
+    """Return up to `most` members of a programme in the order in which they joined, from the id of ours `after` on."""
+    values = {"program_id": program_id, "after": after, "most": most}
+    return find_by_members(tx, tx.execute(_LISTED, values).scalars())
 
 
 def cards_after(tx: Connection, after: int, *, most: int) -> list[int]:

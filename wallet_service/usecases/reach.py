@@ -63,15 +63,8 @@ def member_named(tx: Connection, opened: Opened, customer: Customer) -> Found | 
 
 
 def members_page(tx: Connection, opened: Opened, *, after: str | None, most: int) -> list[Found]:
-    """Return up to `most` members of a programme in the order in which they joined, those after a member's id of ours.
-
-    Raises `UnknownMember` where no such member is in the programme.
-    """
-    before = members.find_by_public_id(tx, after) if after is not None else None
-    if after is not None and (before is None or before.program_id != opened.id):
-        raise UnknownMember(f"member {after}")
-    page = members.page_of(tx, opened.id, after=before.member.id if before else 0, most=most)
-    return members.find_by_members(tx, [each.id for each in page])
+    """Return up to `most` members of a programme in the order in which they joined, from the id of ours `after` on."""
+    return members.listed(tx, opened.id, after=after, most=most)
 
 
 def program_of_hold(tx: Connection, merchant_id: int, hold: str) -> Opened:

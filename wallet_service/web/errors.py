@@ -48,6 +48,7 @@ KINDS: tuple[Row, ...] = (
     (errors.UnknownTier, 409, "unknown-tier", "The programme has no such tier."),
     (errors.UnknownProgram, 404, "unknown-program", "There is no such programme."),
     (errors.UnknownHold, 404, "unknown-hold", "There is no such hold."),
+    (errors.UnknownDelivery, 404, "unknown-delivery", "There is no such delivery, or its body is no longer kept."),
     (errors.UnknownReward, 404, "unknown-reward", "The programme has no such reward."),
     (errors.UnknownRedemption, 404, "unknown-redemption", "There is no such redemption."),
     (errors.UnknownExperiment, 404, "unknown-experiment", "The programme has no such experiment."),
