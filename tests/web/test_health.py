@@ -119,7 +119,11 @@ def figures(client: FlaskClient) -> dict[str, float]:
     assert answer.status_code == 200
     assert answer.headers["Content-Type"].startswith("text/plain")
     families = text_string_to_metric_families(answer.text)
-    return {sample.name: sample.value for family in families for sample in family.samples}
+    return {
+        " ".join((sample.name, *sample.labels.values())): sample.value
+        for family in families
+        for sample in family.samples
+    }
 
 
 def test_metrics_count_what_there_is(client: FlaskClient, service: Service, shop: Shop, device: Device) -> None:
@@ -136,6 +140,9 @@ def test_metrics_count_what_there_is(client: FlaskClient, service: Service, shop
         "wallet_ledger_unsealed": 0,
         "wallet_delivery_stopped": 0,
         "wallet_certificate_days_left": days,
+        "wallet_inbound failed": 0,
+        "wallet_inbound unmatched": 0,
+        "wallet_inbound attention": 0,
     }
     assert figures(client) == nothing
     card = card_of(service, shop.enrol("ann")["serial_number"])
@@ -144,7 +151,7 @@ def test_metrics_count_what_there_is(client: FlaskClient, service: Service, shop
     assert figures(client) == nothing | {
         "wallet_cards": 2,
         "wallet_cards_behind": 1,
-        "wallet_installed": 1,
+        "wallet_installed apple": 1,
         "wallet_wallets": 1,
         "wallet_wallets_unsent": 1,
         "wallet_events": 2,

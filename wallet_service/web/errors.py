@@ -58,7 +58,6 @@ KINDS: tuple[Row, ...] = (
     (errors.UnknownCard, 401, "not-authorised", "The token does not open this card."),
     (errors.UnknownOrder, 404, "unknown-order", "No order answers to this link."),
     (errors.OrderClaimedBefore, 409, "order-claimed", "The order is a member's already."),
-    (errors.UnknownDelivery, 404, "unknown-delivery", "There is no such delivery."),
     (errors.EventConflict, 409, "event-conflict", "This event id was used for other content."),
     (errors.EventRefused, 422, "event-refused", "The event cannot be entered."),
     (errors.UnknownMember, 422, "unknown-member", "The event names nobody who is a member."),

@@ -3,10 +3,10 @@
 import traceback
 
 import structlog
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, abort, jsonify, request
 
 from wallet_service.domain.delivery import Arrangement, Delivery, event_of
-from wallet_service.domain.errors import SignatureRefused, UnknownSource, WalletError
+from wallet_service.domain.errors import SignatureRefused, WalletError
 from wallet_service.inbound import DIALECTS, standard
 from wallet_service.links import claim_url
 from wallet_service.usecases.receive import receive, source_of
@@ -53,7 +53,7 @@ def _verified(service: Service, dialect: str, name: str) -> tuple[Source, Delive
     """
     body = request.get_data()
     if dialect not in DIALECTS:
-        raise UnknownSource(f"There is no dialect {dialect!r}.")
+        abort(404)
     with service.read() as tx:
         source = source_of(tx, dialect=dialect, name=_plain(name))
     delivery = DIALECTS[dialect].verify(
