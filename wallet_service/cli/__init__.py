@@ -1,6 +1,5 @@
 """The command `wallet-service`."""
 
-import re
 import signal
 import sys
 import threading
@@ -13,17 +12,17 @@ import structlog
 from wallet_service import config, demo, doctor, logs, reconciling, serving, stage, worker
 from wallet_service.cli import books
 from wallet_service.cli.inbound import inbound_group
-from wallet_service.cli.keys import MERCHANT, key, merchant
+from wallet_service.cli.keys import key, merchant
 from wallet_service.cli.member import MEMBER_COMMANDS
 from wallet_service.cli.opening import AT_LEAST_ONE, Commands, opened
 from wallet_service.cli.points import member_group, partner_group, points
 from wallet_service.cli.program import program
 from wallet_service.cli.reward import reward
+from wallet_service.cli.source import source
 from wallet_service.cli.template import template
 from wallet_service.storage import calendar as calendar_of
 from wallet_service.storage import device_logs, grants, migrate, programs
 from wallet_service.storage.wallets import Drift
-from wallet_service.usecases import connect as connecting
 from wallet_service.usecases.drift import drift as compare
 from wallet_service.usecases.drift import look_at
 from wallet_service.usecases.publish import publish as publishing
@@ -314,62 +313,6 @@ def publishing_class(service: Service, template: str) -> list[str]:
         return publish_classes(tx, drawn, now=service.clock())
 
 
-def _source_name(_: click.Context, __: click.Parameter, name: str) -> str:
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", name):
-        raise click.BadParameter("use small letters, digits, - and _, for it becomes part of an address")
-    return name
-
-
-@main.group()
-def source() -> None:
-    """Connect shops and tills that post events."""
-
-
-@source.command("add")
-@click.argument("name", callback=_source_name)
-@click.option(
-    "--template", default="points", show_default=True, help="The template whose programme the events belong to."
-)
-@MERCHANT
-def add_source(name: str, template: str, merchant: str) -> None:
-    """Connect a source and print its secret, once; the first one makes the programme the merchant's.
-
-    \b
-    Example:   wallet-service source add my-shop --template points
-    """
-    with opened() as service:
-        with service.begin() as tx:
-            secret = connecting.connect(
-                tx,
-                vault=service.vault,
-                template=service.template(template),
-                name=name,
-                merchant=merchant,
-                now=service.clock(),
-            )
-        if secret is None:
-            raise click.ClickException(f"{name} is connected already; see `wallet-service source rotate`.")
-        click.echo(f"post to   {service.settings.base_url}/webhooks/standard/{name}\nsign with {secret}")
-
-
-@source.command("rotate")
-@click.argument("name")
-def rotate_source(name: str) -> None:
-    """Give a source a new secret; the old one keeps working until the next rotation."""
-    with opened() as service:
-        with service.begin() as tx:
-            secret = connecting.rotate(tx, vault=service.vault, name=name)
-        click.echo(secret)
-
-
-@source.command("list")
-def list_sources() -> None:
-    """List every source and its programme's template."""
-    with opened() as service, service.read() as tx:
-        for each in connecting.connected(tx):
-            click.echo(f"{each.dialect}/{each.name}  {each.template}")
-
-
 @main.command("device-log")
 @click.option("--limit", default=20, show_default=True, type=AT_LEAST_ONE, help="How many lines to show.")
 def device_log(limit: int) -> None:
@@ -392,6 +335,7 @@ for each in (
     points,
     program,
     reward,
+    source,
     template,
 ):
     main.add_command(each)

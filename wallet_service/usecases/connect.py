@@ -83,6 +83,17 @@ def rotate(tx: Connection, *, vault: Vault, name: str, dialect: str = DIALECT, s
     return secret
 
 
+def require(tx: Connection, *, dialect: str, name: str) -> Source:
+    """Return a source.
+
+    Raises `UnknownSource`.
+    """
+    source = sources.find(tx, dialect, name)
+    if source is None:
+        raise UnknownSource(f"No source {dialect}/{name} is connected; see `wallet-service source list`.")
+    return source
+
+
 def connected(tx: Connection) -> list[Source]:
     """Return every source."""
     return list(sources.every(tx))
