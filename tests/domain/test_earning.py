@@ -1,6 +1,6 @@
 """Orders earn what they deserve, in whatever order and however often their news arrives."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import permutations
@@ -13,11 +13,20 @@ from hypothesis import strategies as st
 from purchases import PURCHASE, award, order, program
 
 from wallet_service.domain.account import Account
-from wallet_service.domain.earning import Order, new_lot, settle
+from wallet_service.domain.earning import Order, new_lot, settle, told
+from wallet_service.domain.event import (
+    Customer,
+    OrderFact,
+    OrderPaid,
+    OrderRefunded,
+    OrderUpdated,
+    Refund,
+    RefundUpdated,
+)
 from wallet_service.domain.expiry import NEVER, expiry_of
 from wallet_service.domain.ledger import Transaction
 from wallet_service.domain.program import Program
-from wallet_service.domain.purchase import Buyer
+from wallet_service.domain.purchase import Buyer, Purchase
 
 PAID = -1  # the news that the order was paid; any other number is the news of a refund up to that amount
 ROW = 7
@@ -58,7 +67,8 @@ class Life:
         """Evaluate the order the first time, as a use case does, and bring the account to what it deserves."""
         if self.order.purchase and self.order.earned is None:
             found = award(self.program, self.order.purchase, Buyer())
-            self.order = replace(self.order, earned=found.points, rule=found.rule or None)
+            evaluated = self.order.purchase.eligible_minor
+            self.order = replace(self.order, earned=found.points, evaluated_minor=evaluated, rule=found.rule or None)
         before = len(self.account.posted)
         self.order = settle(self.order, self.account, self.program, at=START)
         return self.account.posted[before:]
@@ -127,6 +137,130 @@ def test_refunds_and_snapshots_in_any_order_say_the_same(
     for each in jumbled:
         other = each(other)
     assert (one.remaining_minor, one.counts, one.deserved) == (other.remaining_minor, other.counts, other.deserved)
+
+
+def bought(minor: int, *, total: int | None = None) -> OrderPaid:
+    """Return what is said of an order that was paid."""
+    return OrderPaid(Customer("ann"), "o", "EUR", minor, total_minor=total, paid_at=START)
+
+
+def snapshot(hour: int, minor: int, *, total: int | None = None, **more: Any) -> OrderUpdated:
+    """Return an order as it stood at an hour."""
+    return OrderUpdated("o", START + timedelta(hours=hour), None, bought(minor, total=total), **more)
+
+
+def refund(hour: int, minor: int, *, of: str = "r1", **more: Any) -> RefundUpdated:
+    """Return one refund as it stood at an hour."""
+    return RefundUpdated("o", Refund(of, minor, START + timedelta(hours=hour), **more))
+
+
+def heard(news: Sequence[OrderFact]) -> Order:
+    """Return the order after the news in that order."""
+    found = Order("o", ROW)
+    for each in news:
+        found = told(found, each, at=START)
+    return found
+
+
+facts = st.one_of(
+    st.builds(
+        lambda hour, minor, back, gone, gross: snapshot(
+            hour, minor * 4_000, total=10_000, refunded_minor=back * 2_500, cancelled=gone, gross=gross
+        ),
+        st.integers(0, 3),
+        st.integers(1, 2),
+        st.integers(0, 3),
+        st.booleans(),
+        st.booleans(),
+    ),
+    st.builds(
+        lambda hour, minor, of, undone, gross, disputed: refund(
+            hour, minor * 1_000, of=of, undone=undone, gross=gross, disputed=disputed
+        ),
+        st.integers(0, 3),
+        st.integers(0, 3),
+        st.sampled_from("ab"),
+        st.booleans(),
+        st.booleans(),
+        st.booleans(),
+    ),
+    st.just(OrderRefunded("o", 3_000)),
+)
+
+
+@given(st.lists(facts, max_size=7), st.data())
+@settings(max_examples=200, deadline=None)
+def test_snapshots_and_single_refunds_in_any_order_say_the_same(news: list[OrderFact], data: st.DataObject) -> None:
+    """Whatever a shop system tells of an order, also what contradicts itself, ends at one state of it."""
+    jumbled = data.draw(st.permutations(news + news[:2]))
+    assert heard(jumbled) == heard(news)
+
+
+@pytest.mark.parametrize(
+    ("news", "refunded"),
+    [
+        ([refund(1, 3_000), refund(2, 2_000, of="r2")], 5_000),
+        ([refund(1, 3_000), refund(1, 3_000)], 3_000),
+        ([refund(1, 3_000), refund(2, 3_000, undone=True)], 0),
+        ([refund(1, 1_000), snapshot(2, 8_000, refunded_minor=3_000)], 3_000),  # it tells of more
+        ([snapshot(2, 8_000, refunded_minor=3_000), refund(3, 1_000, undone=True)], 2_000),  # it was in it
+        ([snapshot(4, 8_000, refunded_minor=3_000), refund(3, 1_000, undone=True)], 3_000),  # it was not any more
+        ([snapshot(2, 8_000, total=10_000, refunded_minor=5_000, gross=True)], 4_000),
+        ([snapshot(2, 8_000, total=10_000, refunded_minor=10_000, gross=True)], 8_000),
+        ([refund(1, 2_500, gross=True), snapshot(0, 8_000, total=10_000)], 2_000),
+        ([snapshot(0, 8_000, total=None), refund(1, 2_500, gross=True)], 2_500),  # nothing to set it against
+        ([refund(1, 3_000, disputed=True), refund(1, 1_000, of="r2")], 4_000),
+        ([snapshot(1, 8_000, refunded_minor=1_000), refund(2, 3_000, disputed=True)], 4_000),
+        ([snapshot(1, 8_000, refunded_minor=1_000), refund(2, 3_000, disputed=True, undone=True)], 1_000),
+        ([refund(1, -500), snapshot(0, 8_000)], 0),  # something came back, and was not paid for
+        ([refund(1, -500), refund(2, 3_500, of="r2"), snapshot(0, 8_000)], 3_000),
+        # Shares of a cent are added before they are cut.
+        (
+            [
+                snapshot(1, 8_040, total=10_000, refunded_minor=10_000, gross=True),
+                refund(2, 1, gross=True, undone=True),
+            ],
+            8_039,
+        ),
+    ],
+)
+def test_what_was_paid_back(news: list[OrderFact], refunded: int) -> None:
+    """Cumulative figures or single refunds, whichever tell of more, less what was undone since, and all disputes."""
+    for arrived in permutations(news):
+        assert heard(arrived).refunded_minor == refunded
+
+
+def test_an_order_is_what_its_newest_snapshot_says() -> None:
+    """A line that was added counts, also if the older snapshot comes late; a bare payment says nothing any more."""
+    older, newer, paid = snapshot(1, 8_000), snapshot(2, 9_000), bought(7_000)
+    for news in permutations([older, newer, newer, paid]):
+        assert heard(news).remaining_minor == 9_000
+    assert heard([paid, bought(5_000)]).remaining_minor == 7_000
+    one, other = snapshot(1, 8_000), snapshot(1, 9_000)
+    assert heard([one, other]) == heard([other, one])
+
+
+def test_an_order_is_paid_when_it_was_first_said_to_be() -> None:
+    """A newer snapshot changes what was bought, and not the day on which it counts, nor with which partner."""
+    first = Purchase("o", START, 8_000, partner="bakery", version=START)
+    newer = Purchase("o", START + timedelta(days=3), 9_000, partner="cinema", version=START + timedelta(hours=1))
+    told_ = Order("o", ROW).paid(first).paid(newer)
+    assert told_.purchase == replace(newer, paid_at=START, partner="bakery")
+
+
+def test_what_is_added_to_an_order_earns_at_its_rate() -> None:
+    """80.40 that earned 80 earn 100 with 20.10 more, whatever the rules are by then; a refund takes its share."""
+    life = Life(8_040, rules())
+    life.order = life.order.paid(Purchase("o", START, 8_040, version=START))
+    life.settle()
+    life.program = rules(points=10)
+    life.order = life.order.paid(Purchase("o", START, 10_050, version=START + timedelta(hours=1)))
+    (posted,) = life.settle()
+    assert (posted.available, life.order.earned, life.order.kept) == (20, 80, 100)
+    life.hear(5_025)
+    assert (life.order.kept, life.account.available) == (50, 50)
+    life.hear(10_050)
+    assert life.account.available == 0
 
 
 def test_a_refund_after_an_undone_one_counts_alone() -> None:

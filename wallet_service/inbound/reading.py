@@ -20,6 +20,7 @@ from wallet_service.domain.errors import EventRefused, Fault
 TOLERANCE = timedelta(minutes=5)
 LARGEST = 10**11  # minor units; what earns points stays inside the database's bigint
 MOST = 1000  # rows of one list
+MOST_FAULTS = 100
 MOST_TEXT = 500
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)  # the first years of the calendar do not survive a change of time zone
 
@@ -36,12 +37,12 @@ class Table(BaseModel):
 def validated(model: type[Model], body: bytes) -> Model:
     """Return what a body says.
 
-    Raises `EventRefused` with every fault, whatever the bytes are.
+    Raises `EventRefused` with every fault up to a hundred, whatever the bytes are.
     """
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        faults = [_fault(each) for each in error.errors(include_url=False, include_input=False)]
+        faults = [_fault(each) for each in error.errors(include_url=False, include_input=False)[:MOST_FAULTS]]
         raise EventRefused("The event cannot be entered; nothing was stored.", faults) from None
 
 

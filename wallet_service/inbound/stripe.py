@@ -66,10 +66,10 @@ def verify(
     if abs(int(timestamp) - now.timestamp()) > TOLERANCE.total_seconds():
         raise SignatureRefused("the signature is more than five minutes from now")
     try:
-        event = validated(_Event, body)
+        named = validated(_Named, body)
     except EventRefused:
         return Delivery("")  # what is wrong with it is said when it is read
-    return Delivery(event.type, plain(event.id))
+    return Delivery(named.type, plain(named.id))
 
 
 def normalise(delivery: Delivery, body: bytes, *, arrangement: Arrangement, now: datetime) -> Normalised:
@@ -110,9 +110,12 @@ Metadata = Annotated[dict[str, str], BeforeValidator(_ours)]
 Held = TypeVar("Held")
 
 
-class _Event(Table):
+class _Named(Table):
     type: Id
     id: Text = None
+
+
+class _Event(_Named):
     object: Text = None
     livemode: bool | None = None
 
