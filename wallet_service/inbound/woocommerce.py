@@ -67,7 +67,7 @@ def normalise(delivery: Delivery, body: bytes, *, arrangement: Arrangement, now:
             return _order(validated(_Order, body), now)
         case "order.deleted":
             return _deleted(validated(_Deleted, body), now)
-        case "ping":
+        case topic if topic == PING:
             return Normalised(ignored="a new webhook greets its address")
         case _:
             return Normalised(ignored="nothing is read from this topic")
