@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from vendor_actors import ABSENT, NOW, SHOP, changed, known, payload, topic_of
 
+from wallet_service.domain.delivery import Delivery, Normalised
 from wallet_service.domain.errors import EventRefused
 from wallet_service.domain.event import OrderUpdated, Refund, RefundUpdated, content_hash
 from wallet_service.inbound import DIALECTS
-from wallet_service.inbound.delivery import Delivery, Normalised
 from wallet_service.inbound.reading import LARGEST
 
 STANDARD = {

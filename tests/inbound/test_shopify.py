@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from vendor_actors import ABSENT, NOW, SHOP, changed, only, payload, refusal, say
 
+from wallet_service.domain.delivery import Said
 from wallet_service.domain.event import (
     Customer,
     OrderFulfilled,
@@ -18,7 +19,6 @@ from wallet_service.domain.event import (
 )
 from wallet_service.domain.identity import Identity
 from wallet_service.domain.purchase import Line
-from wallet_service.inbound.delivery import Said
 
 JANA = Customer(
     id="115310627314723954",

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from vendor_actors import ABSENT, changed, fold, only, payload, refusal, say
 
+from wallet_service.domain.delivery import Said
 from wallet_service.domain.event import Customer, OrderPaid, OrderUpdated, Refund, RefundUpdated
 from wallet_service.domain.identity import Identity
-from wallet_service.inbound.delivery import Said
 
 PAYMENT = "hYy9pRFVxpDsO1FB05SunFWUe9JZY"
 JANA = Customer(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from vendor_actors import ABSENT, SHOP, changed, fold, only, payload, refusal, say
 
+from wallet_service.domain.delivery import Said
 from wallet_service.domain.event import (
     Customer,
     OrderPaid,
@@ -17,7 +18,6 @@ from wallet_service.domain.event import (
     SubscriptionPaid,
 )
 from wallet_service.domain.identity import Identity
-from wallet_service.inbound.delivery import Said
 
 PAID_AT = datetime(2026, 6, 1, 9, 58, tzinfo=UTC)
 MEMBER = "mem_7k3zq0w9v8x7c6b5n4m3"

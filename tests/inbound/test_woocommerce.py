@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from vendor_actors import ABSENT, NOW, changed, fold, only, payload, refusal, say
 
+from wallet_service.domain.delivery import Said
 from wallet_service.domain.event import Customer, OrderFulfilled, OrderPaid, OrderUpdated
 from wallet_service.domain.identity import Identity
 from wallet_service.domain.purchase import Line
-from wallet_service.inbound.delivery import Said
 
 JANA = Customer(
     id="26",
