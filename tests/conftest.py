@@ -1,6 +1,5 @@
 """Real parts for every test: a PostgreSQL, a certificate chain, and a service with a clock that is set by hand."""
 
-import itertools
 import os
 import shutil
 import tempfile
@@ -12,6 +11,7 @@ import pytest
 import structlog
 from actors import START, Clock, Device, Shop, connected_shop
 from flask.testing import FlaskClient
+from slate import alone, shape, wipe
 from sqlalchemy import Engine, create_engine, text
 
 from wallet_service.apple.identity import Identity, load_identity
@@ -61,20 +61,36 @@ def model(cluster: Embedded) -> str:
 
 
 @pytest.fixture
-def engine(cluster: Embedded, model: str, numbers: Iterator[int]) -> Iterator[Engine]:
-    """An engine on a fresh, migrated database."""
-    name = f"test_{os.getpid()}_{next(numbers)}"
-    _execute(cluster, f"CREATE DATABASE {name} TEMPLATE {model} STRATEGY FILE_COPY")
+def engine(cluster: Embedded, model: str, slate: list[str]) -> Iterator[Engine]:
+    """An engine on a migrated database without a row; one whose tables a test has changed is made anew."""
+    name = f"test_{model}"
     engine = open_engine(cluster.url(name))
+    if slate and not _wiped(engine, slate[0]):
+        engine.dispose()
+        slate.clear()
+    if not slate:
+        _execute(cluster, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        _execute(cluster, f"CREATE DATABASE {name} TEMPLATE {model} STRATEGY FILE_COPY")
+        with engine.begin() as tx:
+            slate.append(shape(tx))
     yield engine
     engine.dispose()
-    _execute(cluster, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _wiped(engine: Engine, sound: str) -> bool:
+    """Leave no row and no other connection, and return whether the tables are what they were."""
+    alone(engine)
+    with engine.begin() as tx:
+        if shape(tx) != sound:
+            return False
+        wipe(tx)
+        return True
 
 
 @pytest.fixture(scope="session")
-def numbers() -> Iterator[int]:
-    """Numbers for names of databases."""
-    return itertools.count()
+def slate() -> list[str]:
+    """What the tables of the tests' database are, once it is made."""
+    return []
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import pytest
 from actors import Clock
 from api_actors import World
 from flask.testing import FlaskClient
+from slate import wipe
 from sqlalchemy import Engine, Row, TextClause, create_engine, text
 
 from wallet_service.apple.identity import Identity
@@ -51,11 +52,9 @@ def built(
 
 @pytest.fixture
 def engine(built: Service) -> Engine:
-    """The engine of a database with empty tables; the ledger's guards sleep while it is emptied."""
+    """The engine of a database with empty tables."""
     with built.engine.begin() as tx:
-        names = ", ".join(sorted(tx.execute(_TABLES).scalars()))
-        tx.execute(text("SET LOCAL session_replication_role = replica"))
-        tx.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
+        wipe(tx)
     return built.engine
 
 
