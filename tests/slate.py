@@ -5,7 +5,7 @@ import time
 from sqlalchemy import Connection, Engine, text
 
 PATIENCE = 30  # seconds for a connection of the last test to end
-LARGE = 256 * 1024  # bytes; a smaller table is quicker emptied row by row than by making all its files anew
+LARGE = 64 * 1024  # bytes; a smaller table is quicker emptied row by row than by making all its files anew
 
 FILLED = text("""
     SELECT quote_ident(relname) AS name, pg_relation_size(oid) > :large AS large

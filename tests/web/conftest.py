@@ -72,7 +72,10 @@ def world(service: Service, client: FlaskClient) -> World:
 
 @pytest.fixture
 def contents(engine: Engine) -> Callable[[], Contents]:
-    """How many rows each table holds, and a hash of all that stands in them."""
+    """How many rows each table holds, and a hash of all that stands in them.
+
+    Under the same snapshot everything is the same, so that nothing is read again where nobody has written.
+    """
     with engine.connect() as connection:
         names = sorted(connection.execute(_TABLES).scalars())
     parts = [
@@ -80,10 +83,14 @@ def contents(engine: Engine) -> Callable[[], Contents]:
         for name in names
     ]
     query = text(" UNION ALL ".join(parts))
+    read: dict[str, Contents] = {}
 
     def look() -> Contents:
-        with engine.connect() as connection:
-            return {name: (count, digest) for name, count, digest in connection.execute(query)}
+        with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+            snapshot = connection.execute(text("SELECT pg_current_snapshot()::text")).scalar_one()
+            if snapshot not in read:
+                read[snapshot] = {name: (count, digest) for name, count, digest in connection.execute(query)}
+            return read[snapshot]
 
     return look
 
