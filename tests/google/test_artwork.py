@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw, PngImagePlugin
 
 from wallet_service.domain.errors import TemplateRefused
-from wallet_service.google.artwork import SAFE, faults, images
+from wallet_service.google.artwork import SAFE, faults, images, versions
 
 ART = Path(__file__).parents[2] / "pass_templates" / "points" / "art"
 PLUM, WHITE, RED = (43, 31, 61), (255, 255, 255), (255, 0, 0)
@@ -141,6 +141,19 @@ def test_the_same_source_makes_the_same_bytes(art: dict[str, bytes]) -> None:
     note.add_text("Author", "Ada")
     noted = encoded(opened(art["icon"]), pnginfo=note, icc_profile=b"profile", dpi=(72, 72))
     assert images({**art, "icon": noted}) == images(art) == images(art)
+
+
+@pytest.mark.parametrize("changed", ["icon", "strip", "background"])
+def test_what_a_picture_is_made_of_names_its_version(art: dict[str, bytes], changed: str) -> None:
+    """Each picture has a version, another than the others', which changes with its own source and the background."""
+    other = {**art, changed: plain(900, 900)} if changed in art else art
+    before = versions(art, background="#ffffff")
+    after = versions(other, background="#000000" if changed == "background" else "#ffffff")
+
+    assert before.keys() == images(art).keys()
+    assert len(set(before.values())) == len(before)
+    renamed = {"icon": {"programLogo.png"}, "strip": {"heroImage.png"}, "background": set(before)}
+    assert {file for file in before if before[file] != after[file]} == renamed[changed]
 
 
 def test_good_art_has_no_faults(art: dict[str, bytes]) -> None:

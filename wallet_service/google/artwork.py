@@ -3,6 +3,7 @@
 https://developers.google.com/wallet/retail/loyalty-cards/resources/brand-guidelines
 """
 
+import hashlib
 import io
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -12,11 +13,13 @@ from PIL import Image, ImageChops, ImageOps
 from wallet_service.domain.errors import Fault, TemplateRefused
 from wallet_service.google.parts import HERO_IMAGE, PROGRAM_LOGO
 
+SOURCES = {PROGRAM_LOGO: "icon", HERO_IMAGE: "strip"}
 SIZES = {"icon": (660, 660), "strip": (1032, 336)}
 FORMATS = ("PNG", "JPEG", "WEBP")
 MOST_PIXELS = 40_000_000
 SAFE = 0.7  # Google asks for a margin of 15% on each side; in parts of the inscribed circle's radius
 FAINT = 16  # levels of a channel; what differs less from the edge is decoration, and may be cut
+DRAWING = 1  # raise it when the drawing changes: addresses of pictures are made from it, and they are kept for ever
 RADIUS = 181  # the level that Pillow's radial gradient has at the middle of an edge; 255 in a corner
 
 
@@ -36,6 +39,19 @@ def images(art: Mapping[str, bytes], *, background: str = "#ffffff") -> dict[str
     if "strip" in art:
         made[HERO_IMAGE] = hero_image(art["strip"], background)
     return made
+
+
+def versions(art: Mapping[str, bytes], *, background: str) -> dict[str, str]:
+    """Return a short name for the content of each file that `images` makes of the same, without drawing any."""
+    return {
+        file: hashlib.sha256(repr((DRAWING, file, background, _digest(art[source]))).encode()).hexdigest()[:16]
+        for file, source in SOURCES.items()
+        if source in art
+    }
+
+
+def _digest(source: bytes) -> str:
+    return hashlib.sha256(source).hexdigest()
 
 
 @lru_cache(maxsize=32)
@@ -66,15 +82,23 @@ def _missing(art: Mapping[str, bytes], place: str) -> Iterator[Fault]:
 
 def _reading_faults(art: Mapping[str, bytes], place: str) -> Iterator[Fault]:
     for name in sorted(SIZES.keys() & art.keys()):
-        try:
-            with Image.open(io.BytesIO(art[name]), formats=FORMATS) as image:
-                if image.width * image.height > MOST_PIXELS:
-                    size = f"{image.width}x{image.height}"
-                    yield Fault(place, name, f"has {size} pixels, more than are ever shown. Reduce it first.")
-                    continue
-                image.load()
-        except Exception:  # Pillow's readers raise whatever damaged bytes lead them to, bombs included.
-            yield Fault(place, name, "is not an image that can be read. Give PNG, JPEG or WebP.")
+        message = _unreadable(art[name])
+        if message is not None:
+            yield Fault(place, name, message)
+
+
+@lru_cache(maxsize=128)
+def _unreadable(source: bytes) -> str | None:
+    """Return why a picture cannot be drawn from a source, or None; whole images are read, so it is remembered."""
+    try:
+        with Image.open(io.BytesIO(source), formats=FORMATS) as image:
+            if image.width * image.height > MOST_PIXELS:
+                size = f"{image.width}x{image.height}"
+                return f"has {size} pixels, more than are ever shown. Reduce it first."
+            image.load()
+    except Exception:  # Pillow's readers raise whatever damaged bytes lead them to, bombs included.
+        return "is not an image that can be read. Give PNG, JPEG or WebP."
+    return None
 
 
 def _size_faults(art: Mapping[str, bytes], place: str) -> Iterator[Fault]:

@@ -31,7 +31,7 @@ class Art:
 
 @dataclass(frozen=True)
 class GoogleDrawings:
-    """The drawings of all templates that are loaded here; pictures and classes are drawn when first asked for."""
+    """The drawings of all templates that are loaded here; pictures and classes are made when first asked for."""
 
     settings: Settings
     templates: dict[str, Template]
@@ -42,24 +42,26 @@ class GoogleDrawings:
         return f"{self.settings.base_url}/google/callback"
 
     @cached_property
-    def art(self) -> dict[tuple[str, str], Art]:
-        """Every image that Google fetches, by template and file name."""
-        made = {
-            (name, file): data
+    def _versions(self) -> dict[tuple[str, str], str]:
+        """The short name for the content of every image, by template and file name; none is drawn for it."""
+        return {
+            (name, file): version
             for name, template in self.templates.items()
-            for file, data in artwork.images(template.art, background=template.look.colors.background).items()
+            for file, version in artwork.versions(template.art, background=template.look.colors.background).items()
         }
-        return {key: Art(data, hashlib.sha256(data).hexdigest()[:16]) for key, data in made.items()}
 
     def picture(self, name: str, file: str) -> Art | None:
         """Return an image that Google fetches, by template and file name; None if there is no such.
 
-        Banners with stamps are drawn when they are asked for, and remembered.
+        It is drawn when it is first asked for, and remembered.
         """
         found = STAMPS_FILE.fullmatch(file)
         template = self.templates.get(name)
-        if found is None or template is None:
-            return self.art.get((name, file))
+        if template is None:
+            return None
+        if found is None:
+            version = self._versions.get((name, file))
+            return None if version is None else Art(self._drawn(template)[file], version)
         table = template.look.stamps
         of = full(template.program, table) if table else None
         if of is None or (filled := int(found[1])) > of:
@@ -95,7 +97,7 @@ class GoogleDrawings:
 
     def picture_url(self) -> str:
         """Return the address of one of the pictures that Google fetches."""
-        return next(self._art_url(self.templates[name], file) for name, file in self.art)
+        return next(self._art_url(self.templates[name], file) for name, file in self._versions)
 
     def _class_id(self, template: Template) -> str:
         return loyalty.class_id(self.settings.issuer_id, template.program.program.code)
@@ -110,10 +112,14 @@ class GoogleDrawings:
         digest = hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).digest()
         return PassClass(PLATFORM, template.program.program.code, body["id"], digest, body)
 
+    @staticmethod
+    def _drawn(template: Template) -> dict[str, bytes]:
+        return artwork.images(template.art, background=template.look.colors.background)
+
     def _stamps_url(self, template: Template, stamps: Stamps) -> str:
         version = strip.version(template, stamps)
         return f"{self.settings.base_url}/art/{template.name}/{version}/stamps-{stamps.filled}.png"
 
     def _art_url(self, template: Template, file: str) -> str:
-        version = self.art[template.name, file].version
+        version = self._versions[template.name, file]
         return f"{self.settings.base_url}/art/{template.name}/{version}/{file}"
