@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,14 +12,18 @@ import pytest
 import structlog
 from actors import START, Clock, Device, Shop, connected_shop
 from flask.testing import FlaskClient
+from google_actors import loaded_once
 from slate import alone, shape, wipe
 from sqlalchemy import Engine, create_engine, text
 
+from wallet_service.apple import artwork
 from wallet_service.apple.identity import Identity, load_identity
 from wallet_service.config import Settings
+from wallet_service.domain.template import Template
 from wallet_service.sandbox.chain import Chain, make_chain
 from wallet_service.storage import migrate
 from wallet_service.storage.embedded import Embedded
+from wallet_service.storage.templates import load_all
 from wallet_service.web import create_app
 from wallet_service.wiring import Service, build, open_engine
 
@@ -133,10 +138,19 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(data_folder=tmp_path, templates=ROOT / "pass_templates", base_url="https://cards.example")
 
 
+@pytest.fixture(scope="session")
+def starters() -> dict[str, Template]:
+    """The templates that are shipped, read once; `tests/test_wiring.py` reads them as a service does."""
+    return load_all(ROOT / "pass_templates", check_art=artwork.faults)
+
+
 @pytest.fixture
-def service(settings: Settings, engine: Engine, identity: Identity, clock: Clock) -> Service:
-    """A whole service on a fresh database, with a shop connected."""
-    return build(settings, clock=clock, engine=engine, identity=identity)
+def service(
+    settings: Settings, engine: Engine, identity: Identity, clock: Clock, starters: dict[str, Template]
+) -> Service:
+    """A whole service on an empty database; its key for Google is that of the run, for one takes long to make."""
+    account = replace(loaded_once(), token_uri=f"{settings.sandbox_google_url}/token")
+    return build(settings, clock=clock, engine=engine, identity=identity, loaded=starters, account=account)
 
 
 @pytest.fixture

@@ -50,7 +50,8 @@ def _made_once() -> bytes:
 
 
 @cache
-def _loaded_once() -> ServiceAccount:
+def loaded_once() -> ServiceAccount:
+    """The service account of this run."""
     return load_service_account(_made_once())
 
 
@@ -74,7 +75,7 @@ class Running:
     @property
     def account(self) -> ServiceAccount:
         """The account that it knows."""
-        return replace(_loaded_once(), token_uri=f"{self.url}/token")
+        return replace(loaded_once(), token_uri=f"{self.url}/token")
 
     @property
     def calls(self) -> list[str]:

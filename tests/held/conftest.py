@@ -8,10 +8,12 @@ import pytest
 from actors import Clock, Shop
 from google_actors import ISSUER, Running, machine_clock, running
 from held_actors import PAST_WINDOW, Door, Holder, enrolled, opened
+from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from wallet_service.apple.identity import Identity
 from wallet_service.config import Settings
+from wallet_service.domain.template import Template
 from wallet_service.sandbox.google import SandboxGoogle
 from wallet_service.web import create_app
 from wallet_service.wiring import Service, build
@@ -69,12 +71,19 @@ def settings(tmp_path: Path, sandbox: Running, base_url: str, templates: Path) -
 
 
 @pytest.fixture
-def another(engine: Engine, identity: Identity, clock: Clock) -> Iterator[Callable[[Settings], Service]]:
+def another(
+    engine: Engine, identity: Identity, clock: Clock, sandbox: Running, starters: dict[str, Template]
+) -> Iterator[Callable[[Settings], Service]]:
     """One more process of the service, on the same database."""
     made: list[Service] = []
 
     def start(settings: Settings) -> Service:
-        made.append(build(settings, clock=clock, engine=engine, identity=identity))
+        # What a run has read once is not read for each test; what a test brings of its own is.
+        shipped = starters if settings.templates == ROOT / "pass_templates" else None
+        known = settings.google_service_account == SecretStr(sandbox.account_json.decode())
+        account = sandbox.account if known else None
+        parts = {"clock": clock, "engine": engine, "identity": identity, "loaded": shipped, "account": account}
+        made.append(build(settings, **parts))  # type: ignore[arg-type]
         return made[-1]
 
     yield start

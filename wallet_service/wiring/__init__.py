@@ -265,8 +265,10 @@ def build(
     clock: Callable[[], datetime] = utc_now,
     engine: Engine | None = None,
     identity: Identity | None = None,
+    loaded: dict[str, Template] | None = None,
+    account: ServiceAccount | None = None,
 ) -> Service:
-    """Return the service that the settings describe.
+    """Return the service that the settings describe; what is given is taken as it is, and not looked for.
 
     Raises `IdentityRefused`, `ServiceAccountRefused`, `TemplateRefused`, `SettingsRefused` or `DatabaseUnusable`, each
     with all its faults.
@@ -276,11 +278,13 @@ def build(
     passes = ApplePasses(
         identity, web_service_url=f"{settings.base_url}/apple", allow_http=settings.sandbox or settings.local
     )
-    loaded = templates.load_all(settings.templates, check_art=artwork.faults)
-    for template in loaded.values():
-        check_faces(template, passes, now=now)
+    if loaded is None:
+        loaded = templates.load_all(settings.templates, check_art=artwork.faults)
+        for template in loaded.values():
+            check_faces(template, passes, now=now)
     secret_key = open_secret_key(settings)
-    account = open_account(settings) if settings.google else None
+    if account is None and settings.google:
+        account = open_account(settings)
     embedded = None
     if engine is None:
         url = settings.database_url.get_secret_value() if settings.database_url else None
