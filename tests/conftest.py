@@ -12,7 +12,7 @@ import pytest
 import structlog
 from actors import START, Clock, Device, Shop, connected_shop
 from flask.testing import FlaskClient
-from google_actors import loaded_once
+from google_actors import account_json, loaded_once
 from slate import alone, shape, wipe
 from sqlalchemy import Engine, create_engine, text
 
@@ -132,9 +132,21 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(scope="session")
+def sandbox_files(chain: Chain, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what a sandbox makes at its first start, which takes long: a chain, and Google's account."""
+    folder = tmp_path_factory.mktemp("sandbox")
+    chain.write(folder)
+    account = folder / "google_service_account.json"
+    account.touch(mode=0o600)
+    account.write_bytes(account_json())
+    return folder
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    """Settings of a sandbox."""
+def settings(tmp_path: Path, sandbox_files: Path) -> Settings:
+    """Settings of a sandbox, which has been started before."""
+    shutil.copytree(sandbox_files, tmp_path / "sandbox")
     return Settings(data_folder=tmp_path, templates=ROOT / "pass_templates", base_url="https://cards.example")
 
 

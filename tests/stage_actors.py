@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from command_actors import Said, typed
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 60
@@ -37,20 +38,28 @@ class Stage:
         state: dict[str, Any] = answer.json()
         return state
 
-    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run `wallet-service` beside the running one."""
+    def command(self, *arguments: str) -> Said:
+        """Type a command beside the running service."""
+        return typed(self.environment, *arguments)
+
+    def started(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Start `wallet-service` beside the running service, in a process of its own."""
         return subprocess.run(
             [sys.executable, "-m", "wallet_service", *arguments],
             cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=PATIENCE, check=False,
         )  # fmt: skip
 
+    def in_step(self) -> bool:
+        """Whether every phone shows what the ledger says."""
+        return self.command("drift").returncode == 0
 
-def wait_until(true: Callable[[], object], *, patience: float = PATIENCE) -> float:
-    """Wait until something is true and return how long it took, in seconds."""
+
+def wait_until(true: Callable[[], object], *, patience: float = PATIENCE, pause: float = 0.02) -> float:
+    """Wait until something is true and return how long it took, in seconds; look again after each `pause`."""
     started = time.monotonic()
     while not true():
         assert time.monotonic() - started < patience, "it does not come true"
-        time.sleep(0.02)
+        time.sleep(pause)
     return time.monotonic() - started
 
 

@@ -1,43 +1,36 @@
 """`wallet-service merchant`, `key` and `source add --merchant`: what they do, print, and refuse."""
 
-import signal
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from actors import START
-from click.testing import CliRunner
+from command_actors import typed
 from sqlalchemy import Engine, text
 
 from wallet_service import demo
-from wallet_service.cli import main
+from wallet_service.config import Settings
 from wallet_service.domain.api_key import SCOPES, read_token
-from wallet_service.stage import SIGNALS
 from wallet_service.web import create_app
 from wallet_service.wiring import Service
 
-ROOT = Path(__file__).parent.parent.parent
 Command = Callable[..., str]
 
 
 @pytest.fixture
-def command(tmp_path: Path, engine: Engine) -> Iterator[Command]:
+def command(settings: Settings, engine: Engine) -> Command:
     """Type a command, and get what it prints."""
     environment = {
-        "WALLET_DATA_FOLDER": str(tmp_path),
-        "WALLET_TEMPLATES": str(ROOT / "pass_templates"),
+        "WALLET_DATA_FOLDER": str(settings.data_folder),
+        "WALLET_TEMPLATES": str(settings.templates),
         "WALLET_DATABASE_URL": engine.url.render_as_string(hide_password=False),
     }
 
-    def typed(*words: str, ends: int = 0) -> str:
-        done = CliRunner().invoke(main, words, env=environment)
-        assert done.exit_code == ends, done.output
-        return done.output
+    def call(*words: str, ends: int = 0) -> str:
+        done = typed(environment, *words)
+        assert done.returncode == ends, done.stderr
+        return done.stdout + done.stderr
 
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    yield typed
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    return call
 
 
 def status(service: Service, key: str) -> int:

@@ -2,19 +2,16 @@
 
 import json
 import shutil
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from actors import connected_shop
-from click.testing import CliRunner
+from command_actors import typed
 from sqlalchemy import Engine
 
-from wallet_service.cli import main
 from wallet_service.config import Settings
-from wallet_service.stage import SIGNALS
 from wallet_service.web import create_app
 from wallet_service.wiring import build
 
@@ -57,10 +54,11 @@ Command = Callable[..., str]
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, sandbox_files: Path) -> Path:
     """A folder with a template whose programme has rewards."""
     templates = tmp_path / "templates"
-    shutil.copytree(ROOT / "pass_templates", templates)
+    shutil.copytree(ROOT / "pass_templates" / "points", templates / "points")
+    shutil.copytree(sandbox_files, tmp_path / "sandbox")
     rules = templates / "points" / "program.toml"
     rules.write_text(rules.read_text() + TABLES)
     return tmp_path
@@ -77,7 +75,7 @@ def members(folder: Path, engine: Engine) -> dict[str, str]:
 
 
 @pytest.fixture
-def command(folder: Path, members: dict[str, str], engine: Engine) -> Iterator[Command]:
+def command(folder: Path, members: dict[str, str], engine: Engine) -> Command:
     """Type a command, and return what it prints; `ends` is the exit code that is expected."""
     url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     environment = {
@@ -86,15 +84,12 @@ def command(folder: Path, members: dict[str, str], engine: Engine) -> Iterator[C
         "WALLET_DATABASE_URL": url,
     }
 
-    def typed(*words: object, ends: int = 0, given: str | None = None) -> str:
-        done = CliRunner().invoke(main, [str(each) for each in words], env=environment, input=given)
-        assert done.exit_code == ends, done.output
-        return done.output
+    def call(*words: object, ends: int = 0, given: str | None = None) -> str:
+        done = typed(environment, *words, given=given)
+        assert done.returncode == ends, done.stderr
+        return done.stdout + done.stderr
 
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    yield typed
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    return call
 
 
 def answer(printed: str) -> Any:

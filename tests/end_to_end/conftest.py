@@ -12,7 +12,7 @@ import pytest
 from stage_actors import PATIENCE, ROOT, Stage, free_ports, wait_until
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """`wallet-service run` in a folder of its own; it must end by itself, with everything it started, on TERM."""
     folder = tmp_path_factory.mktemp("stage")

@@ -1,15 +1,13 @@
 """Commands for a programme's rules as they are typed: look, publish, settle, simulate."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from actors import Shop
+from command_actors import typed
 from stage_actors import ROOT
 
 from wallet_service.wiring import Service
@@ -26,10 +24,8 @@ def files(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def call(service: Service, files: Path) -> Call:
-    """Run a command to its end; return its code and what it said."""
+    """Type a command; return its code and what it said."""
     environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(ROOT),
         "USER": "ann",
         "WALLET_DATABASE_URL": service.engine.url.render_as_string(hide_password=False),
         "WALLET_DATA_FOLDER": str(service.settings.data_folder),
@@ -37,10 +33,7 @@ def call(service: Service, files: Path) -> Call:
     }
 
     def run(*arguments: str) -> tuple[int, str]:
-        command = [sys.executable, "-m", "wallet_service", *arguments]
-        done = subprocess.run(
-            command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
-        )
+        done = typed(environment, *arguments)
         return done.returncode, done.stdout + done.stderr
 
     return run

@@ -1,8 +1,5 @@
 """`wallet-service reconcile` and `drift`: what they print of cards at Google, and how they end."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -11,8 +8,9 @@ from pathlib import Path
 import click
 import pytest
 from actors import Clock, Device, Shop
+from command_actors import typed
 from google_actors import ISSUER, Running
-from held_actors import ROOT, Holder, copied_template, delivered, looked
+from held_actors import Holder, copied_template, delivered, looked
 from sqlalchemy import Engine, text
 
 from wallet_service.config import Settings
@@ -163,10 +161,8 @@ def test_class_that_was_refused_is_tried_again(
 
 
 def test_commands(ann: Holder, shop: Shop, engine: Engine, sandbox: Running, service: Service) -> None:
-    """The commands print the same and end alike in a process of their own."""
+    """The commands print the same and end alike when they are typed."""
     environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(ROOT),
         "WALLET_DATABASE_URL": engine.url.render_as_string(hide_password=False),
         "WALLET_DATA_FOLDER": str(service.settings.data_folder),
         "WALLET_BASE_URL": service.settings.base_url,
@@ -178,10 +174,7 @@ def test_commands(ann: Holder, shop: Shop, engine: Engine, sandbox: Running, ser
     }
 
     def call(*arguments: str) -> tuple[int, str]:
-        command = [sys.executable, "-m", "wallet_service", *arguments]
-        done = subprocess.run(
-            command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
-        )
+        done = typed(environment, *arguments)
         return done.returncode, done.stdout
 
     assert call("drift") == (0, "1 cards, 1 in step\n")
