@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
-    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -16,6 +15,7 @@ from pydantic import (
 )
 
 from wallet_service.domain.errors import EventRefused, Fault
+from wallet_service.domain.values import Id
 
 TOLERANCE = timedelta(minutes=5)
 LARGEST = 10**11  # minor units; what earns points stays inside the database's bigint
@@ -68,16 +68,6 @@ def _fault(error: Any) -> Fault:
     return Fault("body", ".".join(str(part) for part in error["loc"]), message)
 
 
-def printable(text: str) -> str:
-    """Return the text.
-
-    Raises `ValueError` for one with characters that cannot be printed.
-    """
-    if not text.isprintable():
-        raise ValueError("should hold printable characters only")
-    return text
-
-
 def _dated(moment: object) -> object:
     """Refuse numbers, which would be taken for seconds or milliseconds: "20260601" for a day in 1970."""
     if not isinstance(moment, str) or moment.strip().lstrip("+-").replace(".", "", 1).isdecimal():
@@ -105,7 +95,6 @@ def _or_none(given: object) -> object:
     return () if given is None else given
 
 
-Id = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(printable)]
 VendorId = Annotated[Id, BeforeValidator(_number_as_text)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Minor = Annotated[int, Field(ge=0, le=LARGEST)]

@@ -10,10 +10,10 @@ from typing import Generic, TypeVar
 from wallet_service.domain.delivery import Arrangement, Delivery, Normalised, Said
 from wallet_service.domain.errors import EventRefused
 from wallet_service.domain.event import Customer, OrderPaid, OrderUpdated, Refund, RefundUpdated
+from wallet_service.domain.values import Id
 from wallet_service.inbound.persons import as_member_id, customer
 from wallet_service.inbound.reading import (
     Currency,
-    Id,
     Minor,
     Moment,
     Table,

@@ -23,12 +23,12 @@ from wallet_service.domain.event import (
     SubscriptionPaid,
 )
 from wallet_service.domain.program import exponent
+from wallet_service.domain.values import Id
 from wallet_service.inbound.persons import as_member_id, customer
 from wallet_service.inbound.reading import (
     LARGEST,
     TOLERANCE,
     Currency,
-    Id,
     Listed,
     Minor,
     Table,
