@@ -112,6 +112,13 @@ class Settings(BaseModel):
         le=3600,
         description="Seconds after which another worker takes over from a dead one; for Google a request more.",
     )
+    job_lease: int = Field(
+        60, ge=1, le=3600, description="Seconds after which another worker takes over a job from a dead one."
+    )
+    job_retention: int = Field(
+        30, ge=1, le=3650, description="Days that rows which an import refused, and files of failed ones, are kept."
+    )
+    import_megabytes: int = Field(100, ge=1, le=10_000, description="The largest file of members that is taken.")
     sandbox_port: int = Field(8001, ge=0, le=65535, description="The simulated phone's page, in the sandbox.")
     sandbox_apns_port: int = Field(8002, ge=0, le=65535, description="The simulated push service, in the sandbox.")
     sandbox_google_port: int = Field(8003, ge=0, le=65535, description="The simulated Google Wallet, in the sandbox.")

@@ -17,10 +17,12 @@ log = structlog.get_logger(__name__)
 POLL = 0.1  # seconds; a partial index makes looking cheap, and a notification would serialise every commit
 PAUSE = 2.0  # seconds, while the database is away
 
+GLANCE = 0.5  # seconds between looks for jobs; who asked for one waits for far more than that
 PAGE = 1.0  # seconds; days begin at midnight, and holds end by the minute
 
 Deliver = Callable[[], Delivered]
 Settle = Callable[[], Settled]
+Step = Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +38,19 @@ def work_on_all(
     stop: threading.Event,
     *,
     calendars: Iterable[Settle] = (),
+    jobs: Iterable[Step] = (),
     chores: Mapping[str, Chore] | None = None,
 ) -> None:
-    """Deliver to all platforms, do the calendar's work and the chores, side by side until `stop` is set.
+    """Deliver to all platforms, do the calendar's work, jobs and chores, side by side until `stop` is set.
 
     If one fails, the others stop and it is told.
     """
-    chores, settling = chores or {}, list(calendars)
-    with ThreadPoolExecutor(len(platforms) + len(settling) + len(chores), thread_name_prefix="worker") as pool:
+    chores, settling, stepping = chores or {}, list(calendars), list(jobs)
+    threads = len(platforms) + len(settling) + len(stepping) + len(chores)
+    with ThreadPoolExecutor(threads, thread_name_prefix="worker") as pool:
         at_work = [pool.submit(work, platform, deliver, stop) for platform, deliver in platforms.items()]
         at_work += [pool.submit(turn_pages, settle, stop) for settle in settling]
+        at_work += [pool.submit(work_off, step, stop) for step in stepping]
         at_work += [pool.submit(keep_doing, name, chore, stop) for name, chore in chores.items()]
         wait(at_work, return_when=FIRST_COMPLETED)
         stop.set()
@@ -85,6 +90,21 @@ def turn_pages(settle: Settle, stop: threading.Event) -> None:
         if not (done.more and done.settled):
             stop.wait(PAGE)
     log.info("calendar.stopped")
+
+
+def work_off(step: Step, stop: threading.Event) -> None:
+    """Do jobs piece by piece until `stop` is set; the piece at hand is finished first."""
+    log.info("jobs.started")
+    while not stop.is_set():
+        try:
+            done = step()
+        except DatabaseUnusable as error:
+            log.error("worker.waits", detail=str(error))
+            stop.wait(PAUSE)
+            continue
+        if not done:
+            stop.wait(GLANCE)
+    log.info("jobs.stopped")
 
 
 def keep_doing(name: str, chore: Chore, stop: threading.Event) -> None:

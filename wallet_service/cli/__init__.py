@@ -10,7 +10,7 @@ import click
 import structlog
 
 from wallet_service import config, demo, doctor, logs, reconciling, serving, stage, worker
-from wallet_service.cli import books
+from wallet_service.cli import books, bulk
 from wallet_service.cli.inbound import inbound_group
 from wallet_service.cli.keys import key, merchant
 from wallet_service.cli.member import MEMBER_COMMANDS
@@ -37,6 +37,7 @@ log = structlog.get_logger(__name__)
 INBOUND_EVERY = 5.0  # seconds
 PRUNE_EVERY = 3600.0
 SEAL_EVERY = 60.0  # seconds
+CLEAR_EVERY = 3600.0
 
 MARKS = {
     "good": click.style("good", fg="green"),
@@ -78,7 +79,7 @@ def web() -> None:
 
 @main.command("worker")
 def work() -> None:
-    """Bring wallets up to date until stopped; run as many as you like."""
+    """Bring wallets up to date, and do jobs, until stopped; run as many as you like."""
     with opened() as service:
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -88,8 +89,15 @@ def work() -> None:
             "seal": worker.Chore(SEAL_EVERY, service.seal),
             "inbound": worker.Chore(INBOUND_EVERY, service.intake.settle_due),
             "prune": worker.Chore(PRUNE_EVERY, service.prune_deliveries),
+            "clear jobs": worker.Chore(CLEAR_EVERY, service.clear_jobs),
         }
-        worker.work_on_all(_platforms(service, stop), stop, calendars=service.calendars(), chores=chores)
+        worker.work_on_all(
+            _platforms(service, stop),
+            stop,
+            calendars=service.calendars(),
+            jobs=[service.jobs().step],
+            chores=chores,
+        )
         service.apns.close()
 
 
@@ -337,5 +345,6 @@ for each in (
     reward,
     source,
     template,
+    *bulk.COMMANDS,
 ):
     main.add_command(each)

@@ -334,3 +334,35 @@ class UnknownExperiment(WalletError):
     def __init__(self, code: str, known: Iterable[str]) -> None:
         self.code = code
         super().__init__(f"There is no experiment {code!r} in the programme; there are: {', '.join(known) or 'none'}.")
+
+
+class SheetRefused(FaultsError):
+    """A file of rows cannot be read, or has other columns than are known; nothing of it was done."""
+
+
+class SheetTooLarge(WalletError):
+    """A file of rows has more bytes than are taken."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        super().__init__(
+            f"The file has more than {most // 2**20:,} MB; nothing of it was done. Send it in parts, or raise "
+            f"WALLET_IMPORT_MEGABYTES."
+        )
+
+
+class UnknownJob(WalletError):
+    """There is no job of that id."""
+
+    def __init__(self, job: str) -> None:
+        self.job = job
+        super().__init__(f"There is no job {job}. See `wallet-service job list`.")
+
+
+class JobOver(WalletError):
+    """A job has ended, and cannot be cancelled any more."""
+
+    def __init__(self, job: str, state: str) -> None:
+        self.job = job
+        self.state = state
+        super().__init__(f"The job {job} is {state}, and cannot be cancelled.")

@@ -59,6 +59,9 @@ _EVERY_CARD = f"FROM members JOIN cards ON cards.member_id = members.id {_JOINED
 _BY_EXTERNAL_ID = text(f"""
     SELECT {_COLUMNS} {_FROM} WHERE members.program_id = :program_id AND external_id = :external_id
 """)
+_SEVERAL = text(f"""
+    SELECT {_COLUMNS} {_FROM} WHERE members.program_id = :program_id AND external_id = ANY(:external_ids)
+""")
 _LOOK = f"""
     SELECT {_COLUMNS}, programs.template, programs.version AS newest_version, template_version,
            EXISTS (SELECT FROM wallets WHERE card_id = cards.id AND platform = 'apple' AND fetched < revision)
@@ -135,6 +138,11 @@ _BY_PUBLIC_ID = text(f"{_FOUND} WHERE public_id = :public_id AND erased_at IS NU
 _SURVIVOR = text("""
     SELECT survivor.external_id FROM members JOIN members AS survivor ON survivor.id = members.merged_into
     WHERE members.program_id = :program_id AND members.external_id = :external_id
+""")
+_SURVIVORS = text("""
+    SELECT members.external_id, survivor.external_id AS survivor
+    FROM members JOIN members AS survivor ON survivor.id = members.merged_into
+    WHERE members.program_id = :program_id AND members.external_id = ANY(:external_ids)
 """)
 _MERGE = text("""
     WITH merged AS (
@@ -252,6 +260,12 @@ def survivor(tx: Connection, program_id: int, external_id: str) -> str:
     return found or external_id
 
 
+def survivors(tx: Connection, program_id: int, external_ids: Iterable[str]) -> dict[str, str]:
+    """Return, for those of the members who have become one with another, the merchant's own id of that one."""
+    values = {"program_id": program_id, "external_ids": list(external_ids)}
+    return {row.external_id: row.survivor for row in tx.execute(_SURVIVORS, values)}
+
+
 def merge(tx: Connection, member_id: int, survivor_id: int) -> None:
     """Have a member, and all that were merged into it, stand for the survivor, who takes over orders and limits.
 
@@ -274,6 +288,12 @@ def erase(tx: Connection, member_id: int, *, now: datetime) -> None:
 def find(tx: Connection, program_id: int, external_id: str) -> Membership | None:
     """Return the member with that id of the merchant's own."""
     return ask(tx, program_id, external_id)()
+
+
+def find_several(tx: Connection, program_id: int, external_ids: Iterable[str]) -> dict[str, Membership]:
+    """Return those of the members who are there, by the merchant's own id."""
+    rows = tx.execute(_SEVERAL, {"program_id": program_id, "external_ids": list(external_ids)})
+    return {row.external_id: _membership(row) for row in rows}
 
 
 def ask(tx: Connection, program_id: int, external_id: str) -> Callable[[], Membership | None]:

@@ -16,6 +16,7 @@ _OPEN = text("""
     ON CONFLICT (code) DO NOTHING
 """)
 _FIND = text("SELECT id, template, version, merchant_id FROM programs WHERE code = :code")
+_BY_ID = text("SELECT id, template, version, merchant_id FROM programs WHERE id = :program_id")
 _OF_TEMPLATE = text("SELECT id, template, version, merchant_id FROM programs WHERE template = :template ORDER BY id")
 _OF_MERCHANT = text(
     "SELECT id, template, version, merchant_id FROM programs WHERE merchant_id = :merchant_id ORDER BY id"
@@ -72,6 +73,11 @@ def find(tx: Connection, code: str) -> Opened | None:
     """Return the programme of that code."""
     row = tx.execute(_FIND, {"code": code}).first()
     return Opened(*row) if row else None
+
+
+def by_id(tx: Connection, program_id: int) -> Opened:
+    """Return the programme of that id of ours."""
+    return Opened(*tx.execute(_BY_ID, {"program_id": program_id}).one())
 
 
 def of_template(tx: Connection, template: str) -> list[Opened]:

@@ -23,14 +23,17 @@ def enrol(
     external_id: str | None,
     profile: Profile,
     now: datetime,
+    enrolled_at: datetime | None = None,
 ) -> Membership:
     """Add a member with a first card that shows an empty account; the customer is locked already.
 
-    Whom the merchant has no own id for goes by ours.
+    Whom the merchant has no own id for goes by ours. Whoever was a member elsewhere before has `enrolled_at`; everybody
+    else has joined now.
     """
+    joined_at = enrolled_at or now
     public_id = f"{members.PUBLIC_ID_PREFIX}{_random(20).lower()}"
     external_id = external_id or public_id
-    member_id = members.add(tx, program_id=program_id, public_id=public_id, external_id=external_id, now=now)
+    member_id = members.add(tx, program_id=program_id, public_id=public_id, external_id=external_id, now=joined_at)
     members.set_profile(tx, member_id=member_id, profile=profile)
     lowest = next(iter(template.program.tier), None)
     code = new_code()
@@ -38,7 +41,7 @@ def enrol(
         balance=0,
         qualifying=0,
         member_name=profile.name,
-        member_since=now,
+        member_since=joined_at,
         card_code=code,
         tier=lowest.code if lowest else None,
         cause=profile.cause,

@@ -7,16 +7,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, fields, replace
 from datetime import date
 
+from wallet_service.domain.sheet import guarded
 from wallet_service.usecases.statement import Line, LotNow, Move, Statement
-
-# What a spreadsheet takes for the beginning of a formula, the wide forms too.
-WIDE = (
-    "\N{FULLWIDTH EQUALS SIGN}",
-    "\N{FULLWIDTH PLUS SIGN}",
-    "\N{FULLWIDTH HYPHEN-MINUS}",
-    "\N{FULLWIDTH COMMERCIAL AT}",
-)
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", *WIDE)
 
 
 def for_member(statement: Statement) -> Statement:
@@ -47,8 +39,8 @@ def cell(value: object) -> object:
     """Return a value as a cell; a text that a spreadsheet would take for a formula is kept a text."""
     if isinstance(value, tuple):
         return cell("; ".join(move(each) if isinstance(each, Move) else f"{each.code} {each.points}" for each in value))
-    if isinstance(value, str) and value.startswith(FORMULA):
-        return f"'{value}"
+    if isinstance(value, str):
+        return guarded(value)
     return value.isoformat() if isinstance(value, date) else value
 
 

@@ -40,9 +40,10 @@ from wallet_service.storage.sources import Source
 from wallet_service.storage.vault import Vault
 from wallet_service.usecases import refer
 from wallet_service.usecases.book import Book, close_and_show, fresh_ids, open_book
+from wallet_service.usecases.claim_orders import claim_orders, evaluated, rules_of, waiting_orders
 from wallet_service.usecases.correct import correct
 from wallet_service.usecases.enrol import enrol
-from wallet_service.usecases.evaluate import evaluate, evaluate_order, give, give_prizes, lock_all_budgets
+from wallet_service.usecases.evaluate import evaluate, give, give_prizes, lock_all_budgets
 from wallet_service.usecases.subscribe import cancel, subscribe
 
 ABOUT_ORDERS = get_args(OrderFact)
@@ -323,7 +324,7 @@ def _check(program: Program, paid: OrderPaid) -> None:
 
 
 def _settle_order(case: _Case, book: Book, order: Order) -> None:
-    order = book.settle_order(_evaluated(case, book, order), at=case.event.occurred_at)
+    order = book.settle_order(evaluated(book, order), at=case.event.occurred_at)
     if order.fulfilled_at is not None and case.program.points.waits_for(FULFILLED):
         book.account.activate_order(order.row_id, at=order.fulfilled_at)
     orders.put(case.tx, case.source.id, order, member_id=book.member.id, customer_id=None)
@@ -332,39 +333,13 @@ def _settle_order(case: _Case, book: Book, order: Order) -> None:
     refer.look_at_order(book, order)
 
 
-def _evaluated(case: _Case, book: Book, order: Order) -> Order:
-    """Return the order with what it earns by the rules that were in force when it was paid."""
-    if order.purchase is None:
-        return order
-    rules = case.template.rules_at(order.purchase.paid_at)
-    return evaluate_order(book, order, rules.program, rules.number)
-
-
 def _claim_orders(case: _Case, book: Book, marks: list[bytes]) -> None:
     """Give a member the orders that came before it was known by its own id or these marks."""
-    waiting = _waiting(case, book, marks)
-    paid = [each.purchase.paid_at for each in waiting if each.purchase]
-    if waiting:
-        lock_all_budgets(book, [case.program, *(case.template.rules_at(each).program for each in paid)])
-    for each in waiting:
-        order = book.settle_order(_evaluated(case, book, each), at=case.event.occurred_at)
-        orders.match(case.tx, order, member_id=book.member.id)
-        refer.look_at_order(book, order)
-    identities.found(case.tx, [each.row_id for each in waiting])
-
-
-def _waiting(case: _Case, book: Book, marks: list[bytes]) -> list[Order]:
-    """Return the orders that wait for the member, with those that wait for an account that one of them names."""
     own = case.order.row_id if case.order else None
-    customer_id = case.customer_id if case.joins else None
-    found: dict[int, Order] = {}
-    while marks or customer_id:
-        waiting = orders.unmatched(case.tx, book.member.program_id, customer_id, marks)
-        new = {each.row_id: each for each in waiting if each.row_id != own and each.row_id not in found}
-        found |= new
-        customer_id = None
-        marks = identities.inherit(case.tx, book.member.id, list(new), now=case.now) if new else []
-    return [found[each] for each in sorted(found)]
+    waiting = waiting_orders(book, case.customer_id if case.joins else None, marks, but=own)
+    if waiting:
+        lock_all_budgets(book, [case.program, *rules_of(case.template, waiting)])
+        claim_orders(book, waiting, at=case.event.occurred_at)
 
 
 def _tell(book: Book, fact: MemberEnrolled | MemberUpdated) -> None:

@@ -38,6 +38,7 @@ from wallet_service.domain.standing import Movement, Standing
 from wallet_service.domain.template import Template
 from wallet_service.google.service_account import ServiceAccount
 from wallet_service.inbound import DIALECTS
+from wallet_service.links import add_url
 from wallet_service.sandbox.chain import make_chain
 from wallet_service.storage import deliveries, migrate, pipelined, templates
 from wallet_service.storage.embedded import Embedded
@@ -46,12 +47,16 @@ from wallet_service.storage.programs import Opened
 from wallet_service.storage.signing import SigningKey, make_key
 from wallet_service.storage.sources import Source
 from wallet_service.storage.vault import Vault
+from wallet_service.usecases.ask_import import IMPORT
 from wallet_service.usecases.deliver import Delivery
+from wallet_service.usecases.import_members import MemberImport
 from wallet_service.usecases.in_force import InForce
+from wallet_service.usecases.oversee import clear
 from wallet_service.usecases.reward_referrals import Referrals
 from wallet_service.usecases.seal import seal_all
 from wallet_service.usecases.settle_due import Calendar, Settled, settled
 from wallet_service.usecases.take_in import Intake
+from wallet_service.usecases.work_off import WorkOff
 from wallet_service.wiring.files import made_once
 from wallet_service.wiring.google import GoogleWallet
 from wallet_service.wiring.google_account import open_account
@@ -232,6 +237,27 @@ class Service:
     def calendars(self) -> list[Callable[[], Settled]]:
         """Return all that time alone brings to do."""
         return [self.calendar().settle, Referrals(self.begin, self.in_force, self.clock).settle]
+
+    def jobs(self) -> WorkOff:
+        """Return what works jobs off."""
+        members_in = MemberImport(
+            self.begin,
+            self.begin_pipelined,
+            self.read,
+            self.in_force,
+            self.clock,
+            self.identity.pass_type_identifier,
+        )
+        lease = timedelta(seconds=self.settings.job_lease)
+        return WorkOff(self.begin, self.clock, {IMPORT: members_in.piece}, lease)
+
+    def clear_jobs(self) -> int:
+        """Drop what is kept of jobs longer than the settings say, and return how many files that were."""
+        return clear(self.begin, keep=timedelta(days=self.settings.job_retention), now=self.clock())
+
+    def link(self, serial_number: str) -> str:
+        """Return the address of the page on which the holder of a card adds it to a wallet."""
+        return add_url(self.settings.base_url, self.secret_key, serial_number)
 
     def settled(self, found: Found) -> Found:
         """Return the card as it may be shown: settled first if the calendar has work in its member's book."""
