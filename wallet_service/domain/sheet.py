@@ -144,10 +144,11 @@ def lines_of(kind: Kind, columns: Sequence[str], rows: Iterable[Mapping[str, Any
             yield json.dumps(said, ensure_ascii=False) + "\n"
         return
     text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
+    end = "\r\n"  # as the format has it: the writer quotes no other ends of lines than its own
+    table = csv.writer(text, lineterminator=end)
     for row in rows:
         table.writerow([_cell(row.get(name)) for name in columns])
-        yield text.getvalue()
+        yield text.getvalue().removesuffix(end) + "\n"
         text.seek(0)
         text.truncate()
 
@@ -171,7 +172,9 @@ def _csv_form(head: bytes, starts_at: int, known: Collection[str], needed: str) 
     line = head[:LONGEST].split(b"\n", 1)[0]
     if b"\r" in line.rstrip(b"\r"):
         raise _refused(Fault("head", "", "ends with CR alone, as all lines seem to; save the file with LF or CR LF"))
-    read = {delimiter: _columns(head, delimiter) for delimiter in DELIMITERS}
+    read = {each: found for each in DELIMITERS if (found := _columns(head, each))}
+    if not read:
+        raise _refused(Fault("head", "", "is not well formed; the first line names the columns"))
     delimiter = max(read, key=lambda each: len(read[each][0]))
     columns, length = read[delimiter]
     faults = [_unknown(each, known) for each in columns if each not in known]
@@ -183,14 +186,14 @@ def _csv_form(head: bytes, starts_at: int, known: Collection[str], needed: str) 
     return Form("csv", columns, delimiter, starts_at + length)
 
 
-def _columns(head: bytes, delimiter: str) -> tuple[tuple[str, ...], int]:
-    """Return the names of the columns, and how many bytes they take."""
+def _columns(head: bytes, delimiter: str) -> tuple[tuple[str, ...], int] | None:
+    """Return the names of the columns, and how many bytes they take; None where the delimiter is another one."""
     feed = _Feed(_lines([head]))
     feed.begin()
     try:
         cells = next(csv.reader(feed, delimiter=delimiter, strict=True))
-    except (csv.Error, _TooLong, StopIteration):
-        raise _refused(Fault("head", "", "is not well formed; the first line names the columns")) from None
+    except (csv.Error, _TooLong):
+        return None
     if feed.garbled:
         raise _refused(Fault("head", "", "is not UTF-8; save the file as CSV UTF-8"))
     return tuple(each.strip().lower() for each in cells), feed.size
@@ -277,7 +280,7 @@ def _csv_records(form: Form, lines: Iterator[Line], place: Place) -> Iterator[Re
         row, offset = row + 1, offset + feed.size
         if not faults and not any(each.strip() for each in cells):
             continue
-        if feed.garbled:
+        if not faults and feed.garbled:
             faults = (RowFault("", "is not UTF-8; save the file as CSV UTF-8"),)
         elif not faults and len(cells) != len(form.columns):
             faults = (RowFault("", f"has {len(cells)} cells, and the head {len(form.columns)}"),)

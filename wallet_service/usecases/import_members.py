@@ -100,7 +100,7 @@ class MemberImport:
         """Enter the rows, or where that fails for a reason that is not theirs, fewer of them; one alone is refused."""
         try:
             self._enter(job, template, told, last=last, now=now)
-        except (TakenAway, DatabaseUnusable):
+        except (TakenAway, DatabaseUnusable, Raced):
             raise
         except Exception:
             if len(told) <= 1 and job.result.get("unexpected", 0) >= MOST_UNEXPECTED:
