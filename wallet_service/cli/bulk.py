@@ -100,6 +100,7 @@ def export(template: str, output: Any, kind: Kind | None) -> None:
         program = program_of_template(service, template)
         lines = export_members(
             service.read,
+            vault=service.vault,
             program_id=program.id,
             template=program.template,
             kind=kind or SUFFIXES.get(Path(output.name).suffix, "csv"),
@@ -173,7 +174,9 @@ def refused(job: str, output: Any, kind: Kind | None) -> None:
     with opened() as service:
         found = _job(service, job)
         output.writelines(
-            oversee.refused(service.read, found, kind=kind or SUFFIXES.get(Path(output.name).suffix, "csv"))
+            oversee.refused(
+                service.read, service.vault, found, kind=kind or SUFFIXES.get(Path(output.name).suffix, "csv")
+            )
         )
 
 

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, InstanceOf, ValidationError
 
 from wallet_service.domain.expiry import expiry_of
-from wallet_service.domain.identity import Identity, Kind, identity
+from wallet_service.domain.identity import Identity
 from wallet_service.domain.member import Profile
 from wallet_service.domain.period import local_day, start_of
 from wallet_service.domain.program import Program
-from wallet_service.domain.values import Birthday, Code, Day, Id, Locale, Words
+from wallet_service.domain.values import Birthday, Code, Day, Email, Id, Locale, Phone, Words
 
 COLUMNS = (
     "external_id",
@@ -32,7 +32,6 @@ NEEDED = "external_id"
 OWN = "member_id"  # our own id of a member, which only our exports tell
 # What our exports and reports tell besides; nobody tells it to us.
 TOLD = ("pending", "held", "serial_number", "link", "row", "reason")
-OURS = "mem_"  # how our own ids begin
 MOST = 10**9  # points
 ONE_DAY = timedelta(days=1)
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -139,12 +138,6 @@ def _points(given: object) -> object:
     return int(text)
 
 
-def _not_ours(given: str) -> str:
-    if given.startswith(OURS):
-        raise ValueError(f"should be your own id; those that begin with {OURS} are ours")
-    return given
-
-
 def _joined(given: object) -> object:
     """Return a day, or a moment with its zone."""
     text = given.strip() if isinstance(given, str) else ""
@@ -165,34 +158,18 @@ def _in_reach(given: date | datetime) -> date | datetime:
     return given
 
 
-def _identity(kind: Kind, given: object) -> Identity:
-    found = identity(kind, given) if isinstance(given, str) else None
-    if found is None:
-        shape = "ann@shop.example" if kind == "email" else "+420 601 234 567, with its country"
-        raise ValueError(f"should be one such as {shape}")
-    return found
-
-
-def _email(given: object) -> Identity:
-    return _identity("email", given)
-
-
-def _phone(given: object) -> Identity:
-    return _identity("phone", given)
-
-
 class _Row(BaseModel):
     """What we read of a row."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
-    external_id: Annotated[Id, AfterValidator(_not_ours)]
+    external_id: Id
     name: Words | None = None
     locale: Locale | None = None
     birthday: Birthday | None = None
     cause: Code | None = None
-    email: Annotated[Identity, BeforeValidator(_email)] | None = None
-    phone: Annotated[Identity, BeforeValidator(_phone)] | None = None
+    email: Email | None = None
+    phone: Phone | None = None
     balance: Annotated[int, BeforeValidator(_points)] | None = None
     expires_at: Annotated[Day, AfterValidator(_in_reach)] | None = None
     tier: Id | None = None
@@ -204,7 +181,10 @@ class _Row(BaseModel):
         return MemberRow(
             external_id=self.external_id,
             profile=Profile(self.name, self.locale, self.birthday, self.cause),
-            identities=tuple(each for each in (self.email, self.phone) if each),
+            identities=(
+                *((Identity("email", self.email),) if self.email else ()),
+                *((Identity("phone", self.phone),) if self.phone else ()),
+            ),
             balance=self.balance,
             expires_on=self.expires_at,
             tier=self.tier,

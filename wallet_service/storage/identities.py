@@ -16,14 +16,31 @@ _OWNERS = text("""
     LEFT JOIN members AS survivor ON survivor.id = members.merged_into
     WHERE member_identities.program_id = :program_id AND mark = ANY(:marks)
 """)
+_OWNERS_OF = text("""
+    SELECT mark, coalesce(survivor.external_id, members.external_id) AS external_id,
+           coalesce(survivor.public_id, members.public_id) AS public_id
+    FROM member_identities
+    JOIN members ON members.id = member_id
+    LEFT JOIN members AS survivor ON survivor.id = members.merged_into
+    WHERE member_identities.program_id = :program_id AND mark = ANY(:marks)
+""")
 _ADD = text("""
     INSERT INTO member_identities (program_id, member_id, kind, mark, sealed, created_at)
     VALUES (:program_id, :member_id, :kind, :mark, :sealed, :now)
     ON CONFLICT (program_id, mark) DO NOTHING
     RETURNING mark
 """)
+_ADD_SEVERAL = text("""
+    INSERT INTO member_identities (program_id, member_id, kind, mark, sealed, created_at)
+    SELECT :program_id, member_id, kind, mark, sealed, :now
+    FROM unnest(CAST(:member_ids AS bigint[]), CAST(:kinds AS text[]), CAST(:marks AS bytea[]),
+                CAST(:sealed AS bytea[])) AS told (member_id, kind, mark, sealed)
+""")
 _KNOWN = text("SELECT mark FROM member_identities WHERE program_id = :program_id AND mark = ANY(:marks)")
 _OF_MEMBER = text("SELECT kind, sealed, verified_at FROM member_identities WHERE member_id = :member_id ORDER BY id")
+_OF_MEMBERS = text("""
+    SELECT member_id, kind, sealed FROM member_identities WHERE member_id = ANY(:member_ids) ORDER BY id
+""")
 _REMOVE = text("DELETE FROM member_identities WHERE member_id = :member_id AND mark = ANY(:marks) RETURNING mark")
 _FORGET = text("DELETE FROM member_identities WHERE member_id = :member_id")
 _VERIFY = text("""
@@ -71,6 +88,14 @@ class Mark:
     identity: Identity = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who is known by something: the merchant's own id of the member, which is ours where it has none, and ours."""
+
+    external_id: str
+    public_id: str
+
+
 def lock_name(mark: bytes) -> str:
     """Return the name under which a mark is locked, as customers are; no merchant's own id can look like it."""
     return f"\n{mark.hex()}"
@@ -100,6 +125,34 @@ def add(
             values |= {"kind": each.identity.kind, "mark": each.mark, "sealed": vault.seal(each.identity.value)}
             new += [bytes(one) for one in tx.execute(_ADD, values).scalars()]
     return new
+
+
+def owners(tx: Connection, program_id: int, marks: Iterable[Mark]) -> dict[bytes, Owner]:
+    """Return the members who are known by these, by the mark."""
+    rows = tx.execute(_OWNERS_OF, {"program_id": program_id, "marks": [each.mark for each in marks]})
+    return {bytes(row.mark): Owner(row.external_id, row.public_id) for row in rows}
+
+
+def add_several(
+    tx: Connection, vault: Vault, known: Sequence[tuple[int, Mark]], *, program_id: int, now: datetime
+) -> None:
+    """Let members be known by marks that are locked, and nobody's yet."""
+    if known:
+        values = {
+            "member_ids": [member_id for member_id, _ in known],
+            "kinds": [each.identity.kind for _, each in known],
+            "marks": [each.mark for _, each in known],
+            "sealed": [vault.seal(each.identity.value) for _, each in known],
+        }
+        tx.execute(_ADD_SEVERAL, values | {"program_id": program_id, "now": now})
+
+
+def of_members(tx: Connection, vault: Vault, member_ids: Sequence[int]) -> dict[int, list[Identity]]:
+    """Return what several members are known by, in clear and in the order in which it was told, by the member."""
+    found: dict[int, list[Identity]] = {}
+    for row in tx.execute(_OF_MEMBERS, {"member_ids": list(member_ids)}):
+        found.setdefault(row.member_id, []).append(Identity(row.kind, vault.open(bytes(row.sealed))))
+    return found
 
 
 def of_member(tx: Connection, vault: Vault, member_id: int) -> list[tuple[Identity, datetime | None]]:

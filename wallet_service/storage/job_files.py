@@ -1,15 +1,18 @@
-"""Files that jobs read, and rows that jobs refused: kept in the database, where a worker on any machine finds them."""
+"""Files that jobs read, and rows that jobs refused: in the database, where a worker on any machine finds them.
+
+Both tell of persons, so both are sealed.
+"""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection, text
 
 from wallet_service.domain.sheet import LONGEST
+from wallet_service.storage.vault import Vault
 
 PART = LONGEST  # bytes: the first part holds the head of a file
 NEGLECTED = timedelta(days=1)  # after which a file that no job asks for was given up half-way
@@ -17,22 +20,21 @@ NEGLECTED = timedelta(days=1)  # after which a file that no job asks for was giv
 _ADD = text("""
     INSERT INTO job_files (program_id, name, created_at) VALUES (:program_id, :name, :now) RETURNING id
 """)
-_ADD_PART = text("INSERT INTO job_file_parts (file_id, position, body) VALUES (:file_id, :position, :body)")
-_PART = text("SELECT body FROM job_file_parts WHERE file_id = :file_id AND position = :position")
+_ADD_PART = text("INSERT INTO job_file_parts (file_id, position, sealed) VALUES (:file_id, :position, :sealed)")
+_PART = text("SELECT sealed FROM job_file_parts WHERE file_id = :file_id AND position = :position")
 _DROP = text("DELETE FROM job_files WHERE id = :id")
 _DROP_OLD = text("""
     DELETE FROM job_files
     WHERE (created_at < :neglected AND NOT EXISTS (SELECT FROM jobs WHERE file_id = job_files.id))
        OR id IN (SELECT file_id FROM jobs WHERE finished_at < :over)
 """)
-# Faults and what was said are JSON kept as texts, which can hold what the database's own JSON refuses: "\\u0000".
 _REFUSE = text("""
-    INSERT INTO job_refusals (job_id, row_number, faults, said)
-    SELECT :job_id, row_number, faults, said
-    FROM jsonb_to_recordset(CAST(:refusals AS jsonb)) AS told (row_number bigint, faults text, said text)
+    INSERT INTO job_refusals (job_id, row_number, sealed)
+    SELECT :job_id, row_number, sealed
+    FROM unnest(CAST(:rows AS bigint[]), CAST(:sealed AS bytea[])) AS told (row_number, sealed)
 """)
 _REFUSED = text("""
-    SELECT row_number, faults, said FROM job_refusals WHERE job_id = :job_id AND row_number > :after
+    SELECT row_number, sealed FROM job_refusals WHERE job_id = :job_id AND row_number > :after
     ORDER BY row_number LIMIT :most
 """)
 _FORGET = text("DELETE FROM job_refusals USING jobs WHERE jobs.id = job_id AND finished_at < :over")
@@ -53,16 +55,16 @@ def add(tx: Connection, *, program_id: int, name: str, now: datetime) -> int:
     return file_id
 
 
-def add_part(tx: Connection, file_id: int, position: int, body: bytes) -> None:
+def add_part(tx: Connection, vault: Vault, file_id: int, position: int, body: bytes) -> None:
     """Add a part, of `PART` bytes unless it is the last."""
-    tx.execute(_ADD_PART, {"file_id": file_id, "position": position, "body": body})
+    tx.execute(_ADD_PART, {"file_id": file_id, "position": position, "sealed": vault.seal_bytes(body)})
 
 
-def pieces(tx: Connection, file_id: int, offset: int) -> Iterator[bytes]:
+def pieces(tx: Connection, vault: Vault, file_id: int, offset: int) -> Iterator[bytes]:
     """Yield the bytes of a file from an offset on, each part when it is asked for."""
     position, skipped = divmod(offset, PART)
-    while (body := tx.execute(_PART, {"file_id": file_id, "position": position}).scalar()) is not None:
-        yield bytes(body)[skipped:]
+    while (sealed := tx.execute(_PART, {"file_id": file_id, "position": position}).scalar()) is not None:
+        yield vault.open_bytes(bytes(sealed))[skipped:]
         position, skipped = position + 1, 0
 
 
@@ -71,29 +73,17 @@ def drop(tx: Connection, file_id: int) -> None:
     tx.execute(_DROP, {"id": file_id})
 
 
-def refuse(tx: Connection, job_id: int, refusals: Iterable[Refusal]) -> None:
+def refuse(tx: Connection, vault: Vault, job_id: int, refusals: Sequence[Refusal]) -> None:
     """Note rows that a job refuses."""
-    rows = [
-        {
-            "row_number": each.row,
-            "faults": json.dumps(each.faults),
-            "said": json.dumps(each.said),
-        }
-        for each in refusals
-    ]
-    if rows:
-        tx.execute(_REFUSE, {"job_id": job_id, "refusals": orjson.dumps(rows).decode()})
+    if refusals:
+        sealed = [vault.seal(json.dumps([each.faults, each.said])) for each in refusals]
+        tx.execute(_REFUSE, {"job_id": job_id, "rows": [each.row for each in refusals], "sealed": sealed})
 
 
-def refused(tx: Connection, job_id: int, *, after: int, most: int) -> list[Refusal]:
+def refused(tx: Connection, vault: Vault, job_id: int, *, after: int, most: int) -> list[Refusal]:
     """Return up to `most` rows that a job refused, in their order, from the row `after` on."""
     rows = tx.execute(_REFUSED, {"job_id": job_id, "after": after, "most": most})
-    return [
-        Refusal(
-            row.row_number, tuple((column, reason) for column, reason in json.loads(row.faults)), json.loads(row.said)
-        )
-        for row in rows
-    ]
+    return [_refusal(row.row_number, *json.loads(vault.open(bytes(row.sealed)))) for row in rows]
 
 
 def clear(tx: Connection, *, over: datetime, now: datetime) -> int:
@@ -105,5 +95,5 @@ def clear(tx: Connection, *, over: datetime, now: datetime) -> int:
     return tx.execute(_DROP_OLD, {"over": over, "neglected": now - NEGLECTED}).rowcount
 
 
-def _pairs(told: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    return tuple((column, reason) for column, reason in told)
+def _refusal(row: int, faults: Iterable[tuple[str, str]], said: dict[str, Any]) -> Refusal:
+    return Refusal(row, tuple((column, reason) for column, reason in faults), said)

@@ -139,10 +139,16 @@ _SURVIVOR = text("""
     SELECT survivor.external_id FROM members JOIN members AS survivor ON survivor.id = members.merged_into
     WHERE members.program_id = :program_id AND members.external_id = :external_id
 """)
-_SURVIVORS = text("""
-    SELECT members.external_id, survivor.external_id AS survivor
-    FROM members JOIN members AS survivor ON survivor.id = members.merged_into
-    WHERE members.program_id = :program_id AND members.external_id = ANY(:external_ids)
+_MEANT = text("""
+    SELECT found.id, coalesce(survivor.external_id, found.external_id) AS external_id
+    FROM (
+        SELECT external_id AS id, external_id, merged_into FROM members
+        WHERE program_id = :program_id AND external_id = ANY(:ids)
+        UNION ALL
+        SELECT public_id, external_id, merged_into FROM members
+        WHERE program_id = :program_id AND public_id = ANY(:ids) AND erased_at IS NULL AND public_id <> external_id
+    ) AS found (id, external_id, merged_into)
+    LEFT JOIN members AS survivor ON survivor.id = found.merged_into
 """)
 _MERGE = text("""
     WITH merged AS (
@@ -260,10 +266,13 @@ def survivor(tx: Connection, program_id: int, external_id: str) -> str:
     return found or external_id
 
 
-def survivors(tx: Connection, program_id: int, external_ids: Iterable[str]) -> dict[str, str]:
-    """Return, for those of the members who have become one with another, the merchant's own id of that one."""
-    values = {"program_id": program_id, "external_ids": list(external_ids)}
-    return {row.external_id: row.survivor for row in tx.execute(_SURVIVORS, values)}
+def meant(tx: Connection, program_id: int, ids: Iterable[str]) -> dict[str, str]:
+    """Return whom ids mean, the merchant's own or ours, as far as they are members: the merchant's own id of each.
+
+    Who has become one with another is that one.
+    """
+    rows = tx.execute(_MEANT, {"program_id": program_id, "ids": list(ids)})
+    return {row.id: row.external_id for row in rows}
 
 
 def merge(tx: Connection, member_id: int, survivor_id: int) -> None:

@@ -24,6 +24,12 @@ _UNMATCHED = text(f"""
            OR id IN (SELECT order_id FROM order_identities WHERE program_id = :program_id AND mark = ANY(:marks)))
     ORDER BY id
 """)
+_ANY_UNMATCHED = text("""
+    SELECT EXISTS (
+        SELECT FROM orders WHERE member_id IS NULL AND customer_id = ANY(:customer_ids)
+          AND source_id IN (SELECT id FROM sources WHERE program_id = :program_id)
+    ) OR EXISTS (SELECT FROM order_identities WHERE program_id = :program_id AND mark = ANY(:marks))
+""")
 _OF_MEMBER = text(f"SELECT {COLUMNS} FROM orders WHERE member_id = :member_id ORDER BY id")
 _WHOSE = text("""
     SELECT orders.member_id IS NOT NULL AS matched, coalesce(external_id, customer_id) AS owner,
@@ -75,6 +81,13 @@ def unmatched(tx: Connection, program_id: int, customer_id: str | None, marks: S
     """Return the orders that wait for this customer: for the merchant's own id, or one of these marks."""
     values = {"program_id": program_id, "customer_id": customer_id, "marks": list(marks)}
     return [order_of(row) for row in tx.execute(_UNMATCHED, values)]
+
+
+def any_unmatched(tx: Connection, program_id: int, customer_ids: Sequence[str], marks: Sequence[bytes]) -> bool:
+    """Whether an order waits for one of these customers, given as `unmatched` takes each."""
+    values = {"program_id": program_id, "customer_ids": list(customer_ids), "marks": list(marks)}
+    waits: bool = tx.execute(_ANY_UNMATCHED, values).scalar_one()
+    return waits
 
 
 def of_member(tx: Connection, member_id: int) -> list[Order]:

@@ -46,6 +46,7 @@ def ask_import(
     uploaded = upload(
         begin,
         pieces,
+        vault=program.vault,
         program_id=program.id,
         name=name,
         kind=kind,

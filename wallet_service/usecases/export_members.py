@@ -1,18 +1,20 @@
 """All members of a programme go out as a file, in the columns in which members come in."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 from sqlalchemy import Connection
 
 from wallet_service.domain.expiry import expiry_of
+from wallet_service.domain.identity import Identity
 from wallet_service.domain.member import Membership
 from wallet_service.domain.member_row import COLUMNS, OWN
 from wallet_service.domain.program import Program
 from wallet_service.domain.sheet import Kind, head_of, lines_of
 from wallet_service.domain.template import Template
-from wallet_service.storage import members
+from wallet_service.storage import identities, members
+from wallet_service.storage.vault import Vault
 
 PAGE = 500  # members who are read at once
 EXPORTED = (*COLUMNS, OWN, "pending", "held", "serial_number", "link")
@@ -21,6 +23,7 @@ EXPORTED = (*COLUMNS, OWN, "pending", "held", "serial_number", "link")
 def export_members(
     read: Callable[[], AbstractContextManager[Connection]],
     *,
+    vault: Vault,
     program_id: int,
     template: Template,
     kind: Kind,
@@ -29,20 +32,25 @@ def export_members(
     """Yield the file line by line; members are read page by page, so that any number of them takes little memory.
 
     `link` makes of a serial number the address at which its holder adds the card; a void card has none. Members who
-    have become one with another are left out.
+    have become one with another, and those who were erased, are left out.
     """
     yield head_of(kind, EXPORTED)
     after, more = 0, True
     while more:
         with read() as tx:
             page = members.page_of(tx, program_id, after=after, most=PAGE)
-        rows = (_row(each, template.program, link) for each in page if each.merged_into is None)
+            known = identities.of_members(tx, vault, [each.id for each in page])
+        rows = (
+            _row(each, known.get(each.id, ()), template.program, link)
+            for each in page
+            if each.merged_into is None and not each.external_id.startswith(members.ERASED_PREFIX)
+        )
         yield from lines_of(kind, EXPORTED, rows)
         more = len(page) == PAGE
         after = page[-1].id if page else after
 
 
-def _row(member: Membership, program: Program, link: Callable[[str], str]) -> dict[str, Any]:
+def _row(member: Membership, known: Sequence[Identity], program: Program, link: Callable[[str], str]) -> dict[str, Any]:
     position, profile = member.position, member.profile
     tier = position.rank.tier if position.rank else None
     return {
@@ -51,6 +59,8 @@ def _row(member: Membership, program: Program, link: Callable[[str], str]) -> di
         "locale": profile.locale,
         "birthday": "{:02}-{:02}".format(*profile.birthday) if profile.birthday else None,
         "cause": profile.cause,
+        "email": _first("email", known),
+        "phone": _first("phone", known),
         "balance": position.available,
         "expires_at": _expires_at(member, program),
         "tier": tier,
@@ -62,6 +72,10 @@ def _row(member: Membership, program: Program, link: Callable[[str], str]) -> di
         "serial_number": member.card.serial_number,
         "link": None if member.voided else link(member.card.serial_number),
     }
+
+
+def _first(kind: str, known: Sequence[Identity]) -> str | None:
+    return next((each.value for each in known if each.kind == kind), None)
 
 
 def _expires_at(member: Membership, program: Program) -> str | None:

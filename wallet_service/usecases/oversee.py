@@ -13,6 +13,7 @@ from wallet_service.domain.member_row import COLUMNS, OWN
 from wallet_service.domain.sheet import Kind, head_of, lines_of
 from wallet_service.storage import job_files, jobs
 from wallet_service.storage.job_files import Refusal
+from wallet_service.storage.vault import Vault
 
 REPORTED = ("row", "reason")
 PAGE = 500  # refused rows that are read at once
@@ -53,7 +54,7 @@ def cancel(tx: Connection, public_id: str, *, merchant_id: int | None, now: date
     return cancelled
 
 
-def refused(read: Begin, job: Job, *, kind: Kind) -> Iterator[str]:
+def refused(read: Begin, vault: Vault, job: Job, *, kind: Kind) -> Iterator[str]:
     """Yield the rows that a job refused as a file, each with its number, what is wrong, and all that it said.
 
     Once put right it can be imported as it is: the columns that are the report's own are not read.
@@ -64,7 +65,7 @@ def refused(read: Begin, job: Job, *, kind: Kind) -> Iterator[str]:
     after, more = 0, True
     while more:
         with read() as tx:
-            page = job_files.refused(tx, job.id, after=after, most=PAGE)
+            page = job_files.refused(tx, vault, job.id, after=after, most=PAGE)
         yield from lines_of(kind, columns, map(_row, page))
         more = len(page) == PAGE
         after = page[-1].row if page else after

@@ -13,6 +13,7 @@ from wallet_service.domain.errors import DatabaseUnusable, SheetTooLarge
 from wallet_service.domain.sheet import Form, Kind, RowCounter, form_of
 from wallet_service.storage import job_files
 from wallet_service.storage.job_files import PART
+from wallet_service.storage.vault import Vault
 
 Begin = Callable[[], AbstractContextManager[Connection]]
 
@@ -31,6 +32,7 @@ def upload(
     begin: Begin,
     pieces: Iterable[bytes],
     *,
+    vault: Vault,
     program_id: int,
     name: str,
     kind: Kind | None,
@@ -56,7 +58,7 @@ def upload(
             counter.see(part)
             digest.update(part)
             with begin() as tx:
-                job_files.add_part(tx, file_id, position, part)
+                job_files.add_part(tx, vault, file_id, position, part)
     except BaseException:
         with suppress(DatabaseUnusable):
             forget(begin, file_id)

@@ -246,6 +246,7 @@ class Service:
             self.read,
             self.in_force,
             self.clock,
+            self.vault,
             self.identity.pass_type_identifier,
         )
         lease = timedelta(seconds=self.settings.job_lease)

@@ -23,7 +23,7 @@ TABLES = """
     CREATE TABLE job_file_parts (
         file_id bigint NOT NULL,
         position integer NOT NULL,
-        body bytea NOT NULL,
+        sealed bytea NOT NULL,
         PRIMARY KEY (file_id, position),
         FOREIGN KEY (file_id) REFERENCES job_files (id) ON DELETE CASCADE
     );
@@ -70,8 +70,7 @@ TABLES = """
     CREATE TABLE job_refusals (
         job_id bigint NOT NULL,
         row_number bigint NOT NULL,
-        faults text NOT NULL,
-        said text NOT NULL,
+        sealed bytea NOT NULL,
         PRIMARY KEY (job_id, row_number),
         FOREIGN KEY (job_id) REFERENCES jobs (id)
     );
