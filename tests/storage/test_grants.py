@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from actors import Clock, Device, card_of, connected_shop
+from bulk_actors import Clerk
 from click.testing import CliRunner
 from history import RULES, Story, live, published, with_rules
 from sqlalchemy import Engine, make_url, text
@@ -63,6 +64,8 @@ def test_the_role_does_all_the_work(restricted: Service, clock: Clock) -> None:
     assert device.fetch(card).status_code == 200
     service = published(with_rules(restricted, RULES))
     live(Story(service, clock))
+    assert Clerk(restricted).bring("external_id,balance\neve,5\nfay,x\n").state == "done"
+    assert restricted.clear_jobs() == 0
     assert restricted.seal() > 20
     assert client.get("/metrics").status_code == client.get("/readyz").status_code == 200
     assert client.get("/.well-known/ledger-head.json").status_code == 200
@@ -75,6 +78,7 @@ WITHOUT_ID = {
     "hold_outcomes": "hold_id",
     "sealed_transactions": "seal",
     "exposures": "arm",
+    "opening_balances": "points",
 }
 
 

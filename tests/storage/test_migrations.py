@@ -52,6 +52,7 @@ APPEND_ONLY = {
     "tier_changes": "tier",
     "membership_terms": "ends_on",
     "award_uses": "key",
+    "opening_balances": "points",
 }
 TABLES = text("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1")
 FUNCTIONS = text("SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace ORDER BY 1")
@@ -152,6 +153,16 @@ REST = """
         SELECT id, program_id, 'ANN', now() FROM members;
     INSERT INTO referrals (program_id, referee_id, status, created_at, changed_at)
         SELECT program_id, id, 'rejected', now(), now() FROM members;
+    INSERT INTO job_files (program_id, name, created_at) SELECT id, 'members.csv', created_at FROM programs;
+    INSERT INTO job_file_parts (file_id, position, sealed) SELECT id, 0, 'sealed' FROM job_files;
+    INSERT INTO jobs (public_id, program_id, kind, asked, asked_by, file_id, state, total, done, refused, cursor,
+                      result, not_before, attempts, created_at)
+        SELECT 'job_1', program_id, 'import', '{}', 'a test', id, 'waiting', 2, 1, 1, '{}', '{}', created_at, 0,
+               created_at
+        FROM job_files;
+    INSERT INTO job_refusals (job_id, row_number, sealed) SELECT id, 2, 'sealed' FROM jobs;
+    INSERT INTO opening_balances (member_id, points, transaction_id)
+        SELECT member_id, 1, min(id) FROM ledger_transactions GROUP BY member_id;
     INSERT INTO exposures (experiment, member_id, arm, created_at) SELECT 'offer', id, 'holdout', now() FROM members;
 """
 

@@ -60,7 +60,7 @@ def import_members(
             service.begin,
             iter(partial(file.read, PIECE), b""),
             program=program_of_template(service, template),
-            name=Path(file.name).name,
+            name=Path(str(getattr(file, "name", "stdin"))).name.strip("<>"),
             kind=kind,
             dry_run=dry_run,
             key=asked.key,

@@ -1,5 +1,6 @@
 """Single values as others send them, in events and in files: read strictly, and told in words where they are wrong."""
 
+import re
 from datetime import date
 from typing import Annotated
 
@@ -7,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from wallet_service.domain.identity import identity
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # No-break space and the joiners of Persian, Hindi and emoji belong in names, though Python counts them as unprintable.
 _JOINERS = dict.fromkeys(map(ord, "\u00a0\u200c\u200d"), " ")
 
@@ -24,7 +26,7 @@ def _readable(text: str) -> str:
 
 
 def _day(given: object) -> object:
-    if not isinstance(given, str) or len(given) != len("2026-06-01"):
+    if not isinstance(given, str) or not _DAY.fullmatch(given):
         raise ValueError("should be a day such as 2026-06-01")
     return given
 

@@ -73,15 +73,16 @@ class MemberImport:
             self._enter(job, template, told, last=last, now=now)
         except (TakenAway, DatabaseUnusable, Raced):
             raise
-        except Exception:
-            if len(told) <= 1 and job.result.get("unexpected", 0) >= MOST_UNEXPECTED:
-                raise
-            row = told[0].record.row if told else None
-            log.exception("job.rows_not_entered", job=job.public_id, row=row, rows=len(told))
-            if len(told) <= 1:
-                self._enter(job, template, [_unexpected(each) for each in told], last=last, now=now)
-            else:
+        except Exception as error:
+            about = {"job": job.public_id, "row": told[0].record.row if told else None, "rows": len(told)}
+            if len(told) > 1:
+                log.warning("job.rows_not_entered", **about, error=type(error).__name__)
                 self._attempt(job, template, told[: len(told) // 2], last=False, now=now)
+                return
+            if not told or job.result.get("unexpected", 0) >= MOST_UNEXPECTED:
+                raise
+            log.exception("job.row_not_entered", **about)
+            self._enter(job, template, [_unexpected(told[0])], last=last, now=now)
 
     def _enter(self, job: Job, template: Template, told: Sequence[Told], *, last: bool, now: datetime) -> None:
         dry_run = job.asked["dry_run"]
