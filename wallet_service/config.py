@@ -115,7 +115,7 @@ class Settings(BaseModel):
     job_lease: int = Field(
         60, ge=1, le=3600, description="Seconds after which another worker takes over a job from a dead one."
     )
-    job_retention: int = Field(
+    job_keep_days: int = Field(
         30, ge=1, le=3650, description="Days that rows which an import refused, and files of failed ones, are kept."
     )
     import_megabytes: int = Field(100, ge=1, le=10_000, description="The largest file of members that is taken.")

@@ -65,7 +65,7 @@ def test_the_role_does_all_the_work(restricted: Service, clock: Clock) -> None:
     service = published(with_rules(restricted, RULES))
     live(Story(service, clock))
     assert Clerk(restricted).bring("external_id,balance\neve,5\nfay,x\n").state == "done"
-    assert restricted.clear_jobs() == 0
+    assert restricted.prune_jobs() == 0
     assert restricted.seal() > 20
     assert client.get("/metrics").status_code == client.get("/readyz").status_code == 200
     assert client.get("/.well-known/ledger-head.json").status_code == 200

@@ -414,10 +414,10 @@ def test_a_file_is_gone_with_its_job_and_refusals_after_a_time(clerk: Clerk, ser
     assert count(service, "SELECT count(*) FROM job_files") == 1
     assert list(clerk.refused(job)) == [2]
     clock.on(days=29)
-    service.clear_jobs()
+    service.prune_jobs()
     assert list(clerk.refused(job)) == [2]
     clock.on(days=2)
-    service.clear_jobs()
+    service.prune_jobs()
     assert clerk.refused(job) == {}
     assert clerk.job(asleep).file_id is not None
     work_off(service.jobs())

@@ -37,7 +37,6 @@ log = structlog.get_logger(__name__)
 INBOUND_EVERY = 5.0  # seconds
 PRUNE_EVERY = 3600.0
 SEAL_EVERY = 60.0  # seconds
-CLEAR_EVERY = 3600.0
 
 MARKS = {
     "good": click.style("good", fg="green"),
@@ -89,7 +88,7 @@ def work() -> None:
             "seal": worker.Chore(SEAL_EVERY, service.seal),
             "inbound": worker.Chore(INBOUND_EVERY, service.intake.settle_due),
             "prune": worker.Chore(PRUNE_EVERY, service.prune_deliveries),
-            "clear jobs": worker.Chore(CLEAR_EVERY, service.clear_jobs),
+            "prune jobs": worker.Chore(PRUNE_EVERY, service.prune_jobs),
         }
         worker.work_on_all(
             _platforms(service, stop),

@@ -86,7 +86,7 @@ def refused(tx: Connection, vault: Vault, job_id: int, *, after: int, most: int)
     return [_refusal(row.row_number, *json.loads(vault.open(bytes(row.sealed)))) for row in rows]
 
 
-def clear(tx: Connection, *, over: datetime, now: datetime) -> int:
+def prune(tx: Connection, *, over: datetime, now: datetime) -> int:
     """Drop the files of jobs that ended before `over`, with the rows that they refused; return how many files.
 
     So are files that were never asked for, once nobody can be at it any more.

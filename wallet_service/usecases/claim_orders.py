@@ -17,7 +17,9 @@ def rules_of(template: Template, waiting: Iterable[Order]) -> list[Program]:
     return [template.rules_at(each.purchase.paid_at).program for each in waiting if each.purchase]
 
 
-def waiting_orders(book: Book, customer_id: str | None, marks: Sequence[bytes], *, but: int | None = None) -> list[Order]:
+def waiting_orders(
+    book: Book, customer_id: str | None, marks: Sequence[bytes], *, but: int | None = None
+) -> list[Order]:
     """Return the orders that wait for the member by the merchant's own id or these marks, `but` the one at hand.
 
     And those that wait for an account that one of them names.

@@ -23,7 +23,7 @@ from wallet_service.storage.ledger import Cause
 from wallet_service.storage.vault import Vault
 from wallet_service.usecases.ask_import import IMPORT
 from wallet_service.usecases.book import Book, fresh_ids, open_book
-from wallet_service.usecases.claim_orders import claim_orders, rules_of
+from wallet_service.usecases.claim_orders import claim_orders, rules_of, waiting_orders
 from wallet_service.usecases.correct import correct
 from wallet_service.usecases.enrol import enrol
 from wallet_service.usecases.evaluate import lock_all_budgets
@@ -185,11 +185,8 @@ class Piece:
         if not orders.any_unmatched(self.tx, self.program_id, newcomers, marks):
             return {}
         waiting = {
-            each.book.member.id: orders.unmatched(
-                self.tx,
-                self.program_id,
-                each.row.external_id if each.joins else None,
-                [one.mark for one in each.new],
+            each.book.member.id: waiting_orders(
+                each.book, each.row.external_id if each.joins else None, [one.mark for one in each.new]
             )
             for each in tasks
         }

@@ -71,10 +71,10 @@ def refused(read: Begin, vault: Vault, job: Job, *, kind: Kind) -> Iterator[str]
         after = page[-1].row if page else after
 
 
-def clear(begin: Begin, *, keep: timedelta, now: datetime) -> int:
+def prune(begin: Begin, *, keep: timedelta, now: datetime) -> int:
     """Drop files, and rows that were refused, of jobs that ended longer than `keep` ago; return how many files."""
     with begin() as tx:
-        return job_files.clear(tx, over=now - keep, now=now)
+        return job_files.prune(tx, over=now - keep, now=now)
 
 
 def _row(each: Refusal) -> Mapping[str, Any]:

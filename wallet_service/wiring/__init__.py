@@ -51,7 +51,7 @@ from wallet_service.usecases.ask_import import IMPORT
 from wallet_service.usecases.deliver import Delivery
 from wallet_service.usecases.import_members import MemberImport
 from wallet_service.usecases.in_force import InForce
-from wallet_service.usecases.oversee import clear
+from wallet_service.usecases.oversee import prune
 from wallet_service.usecases.reward_referrals import Referrals
 from wallet_service.usecases.seal import seal_all
 from wallet_service.usecases.settle_due import Calendar, Settled, settled
@@ -252,9 +252,9 @@ class Service:
         lease = timedelta(seconds=self.settings.job_lease)
         return WorkOff(self.begin, self.clock, {IMPORT: members_in.piece}, lease)
 
-    def clear_jobs(self) -> int:
+    def prune_jobs(self) -> int:
         """Drop what is kept of jobs longer than the settings say, and return how many files that were."""
-        return clear(self.begin, keep=timedelta(days=self.settings.job_retention), now=self.clock())
+        return prune(self.begin, keep=timedelta(days=self.settings.job_keep_days), now=self.clock())
 
     def link(self, serial_number: str) -> str:
         """Return the address of the page on which the holder of a card adds it to a wallet."""
