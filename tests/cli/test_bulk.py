@@ -5,16 +5,20 @@ import io
 import json
 import signal
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from actors import START
 from bulk_actors import work_off
 from click.testing import CliRunner, Result
 from sqlalchemy import Engine
 
 from wallet_service.cli import main
+from wallet_service.cli.bulk import Progress
 from wallet_service.config import Settings
+from wallet_service.domain.job import Job
 from wallet_service.stage import SIGNALS
 from wallet_service.usecases.connect import connect
 from wallet_service.wiring import Service, build
@@ -173,3 +177,40 @@ def test_what_cannot_be_done_is_said(command: Command, file: Path, tmp_path: Pat
         assert "There is no job job_none" in command("job", *words, "job_none", ends=1).output
     assert command("job", "list").output == "There are no jobs.\n"
     command("import", tmp_path / "nothing.csv", ends=2)
+
+
+def made(done: int, refused: int = 0) -> Job:
+    """Return a job of 1,000 rows that is so far."""
+    return Job(
+        1, "job_1", 1, None, "import", {}, "me", None, "running", 1_000, done, refused, {}, {}, START, None, 0, None,
+        START, START, None,
+    )  # fmt: skip
+
+
+def test_progress_is_told_on_one_line_of_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the pace since one has been looking, and how long it will take; and the line is left clean."""
+    said = Progress(START, terminal=True)
+    for done, seconds in ((100, 0), (100, 5), (300, 10), (900, 20)):
+        said.how_far(made(done, refused=3), START + timedelta(seconds=seconds))
+    said.end()
+    lines = capsys.readouterr().err.split("\r\033[K")
+    assert [line.strip() for line in lines[1:]] == [
+        "100 of 1,000 rows (10 %), 3 refused",
+        "100 of 1,000 rows (10 %), 3 refused",
+        "300 of 1,000 rows (30 %), 3 refused, 20 a second, 35 s left",
+        "900 of 1,000 rows (90 %), 3 refused, 40 a second, 2 s left",
+        "",
+    ]
+
+
+def test_progress_is_told_now_and_then_where_it_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    """A line for each tenth, whatever is seen between; and none where only the answer is wanted."""
+    for quiet in (False, True):
+        said = Progress(START, terminal=False, quiet=quiet)
+        for done in range(0, 1_001, 50):
+            said.how_far(made(done), START + timedelta(hours=done))
+        said.end()
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 11
+    assert lines[5].strip().startswith("500 of 1,000 rows (50 %), 0 refused")
+    assert "min left" in lines[1]

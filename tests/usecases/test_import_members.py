@@ -21,6 +21,7 @@ from wallet_service.domain.event import Customer, MemberEnrolled, OrderPaid
 from wallet_service.domain.identity import Identity, identity
 from wallet_service.domain.member import Membership, Profile
 from wallet_service.storage import identities
+from wallet_service.usecases.erase import erase
 from wallet_service.usecases.import_members import MemberImport
 from wallet_service.usecases.merge import merge
 from wallet_service.usecases.operate import operate
@@ -303,6 +304,26 @@ def test_a_row_about_a_merged_member_is_about_the_survivor(clerk: Clerk, shop: T
     assert job.result == {"changed": 1, "opened": 1, "points": 10, "same": 1}
     assert shop.balances("new") == (10, 0)
     assert faults(shop.service) == []
+
+
+def test_nobody_comes_back_in_the_place_of_somebody_erased(clerk: Clerk, shop: Town) -> None:
+    """The same person joins as somebody new, and what stands in the books in place of the old id is no id."""
+    shop.enrol("ann")
+    public_id = shop.member("ann").public_id
+    operate(
+        shop.service.begin,
+        program=clerk.program(),
+        key="e",
+        kind="erase",
+        content={},
+        actor="me",
+        now=shop.clock.now,
+        act=lambda operation: erase(operation, customer=Customer(id="ann")),
+    )
+    job = clerk.bring(f"external_id,balance\nann,5\nerased:{public_id},6\n{public_id},7\n")
+    assert clerk.refused(job) == {3: "external_id stands for somebody who was erased, and is nobody's"}
+    assert job.result == {"added": 2, "opened": 2, "points": 12}
+    assert shop.member("ann").public_id != public_id
 
 
 def test_points_that_are_opened_die_as_said_or_by_the_rules(town: Callable[[str], Town], clock: Clock) -> None:

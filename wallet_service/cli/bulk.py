@@ -25,6 +25,7 @@ MEGABYTE = 2**20
 PIECE = 256 * 1024  # bytes that are read of a file at once
 GLANCE = 0.5  # seconds between looks at a job that somebody else is at
 STEPS = 10  # lines of progress where it cannot be told on one
+CLEAN = "\r\033[K"  # begins the line of a terminal anew
 SUFFIXES: dict[str, Kind] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
@@ -187,7 +188,8 @@ def _job(service: Service, public_id: str) -> Job:
 
 def _watch(service: Service, public_id: str, *, quiet: bool) -> Job:
     """Do pieces of the job, or look on while workers do them, until it is over; return it as it then is."""
-    step, say = service.jobs().step, _Progress(service.clock(), quiet=quiet)
+    step = service.jobs().step
+    say = Progress(service.clock(), terminal=sys.stderr.isatty(), quiet=quiet)
     while not (job := _job(service, public_id)).over:
         say.how_far(job, service.clock())
         if not step(only=public_id):
@@ -196,15 +198,15 @@ def _watch(service: Service, public_id: str, *, quiet: bool) -> Job:
     return job
 
 
-class _Progress:
-    """Tells how far a job is: on one line of a terminal, or else now and then on a line of its own."""
+class Progress:
+    """Tells how far a job is: on one line of a terminal, or else now and then on a line of its own; or not at all."""
 
-    def __init__(self, began_at: datetime, *, quiet: bool) -> None:
+    def __init__(self, began_at: datetime, *, terminal: bool, quiet: bool = False) -> None:
         self._began_at = began_at
         self._begun: int | None = None
         self._told = -1
         self._quiet = quiet
-        self._terminal = sys.stderr.isatty()
+        self._terminal = terminal
 
     def how_far(self, job: Job, now: datetime) -> None:
         """Tell it, where there is something new to tell."""
@@ -221,12 +223,15 @@ class _Progress:
         if job.done > self._begun and seconds >= 1:
             pace = (job.done - self._begun) / seconds
             line += f", {pace:,.0f} a second, {_about((job.total - job.done) / pace)} left"
-        click.echo(f"\r\033[K{line}" if self._terminal else line, nl=not self._terminal, err=True)
+        if self._terminal:
+            click.echo(f"{CLEAN}{line}", nl=False, err=True, color=True)
+        else:
+            click.echo(line, err=True)
 
     def end(self) -> None:
         """Leave the line."""
         if self._terminal and self._told >= 0:
-            click.echo("\r\033[K", nl=False, err=True)
+            click.echo(CLEAN, nl=False, err=True, color=True)
 
 
 def _about(seconds: float) -> str:

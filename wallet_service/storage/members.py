@@ -143,7 +143,7 @@ _MEANT = text("""
     SELECT found.id, coalesce(survivor.external_id, found.external_id) AS external_id
     FROM (
         SELECT external_id AS id, external_id, merged_into FROM members
-        WHERE program_id = :program_id AND external_id = ANY(:ids)
+        WHERE program_id = :program_id AND external_id = ANY(:ids) AND erased_at IS NULL
         UNION ALL
         SELECT public_id, external_id, merged_into FROM members
         WHERE program_id = :program_id AND public_id = ANY(:ids) AND erased_at IS NULL AND public_id <> external_id
