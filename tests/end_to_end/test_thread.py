@@ -53,7 +53,10 @@ def saved(stage: Stage, field: str) -> str:
 
 
 def test_webhook_changes_the_card_on_both_phones(stage: Stage, record_property: Callable[[str, object], None]) -> None:
-    """An order that is posted by a signed webhook shows on both phones as balance, tier and notification."""
+    """An order that is posted by a signed webhook shows on both phones as balance, tier and notification.
+
+    It comes first on its stage: a holder at Google is told of three changes in a day, and others would use them up.
+    """
     customer = {"id": stage.facts["customer_id"]}
     wait_until(lambda: stage.phone()["cards"] and stage.phone()["android"]["cards"])
     # Other tests may have bought on the same stage a moment ago.
