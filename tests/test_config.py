@@ -53,6 +53,7 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "google_timeout": ("5", 5),
     "delivery_batch": ("500", 500),
     "delivery_lease": ("120", 120),
+    "inbound_keep_days": ("14", 14),
     "job_lease": ("30", 30),
     "job_keep_days": ("7", 7),
     "import_megabytes": ("500", 500),

@@ -1,8 +1,10 @@
 """Real workers import members: one is killed in the middle, and a hundred thousand take no more memory than a few."""
 
 import os
+import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -20,7 +22,6 @@ from wallet_service.wiring import Service, build, utc_now
 
 COMMAND = [sys.executable, "-m", "wallet_service"]
 LEASE = 2
-MEGABYTE = 1024  # in the units in which the system tells how much memory a process has held at most
 
 Start = Callable[..., "subprocess.Popen[bytes]"]
 
@@ -97,10 +98,10 @@ def check(service: Service, kind: str, count: int) -> None:
 
 def test_a_killed_worker_loses_and_doubles_nothing(shop: Service, start: Start, tmp_path: Path) -> None:
     """What it was at is undone, another goes on after the lease, and each row has counted once in the end."""
-    clerk, count = Clerk(shop), 900
+    clerk, count = Clerk(shop), 600
     job = clerk.ask(members_file(tmp_path, "ann", count).read_bytes())
     worker = start("worker")
-    wait_until(lambda: done(clerk, job) >= 200)
+    wait_until(lambda: done(clerk, job) >= 100)
     worker.kill()
     worker.wait(30)
     assert done(clerk, job) < count
@@ -113,14 +114,27 @@ def test_a_killed_worker_loses_and_doubles_nothing(shop: Service, start: Start, 
     assert faults(shop) == []
 
 
-def peak(process: "subprocess.Popen[bytes]", *, stop: bool = False) -> int:
-    """Return the most memory, in MB, that a process has held, once it has ended."""
-    if stop:
-        process.terminate()
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
+def peak(process: "subprocess.Popen[bytes]") -> int:
+    """Return the most memory, in MB, that a process has held by now; 0 for one that has ended.
+
+    What the system tells at the end of a process would count ours with it, from which it was begun.
+    """
+    try:
+        told = Path(f"/proc/{process.pid}/status").read_text()
+    except FileNotFoundError:
+        return 0
+    found = re.search(r"VmHWM:\s+([0-9]+) kB", told)
+    return int(found[1]) // 1024 if found else 0
+
+
+def to_its_end(process: "subprocess.Popen[bytes]") -> int:
+    """Wait for the end of a process, and return the most memory, in MB, that it has held."""
+    most = 0
+    while process.poll() is None:
+        most = max(most, peak(process))
+        time.sleep(0.05)
     assert process.returncode == 0
-    return used.ru_maxrss // MEGABYTE
+    return most
 
 
 def peaks(shop: Service, start: Start, folder: Path, kind: str, count: int) -> Sequence[int]:
@@ -129,7 +143,7 @@ def peaks(shop: Service, start: Start, folder: Path, kind: str, count: int) -> S
     Return the peaks of the command that asks, of the worker that comes to the end, and of the one that exports.
     """
     clerk = Clerk(shop)
-    asking = peak(start("import", str(members_file(folder, kind, count))))
+    asking = to_its_end(start("import", str(members_file(folder, kind, count))))
     with shop.read() as tx:
         job = oversee.newest(tx, merchant_id=None, most=1)[0].public_id
     worker = start("worker")
@@ -139,9 +153,11 @@ def peaks(shop: Service, start: Start, folder: Path, kind: str, count: int) -> S
     other = start("worker")
     wait_until(lambda: clerk.job(job).over, patience=3000)
     assert clerk.job(job).state == "done"
-    working = peak(other, stop=True)
+    working = peak(other)
+    other.terminate()
+    assert other.wait(60) == 0
     check(shop, kind, count)
-    exporting = peak(start("export", "-o", str(folder / "out.csv")))
+    exporting = to_its_end(start("export", "-o", str(folder / "out.csv")))
     with (folder / "out.csv").open() as lines:
         assert sum(1 for each in lines if each.startswith(kind)) == count
     return asking, working, exporting
@@ -149,6 +165,9 @@ def peaks(shop: Service, start: Start, folder: Path, kind: str, count: int) -> S
 
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
+@pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="only Linux tells how much memory a process has held"
+)
 def test_a_hundred_thousand_take_the_memory_of_a_thousand(
     shop: Service, start: Start, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
@@ -157,4 +176,4 @@ def test_a_hundred_thousand_take_the_memory_of_a_thousand(
     many = peaks(shop, start, tmp_path, "many", 100_000)
     for name, one, other in zip(("import", "worker", "export"), few, many, strict=True):
         record_property(f"peak memory of {name}", f"{one} MB for 1,000 members, {other} MB for 100,000")
-        assert other < one + 40
+        assert 0 < other < one + 40

@@ -45,6 +45,7 @@ class MemberImport:
     vault: Vault
     pass_type_identifier: str
     rows: int = ROWS
+    most_unexpected: int = MOST_UNEXPECTED
 
     def piece(self, job: Job) -> None:
         """Enter the rows after the job's cursor, as many as make a piece."""
@@ -79,7 +80,7 @@ class MemberImport:
                 log.warning("job.rows_not_entered", **about, error=type(error).__name__)
                 self._attempt(job, template, told[: len(told) // 2], last=False, now=now)
                 return
-            if not told or job.result.get("unexpected", 0) >= MOST_UNEXPECTED:
+            if not told or job.result.get("unexpected", 0) >= self.most_unexpected:
                 raise
             log.exception("job.row_not_entered", **about)
             self._enter(job, template, [_unexpected(told[0])], last=last, now=now)
