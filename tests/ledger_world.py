@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 import pytest
 from actors import Clock
-from ledger_checks import Books, ahead, faults, projected
+from ledger_checks import ZONE, Books, ahead, faults, projected
 from ledger_model import Bought, Model, Promise
 from sqlalchemy import Connection, text
 
@@ -33,6 +33,7 @@ from wallet_service.domain.event import (
 )
 from wallet_service.domain.ledger import Hold, Lot
 from wallet_service.domain.member import Membership
+from wallet_service.domain.period import start_of
 from wallet_service.domain.program import Program
 from wallet_service.domain.purchase import Deed, Purchase
 from wallet_service.storage import arrivals, calendar, ledger, members, orders
@@ -628,6 +629,9 @@ class World:
         dying, last, due_at = ahead(books, member.id, kept_until=kept, whole=self.promise.whole)
         said = (position.dying, position.dying_on)
         assert said == (dying, last), f"I10: {name}'s next death: {said}, not {(dying, last)}"
+        if position.paid_until is not None:
+            over = start_of(position.paid_until + timedelta(days=1), ZONE)
+            due_at = min(due_at or over, over) if over > self.now else due_at
         assert position.due_at == due_at, f"I10: the calendar's next work for {name}"
         rewards = tuple(code for code, cost in (("mug", 40), ("trip", 400)) if cost <= position.available)
         assert position.rewards == rewards, f"I10: {name}'s rewards"

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from wallet_service import config
 from wallet_service.config import APPLE_PUSH, PREFIX, Settings
+from wallet_service.domain.addresses import LOOPBACK, Reach, networks
 from wallet_service.domain.errors import SettingsRefused
 
 KEY = "k" * 32
@@ -57,6 +58,11 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "job_lease": ("30", 30),
     "job_keep_days": ("7", 7),
     "import_megabytes": ("500", 500),
+    "webhooks_allow_private": ("10.1.0.0/16", "10.1.0.0/16"),
+    "webhooks_ca_file": ("/srv/root.pem", Path("/srv/root.pem")),
+    "webhooks_timeout": ("5", 5),
+    "webhooks_at_once": ("4", 4),
+    "webhooks_keep_days": ("7", 7),
     "sandbox_port": ("0", 0),
     "sandbox_apns_port": ("0", 0),
     "sandbox_google_port": ("0", 0),
@@ -108,6 +114,15 @@ def test_every_setting_says_what_it_is_for() -> None:
     """Each setting has a description, a sentence with its full stop."""
     descriptions = [each.description or "" for each in Settings.model_fields.values()]
     assert all(each.endswith(".") and len(each) > 10 for each in descriptions)
+
+
+def test_webhooks_reach_nothing_private_but_in_a_sandbox() -> None:
+    """Loopback is allowed where no stranger reaches the service, and else only what is named."""
+    assert config.load({}).reach == Reach(LOOPBACK)
+    assert config.load({"WALLET_BASE_URL": "https://cards.example"}).reach == Reach()
+    assert config.load({"WALLET_WEBHOOKS_ALLOW_PRIVATE": "10.1.0.0/16"}).reach == Reach(networks("10.1.0.0/16"))
+    assert config.load(whole()).reach == Reach(networks("10.1.0.0/16"))
+    assert refused({"WALLET_WEBHOOKS_ALLOW_PRIVATE": "true"}) == ["WALLET_WEBHOOKS_ALLOW_PRIVATE"]
 
 
 def test_variables_of_others_are_left_alone() -> None:

@@ -5,13 +5,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from actors import START, Clock
+from actors import START, Clock, Shop
+from listeners import listening
 from sqlalchemy import Engine, text
 
 from wallet_service.apple.identity import Identity
 from wallet_service.config import Settings
 from wallet_service.doctor import Finding, examine
-from wallet_service.storage import wallets
+from wallet_service.storage import endpoints, wallets
 from wallet_service.wiring import Service, build, open_engine
 
 Examine = Callable[..., dict[str, Finding]]
@@ -93,6 +94,22 @@ def test_delivery_that_has_stopped(settings: Settings, service: Service, clock: 
 
     wrong = [finding for finding in examine(lambda: service, settings) if finding.state == "wrong"]
     assert any("403 BadCertificate" in finding.text for finding in wrong)
+
+
+def test_endpoint_that_was_stopped(settings: Settings, service: Service, shop: Shop, clock: Clock) -> None:
+    """An endpoint that is sent nothing any more is minded, with the reason and the command; its address is not said."""
+    ear = listening(service, "https://shop.example/a-token-in-the-path")
+    shop.enrol()
+    with service.begin() as tx:
+        endpoints.stop(tx, ear.row_id, state="gone", reason="it answered 410", now=clock.now)
+        tx.execute(text("UPDATE webhook_messages SET state = 'dead', due_at = NULL, settled_at = now()"))
+
+    findings = {finding.about: finding for finding in examine(lambda: service, settings)}
+    finding = findings[f"endpoint {ear.id}"]
+    assert (finding.state, findings["dead letters"].state) == ("mind", "mind")
+    assert "it answered 410" in finding.text
+    assert f"webhook enable {ear.id}" in finding.text
+    assert not any("a-token-in-the-path" in each.text for each in findings.values())
 
 
 def test_push_service_that_is_not_there(found: Examine) -> None:

@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from wallet_service.cli import main
 from wallet_service.config import PREFIX, Settings, secret_names
+from wallet_service.domain.news import TYPES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -42,6 +43,18 @@ def test_every_command_is_in_the_readme() -> None:
     """No command is left out."""
     for name in main.commands:
         assert f"`wallet-service {name}" in README or f"`{name}`" in README, name
+
+
+def test_every_type_of_message_is_in_the_readme() -> None:
+    """The table of what merchants are told names every type there is, and no other."""
+    table = README.split("| types | told when |")[1].split("\n\n")[0]
+    named = set()
+    for row in table.splitlines()[2:]:
+        family = ""
+        for name in re.findall(r"`([a-z]*\.[a-z]+)`", row.split("|")[1] + row.split("|")[2]):
+            family = name.split(".")[0] or family
+            named.add(f"{family}.{name.split('.')[1]}")
+    assert named == set(TYPES)
 
 
 def test_links_lead_somewhere() -> None:

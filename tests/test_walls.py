@@ -21,14 +21,15 @@ WALLS: dict[str, frozenset[str]] = {
     "apple": frozenset(("domain",)),
     "google": frozenset(("domain",)),
     "inbound": frozenset(("domain",)),
+    "outbound": frozenset(("domain",)),
     "terms": frozenset(("domain",)),
     "sandbox": frozenset(("domain",)),
     "usecases": frozenset(("domain", "storage")),
     "web": frozenset(("domain", "inbound", "links", "terms", "usecases", "wiring")),
     "wiring": frozenset(
         (
-            *("apple", "config", "domain", "google", "inbound", "links", "logs", "sandbox", "storage", "strip"),
-            "usecases",
+            *("apple", "config", "domain", "google", "inbound", "links", "logs", "outbound", "sandbox", "storage"),
+            *("strip", "usecases"),
         )
     ),
     "worker": frozenset(("domain", "usecases")),
@@ -52,6 +53,7 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     "apple": frozenset(("PIL", "cryptography", "orjson", "pycurl")),
     "google": frozenset(("PIL", "cryptography", "google", "orjson", "requests")),
     "inbound": frozenset(("pydantic", "standardwebhooks")),
+    "outbound": frozenset(("pycurl",)),
     "terms": frozenset(("babel",)),
     "sandbox": frozenset(
         (
@@ -90,7 +92,7 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     "strip": frozenset(("PIL",)),
     "__main__": frozenset(),
     "cli": frozenset(("click", "structlog")),
-    "demo": frozenset(("structlog",)),
+    "demo": frozenset(("sqlalchemy", "structlog")),
     "doctor": frozenset(("requests", "structlog")),
     "reconciling": frozenset(("click",)),
     "serving": frozenset(("flask", "granian", "structlog")),

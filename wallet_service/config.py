@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import structlog
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
+from wallet_service.domain.addresses import LOOPBACK, Reach, networks
 from wallet_service.domain.errors import Fault, SettingsRefused
 
 log = structlog.get_logger(__name__)
@@ -30,6 +31,14 @@ def _web_address(url: str) -> str:
     if not _ADDRESS.fullmatch(url) or not urlsplit(url).hostname or urlsplit(url).port == 0:
         raise ValueError("should be an address such as https://cards.example (or http:// on this machine)")
     return url.rstrip("/")
+
+
+def _networks(given: str) -> str:
+    try:
+        networks(given)
+    except ValueError as error:
+        raise ValueError(f"should be networks such as 10.1.0.0/16, fd00::/8: {error}") from None
+    return given
 
 
 def _is_here(url: str) -> bool:
@@ -119,6 +128,20 @@ class Settings(BaseModel):
         30, ge=1, le=3650, description="Days that rows which an import refused, and files of failed ones, are kept."
     )
     import_megabytes: int = Field(100, ge=1, le=10_000, description="The largest file of members that is taken.")
+    webhooks_allow_private: Annotated[str, AfterValidator(_networks)] | None = Field(
+        None,
+        description="Private networks, by commas, that webhooks may go to, also without TLS; loopback in a sandbox.",
+    )
+    webhooks_ca_file: Path | None = Field(
+        None, description="Trust this authority for merchants' endpoints instead of the system's."
+    )
+    webhooks_timeout: int = Field(15, ge=1, le=30, description="Seconds that an endpoint's answer may take.")
+    webhooks_at_once: int = Field(
+        8, ge=1, le=32, description="Messages that a worker has under way to one endpoint at once."
+    )
+    webhooks_keep_days: int = Field(
+        30, ge=1, le=3660, description="Days after which messages that were delivered or given up are deleted."
+    )
     sandbox_port: int = Field(8001, ge=0, le=65535, description="The simulated phone's page, in the sandbox.")
     sandbox_apns_port: int = Field(8002, ge=0, le=65535, description="The simulated push service, in the sandbox.")
     sandbox_google_port: int = Field(8003, ge=0, le=65535, description="The simulated Google Wallet, in the sandbox.")
@@ -135,6 +158,13 @@ class Settings(BaseModel):
     def local(self) -> bool:
         """Whether the public address is this very machine, so that no stranger can reach it."""
         return _is_here(self.base_url)
+
+    @property
+    def reach(self) -> Reach:
+        """How far webhooks may go; a sandbox that no stranger reaches may call upon its own machine."""
+        if self.webhooks_allow_private is not None:
+            return Reach(networks(self.webhooks_allow_private))
+        return Reach(LOOPBACK if self.sandbox and self.local else ())
 
     @property
     def push_url(self) -> str:

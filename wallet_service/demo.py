@@ -4,10 +4,15 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from wallet_service.domain.api_key import SCOPES, Token
 from wallet_service.domain.event import Customer, Event, MemberEnrolled, content_hash
+from wallet_service.domain.outbound import url_fault
 from wallet_service.links import add_url, card_url, google_add_url
+from wallet_service.storage import programs
 from wallet_service.storage.merchants import MAIN
+from wallet_service.usecases import endpoints
 from wallet_service.usecases.admit import give_key
 from wallet_service.usecases.connect import DIALECT, connect
 from wallet_service.usecases.receive import receive, source_of
@@ -17,6 +22,7 @@ from wallet_service.wiring import Service
 TEMPLATE = "points"
 SOURCE = "demo-shop"
 CUSTOMER = "demo-customer"
+ENDPOINT = "sandbox shop"
 NAME = "Alex Example"
 KEY = "key of the demo"  # its secret is worked out from the service's own, so that it is the same each time
 
@@ -33,6 +39,7 @@ class Demo:
     api_key: str
     pass_type_identifier: str
     team_identifier: str
+    endpoint_secret: str | None
     customer_id: str
     member_id: str
     serial_number: str
@@ -63,6 +70,7 @@ def load(service: Service) -> Demo:
             tx, merchant=MAIN, name="demo", scopes=SCOPES, token=Token("demo", service.vault.mark(KEY).hex()), now=now
         )
         source = source_of(tx, dialect=DIALECT, name=SOURCE)
+        endpoint_secret = _listen(tx, service, source.program_id)
     kind, fact = "member.enrolled", MemberEnrolled(Customer(id=CUSTOMER), NAME, template.look.default_language)
     content = content_hash(kind, fact)
     recorded = receive(
@@ -87,6 +95,7 @@ def load(service: Service) -> Demo:
         webhook_secret=source.secrets(service.vault)[0],
         pass_type_identifier=member.card.pass_type_identifier,
         team_identifier=service.identity.team_identifier,
+        endpoint_secret=endpoint_secret,
         customer_id=CUSTOMER,
         member_id=member.public_id,
         serial_number=member.card.serial_number,
@@ -100,3 +109,33 @@ def load(service: Service) -> Demo:
         google_object_id=google.drawings.target_of(member.card) if google else None,
         ca_file=str(root.resolve()) if settings.sandbox else None,
     )
+
+
+def _listen(tx: Connection, service: Service, program_id: int) -> str | None:
+    """Make sure that the sandbox's shop hears what happens, and return the secret of its endpoint.
+
+    None where there is no sandbox, or webhooks may not go to this machine.
+    """
+    settings = service.settings
+    url = f"http://127.0.0.1:{settings.sandbox_port}/shop/endpoint"
+    if not settings.sandbox or url_fault(url, settings.reach):
+        return None
+    owner = programs.by_id(tx, program_id).merchant_id
+    known = next((each for each in endpoints.standing(tx, merchant_id=owner) if each.endpoint.name == ENDPOINT), None)
+    if known is None:
+        _, secret = endpoints.add(
+            tx,
+            merchant_id=owner,
+            vault=service.vault,
+            reach=settings.reach,
+            url=url,
+            name=ENDPOINT,
+            now=service.clock(),
+        )
+        return secret
+    found = known.endpoint
+    if found.url != url:
+        endpoints.change(tx, merchant_id=owner, reach=settings.reach, endpoint=found.public_id, url=url)
+    if found.state != "active":
+        endpoints.enable(tx, merchant_id=owner, endpoint=found.public_id, now=service.clock())
+    return found.secrets(service.vault, now=service.clock())[0]

@@ -110,7 +110,7 @@ def serve_sandbox(service: Service, facts: Demo) -> None:
         web_base_url=settings.base_url,
         apns=apns,
         seed=service.secret_key,
-        shop=Shop(facts.webhook_url, facts.webhook_secret, facts.customer_id),
+        shop=Shop(facts.webhook_url, facts.webhook_secret, facts.customer_id, endpoint_secret=facts.endpoint_secret),
         clock=service.clock,
         card_url=facts.card_url,
         google=google,

@@ -1,4 +1,4 @@
-"""A worker: brings wallets up to date and does the calendar's work, again and again, until it is told to stop."""
+"""A worker: brings wallets up to date, tells merchants, and does the calendar's work, until it is told to stop."""
 
 import threading
 from collections.abc import Callable, Iterable, Mapping

@@ -83,6 +83,14 @@ def test_webhook_changes_the_card_on_both_phones(stage: Stage, record_property: 
     wait_until(lambda: {step["kind"] for step in stage.phone()["android"]["timeline"][-2:]} == {"changed", "notified"})
 
 
+def test_shop_is_told_by_a_signed_message(stage: Stage) -> None:
+    """What came of an order reaches the shop's own endpoint, which has checked the signature."""
+    customer = {"id": stage.facts["customer_id"]}
+    post(stage, "order.paid", "evt_told", order_id="told", customer=customer, currency="EUR", eligible_minor=12300)
+
+    wait_until(lambda: any("+123 points" in each["text"] for each in stage.phone()["heard"]))
+
+
 def test_repeated_webhook_is_answered_again_and_counts_once(stage: Stage) -> None:
     """The same event again gets the first answer and moves no point."""
     customer = {"id": stage.facts["customer_id"]}

@@ -12,6 +12,7 @@ from google_actors import ISSUER, Running, answering
 from held_actors import PAST_WINDOW, Holder, delivered, looked, wallet_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from listeners import listening
 from sqlalchemy import text
 from werkzeug.test import TestResponse
 
@@ -73,6 +74,16 @@ def test_removed_card_costs_no_request(
     assert looked(service).good
     assert ann.row()["removed_at"] is not None
     assert 'wallet_installed{platform="google"}' not in client.get("/metrics").text
+
+
+def test_merchant_is_told_of_what_is_news(ann: Holder, service: Service) -> None:
+    """Saved and removed are messages to the merchant, once each however often Google or its holder repeats it."""
+    ear = listening(service, types=("pass.*",))
+    for event in ("save", "save", "del", "del", "save"):
+        assert called(ann, event).status_code == 200
+
+    assert ear.types() == ["pass.added", "pass.removed", "pass.added"]
+    assert {(each["data"]["wallet"], each["data"]["serial_number"]) for each in ear.told()} == {("google", ann.serial)}
 
 
 def test_card_that_is_saved_again_catches_up(ann: Holder, shop: Shop, service: Service, clock: Clock) -> None:

@@ -7,6 +7,7 @@ import pytest
 from actors import Clock, Shop
 from google_actors import ISSUER, Running
 from held_actors import Door, Holder, compared, delivered, forgotten, looked
+from listeners import listening
 from sqlalchemy import text
 
 from wallet_service.domain.errors import VendorSilent
@@ -128,7 +129,8 @@ def test_class_and_cards_are_missing(bob: Holder, service: Service, google: Sand
 def test_news_that_were_lost(
     ann: Holder, shop: Shop, service: Service, google: SandboxGoogle, door: Door, sandbox: Running
 ) -> None:
-    """Who saved or removed a card while our door was closed is found by asking Google."""
+    """Who saved or removed a card while our door was closed is found by asking Google, and told to the merchant."""
+    ear = listening(service, types=("pass.*",))
     app, door.app = door.app, None
     link = ann.click().location.rpartition("/")[2]
     google.save(link)
@@ -142,6 +144,7 @@ def test_news_that_were_lost(
     google.remove(ann.target)
     door.app = app
     assert [each.text for each in compared(service)] == ["nobody has the card any more, and we were not told"]
+    assert ear.types() == ["pass.added", "pass.removed"]
     shop.buy(1_000, order="1")
     sandbox.asked.clear()
     assert delivered(service).total == 0

@@ -31,6 +31,7 @@ from wallet_service.sandbox.shop import NotForSale
 PASS_TYPE = "pass.sandbox.wallet-service.loyalty"
 TOKEN = "a-token-of-the-card"
 SECRET = "whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQtMTIzNA=="
+ENDPOINT_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 MIME = "application/vnd.apple.pkpass"
 PAGE = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 PATIENCE = 10.0
@@ -152,7 +153,7 @@ def service(chain: Chain) -> Iterator[Service]:
 @pytest.fixture
 def app(service: Service) -> Iterator[Flask]:
     """A sandbox in front of the service."""
-    shop = Shop(f"{service.url}/webhook", SECRET, "customer-1")
+    shop = Shop(f"{service.url}/webhook", SECRET, "customer-1", endpoint_secret=ENDPOINT_SECRET)
     app = create_sandbox(
         root_pem=service.chain.root,
         web_base_url=service.url,
@@ -378,6 +379,34 @@ def test_a_failing_webhook_is_explained(client: FlaskClient, service: Service, s
     page = home(client)
     assert f'<strong class="bad">{status}</strong>' in page
     assert words in page
+
+
+def told(client: FlaskClient, number: int, *, secret: str = ENDPOINT_SECRET, data: dict[str, Any] | None = None) -> int:
+    """Tell the shop's own endpoint something, and return the status of its answer."""
+    said = {"type": "points.earned", "timestamp": now().isoformat(), "data": {"points": number, "balance": 1000}}
+    body = json.dumps(said | ({"data": data} if data else {}))
+    headers = {
+        "webhook-id": f"msg_{number}",
+        "webhook-timestamp": str(int(now().timestamp())),
+        "webhook-signature": Webhook(secret).sign(f"msg_{number}", now(), body),
+    }
+    return client.post("/shop/endpoint", data=body, headers=headers).status_code
+
+
+def test_the_shop_shows_what_it_is_told(client: FlaskClient) -> None:
+    """The last twenty messages, the newest first, each once; what is not signed for the shop is refused."""
+    assert "Nothing yet. Buy something, and the service tells" in home(client)
+    assert [told(client, number) for number in (*range(1, 26), 25)] == [204] * 26
+    assert told(client, 99, secret=SECRET) == 401
+    assert client.post("/shop/endpoint", data=b"{}", headers={"webhook-id": "x"}).status_code == 401
+    assert client.post("/shop/endpoint", data=b"", headers={"webhook-signature": "v1,é"}).status_code == 401
+    heard = client.get("/state.json").get_json()["heard"]
+    assert [each["id"] for each in heard] == [f"msg_{number}" for number in range(25, 5, -1)]
+    assert heard[0]["text"] == "+25 points, balance 1,000"
+    told(client, 26, data={"reward": "mug", "balance": 5, "tier": "<b>gold</b>"})
+    page = home(client)
+    assert 'data-id="msg_26"' in page
+    assert "reward mug, balance 5, tier &lt;b&gt;gold&lt;/b&gt;" in page
 
 
 def test_a_push_changes_the_page(client: FlaskClient, service: Service, sandbox: Sandbox) -> None:

@@ -163,6 +163,13 @@ REST = """
     INSERT INTO job_refusals (job_id, row_number, sealed) SELECT id, 2, 'sealed' FROM jobs;
     INSERT INTO opening_balances (member_id, points, transaction_id)
         SELECT member_id, 1, min(id) FROM ledger_transactions GROUP BY member_id;
+    INSERT INTO webhook_endpoints (merchant_id, public_id, url, types, secret, state, not_before, created_at)
+        SELECT id, 'whe_1', 'https://shop.example/', '{}', 'sealed', 'active', now(), now() FROM merchants;
+    INSERT INTO webhook_messages (endpoint_id, member_id, type, body, created_at, due_at)
+        SELECT webhook_endpoints.id, members.id, 'points.earned', '{}', now(), now()
+        FROM webhook_endpoints CROSS JOIN members;
+    INSERT INTO webhook_attempts (message_id, endpoint_id, at, ms, error)
+        SELECT id, endpoint_id, now(), 1, 'timeout' FROM webhook_messages;
     INSERT INTO exposures (experiment, member_id, arm, created_at) SELECT 'offer', id, 'holdout', now() FROM members;
 """
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from actors import Clock, Device
 from ledger_actors import Till, program, till, who
+from listeners import listening
 from sqlalchemy import text
 
 from wallet_service.domain.errors import OperationRefused, UnknownMember
@@ -37,8 +38,9 @@ OWN_ID = "customer-zuzana-4711"
 
 @pytest.fixture
 def shop(service: Service, clock: Clock) -> Till:
-    """A till at which one member has bought something."""
+    """A till at which one member has bought something, and a merchant who is told of it."""
     made = till(service, clock, program("persons"))
+    listening(service)
     agreed = Consent("marketing", granted=True, channel="email", text_version="2026-06")
     customer = Customer(id=OWN_ID, identities=(EMAIL,))
     made.tell("member.enrolled", MemberEnrolled(customer, NAME, "cs", (6, 1), consents=(agreed,)))

@@ -8,12 +8,13 @@ from datetime import timedelta
 import pytest
 from actors import Clock, Device, Shop, card_of
 from flask.testing import FlaskClient
+from listeners import listening
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, text
 
 from wallet_service.domain.push import Outcome, Push, Sent
 from wallet_service.links import card_url
-from wallet_service.storage import wallets
+from wallet_service.storage import endpoints, wallets
 from wallet_service.storage.embedded import Embedded
 from wallet_service.usecases.deliver import Delivery
 from wallet_service.web import create_app
@@ -139,6 +140,9 @@ def test_metrics_count_what_there_is(client: FlaskClient, service: Service, shop
         "wallet_events": 0,
         "wallet_ledger_unsealed": 0,
         "wallet_delivery_stopped": 0,
+        "wallet_webhooks_waiting": 0,
+        "wallet_webhooks_dead": 0,
+        "wallet_webhooks_stopped": 0,
         "wallet_certificate_days_left": days,
         "wallet_inbound failed": 0,
         "wallet_inbound unmatched": 0,
@@ -169,6 +173,20 @@ def test_metrics_tell_that_delivery_is_stopped(client: FlaskClient, service: Ser
     with service.begin() as tx:
         wallets.stop(tx, "apple", "certificate", until=service.clock(), now=service.clock())
     assert figures(client)["wallet_delivery_stopped"] == 1
+
+
+def test_metrics_tell_how_messages_stand(client: FlaskClient, service: Service, shop: Shop) -> None:
+    """Messages that wait, dead letters, and endpoints that were stopped are figures that an alarm can watch."""
+    ear = listening(service)
+    shop.enrol("ann")
+    shop.enrol("bob")
+    with service.begin() as tx:
+        endpoints.stop(tx, ear.row_id, state="gone", reason="it said so", now=service.clock())
+        bury = "UPDATE webhook_messages SET state = 'dead', due_at = NULL, settled_at = now() WHERE id = "
+        tx.execute(text(f"{bury} (SELECT min(id) FROM webhook_messages)"))
+    found = figures(client)
+    kinds = ("waiting", "dead", "stopped")
+    assert [found[f"wallet_webhooks_{kind}"] for kind in kinds] == [1, 1, 1]
 
 
 def test_metrics_name_nobody(client: FlaskClient, service: Service, shop: Shop, device: Device) -> None:

@@ -20,6 +20,7 @@ from wallet_service.cli.program import program
 from wallet_service.cli.reward import reward
 from wallet_service.cli.source import source
 from wallet_service.cli.template import template
+from wallet_service.cli.webhooks import webhook
 from wallet_service.storage import calendar as calendar_of
 from wallet_service.storage import device_logs, grants, migrate, programs
 from wallet_service.storage.wallets import Drift
@@ -89,14 +90,18 @@ def work() -> None:
             "inbound": worker.Chore(INBOUND_EVERY, service.intake.settle_due),
             "prune": worker.Chore(PRUNE_EVERY, service.prune_deliveries),
             "prune jobs": worker.Chore(PRUNE_EVERY, service.prune_jobs),
+            "prune messages": worker.Chore(PRUNE_EVERY, service.prune_messages),
         }
-        worker.work_on_all(
-            _platforms(service, stop),
-            stop,
-            calendars=service.calendars(),
-            jobs=[service.jobs().step],
-            chores=chores,
-        )
+        try:
+            worker.work_on_all(
+                _platforms(service, stop),
+                stop,
+                calendars=service.calendars(),
+                jobs=[service.jobs().step],
+                chores=chores,
+            )
+        finally:
+            service.dispatch.finish()
         service.apns.close()
 
 
@@ -104,7 +109,7 @@ def _platforms(service: Service, stop: threading.Event) -> dict[str, worker.Deli
     platforms: dict[str, worker.Deliver] = {"apple": service.delivery().deliver}
     if service.google:
         platforms["google"] = worker.with_classes(service.google.class_delivery(), service.google.delivery(stop.is_set))
-    return platforms
+    return platforms | {"webhooks": service.dispatch.deliver}
 
 
 @main.command()
@@ -344,6 +349,7 @@ for each in (
     reward,
     source,
     template,
+    webhook,
     *bulk.COMMANDS,
 ):
     main.add_command(each)

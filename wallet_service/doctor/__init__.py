@@ -9,7 +9,7 @@ from wallet_service.config import Settings
 from wallet_service.doctor import google
 from wallet_service.doctor.finding import Finding
 from wallet_service.domain.errors import WalletError
-from wallet_service.storage import audit, calendar, programs, sources, wallets
+from wallet_service.storage import audit, calendar, endpoints, messages, programs, sources, wallets
 from wallet_service.usecases.publish_program import differs
 from wallet_service.wiring import Service, tables_current
 
@@ -33,6 +33,7 @@ def examine(open_service: Callable[[], Service], settings: Settings) -> Iterator
     if good:
         yield from _database(service)
         yield from _sources(service)
+        yield from _endpoints(service)
         yield from _rules(service)
     else:
         yield Finding("wrong", "database", "does not answer or lacks tables; run `wallet-service migrate`")
@@ -107,6 +108,26 @@ def _sources(service: Service) -> Iterator[Finding]:
             service.template(source.template)
         except WalletError as error:
             yield Finding("wrong", f"source {source.name}", str(error))
+
+
+def _endpoints(service: Service) -> Iterator[Finding]:
+    """Merchants' endpoints that are sent nothing any more, or whose secrets do not open."""
+    with service.read() as tx:
+        found = endpoints.every(tx)
+        tally = messages.tally(tx)
+    for each in found:
+        about = f"endpoint {each.public_id}"
+        try:
+            each.secrets(service.vault, now=service.clock())
+        except WalletError as error:
+            yield Finding("wrong", about, str(error))
+        if each.state != "active":
+            since = f"{each.stopped_at:%Y-%m-%d %H:%M} UTC"
+            hint = f"`wallet-service webhook enable {each.public_id}` sends it messages again"
+            yield Finding("mind", about, f"{each.state} since {since}: {each.reason}; {hint}")
+    if tally.dead:
+        text = f"{tally.dead} messages were given up; see `wallet-service webhook dead`"
+        yield Finding("mind", "dead letters", text)
 
 
 def _rules(service: Service) -> Iterator[Finding]:

@@ -366,3 +366,23 @@ class JobOver(WalletError):
         self.job = job
         self.state = state
         super().__init__(f"The job {job} is {state}, and cannot be cancelled.")
+
+
+class EndpointRefused(FaultsError):
+    """A merchant's endpoint is described in a way that cannot be used; nothing was stored."""
+
+
+class UnknownEndpoint(WalletError):
+    """The merchant has no endpoint of that id."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint = endpoint
+        super().__init__(f"There is no endpoint {endpoint}. See `wallet-service webhook list`.")
+
+
+class UnknownMessage(WalletError):
+    """No message of that id is kept that could be sent again: it is still to be sent, or was deleted."""
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+        super().__init__(f"There is no message {message} that was sent or given up.")

@@ -55,7 +55,8 @@ class Membership:
 
     `id` is ours and internal, `public_id` ours and shown, `external_id` the merchant's own. `own_digest` is None where
     the card was last drawn by a version that knew none. `merged_into` is the merchant's own id of the member that this
-    one has become one with. `replaced` says that the member has another card by now.
+    one has become one with. `replaced` says that the member has another card by now, `listened` that an endpoint of the
+    merchant's may want to hear what happens.
     """
 
     id: int
@@ -72,6 +73,7 @@ class Membership:
     own_digest: bytes | None
     merged_into: str | None = None
     replaced: bool = False
+    listened: bool = False
 
     @property
     def locale(self) -> str | None:

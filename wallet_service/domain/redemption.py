@@ -64,3 +64,17 @@ class NewRedemption:
     order_id: str | None = None
     serial: int | None = None
     month: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A redemption that was used or taken back just now, wholly or in part: what became of it, by our id of it."""
+
+    public_id: str
+    reward: str
+    kind: RewardKind
+    status: Status
+    points: int
+    refunded: int
+    value_minor: int | None
+    order_id: str | None

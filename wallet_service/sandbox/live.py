@@ -34,7 +34,7 @@ def events(sandbox: Sandbox, heartbeat: float) -> Iterator[str]:
 
 def _live(sandbox: Sandbox, count: int) -> dict[str, Any]:
     drawn = context(sandbox)
-    parts = (*PARTS, *ANDROID_PARTS) if sandbox.android else PARTS
+    parts = (*PARTS, *(ANDROID_PARTS if sandbox.android else ()), *(("heard",) if sandbox.inbox else ()))
     return {
         "version": version(sandbox, count),
         "colors": drawn["colors_url"],
@@ -68,6 +68,7 @@ def context(sandbox: Sandbox) -> dict[str, Any]:
         "android_notification": sandbox.android.notification() if sandbox.android else None,
         "steps": steps(timelines, last),
         "last": last,
+        "heard": sandbox.inbox.kept() if sandbox.inbox else [],
         "seconds": seconds_to("verified", timelines[IPHONE], last),
         "android_seconds": seconds_to("changed", timelines.get(ANDROID, ()), last),
         "breakages": BREAKAGES,

@@ -22,6 +22,7 @@ from wallet_service.sandbox.breaking import (
 )
 from wallet_service.sandbox.google import SandboxGoogle
 from wallet_service.sandbox.google_refusals import LinkNotSaved
+from wallet_service.sandbox.inbox import Inbox
 from wallet_service.sandbox.phone import HeldCard, Phone
 from wallet_service.sandbox.shop import Shop, Till
 from wallet_service.sandbox.timeline import Changes
@@ -89,6 +90,8 @@ class Sandbox:
         self.pictures = Pictures()
         self._chrome = self._new_session()
         self.till = Till(shop, http=self._new_session(), clock=clock, changes=self.changes) if shop else None
+        secret = shop.endpoint_secret if shop else None
+        self.inbox = Inbox(secret, clock=clock, changes=self.changes) if secret else None
 
     def add_phone(self, name: str, *, seed: str | None = None) -> Phone:
         """Return one more phone; pushes to its token wake it from now on."""
@@ -163,6 +166,15 @@ class Sandbox:
         if self.till is None:
             raise NotConnected("No shop is connected. Give the sandbox a Shop with a webhook URL and its secret.")
         return self.till
+
+    def the_inbox(self) -> Inbox:
+        """Return the shop's own endpoint.
+
+        Raises: NotConnected.
+        """
+        if self.inbox is None:
+            raise NotConnected("The shop has no endpoint. Give the sandbox a Shop with the endpoint's secret.")
+        return self.inbox
 
     def break_pushes(self, key: str) -> Breakage:
         """Make the push service fail in one of the known ways.

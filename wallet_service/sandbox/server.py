@@ -20,11 +20,12 @@ from wallet_service.sandbox.android_pages import image_addresses
 from wallet_service.sandbox.android_state import android_state
 from wallet_service.sandbox.apns import SandboxApns
 from wallet_service.sandbox.google import SandboxGoogle
+from wallet_service.sandbox.inbox import NotSigned
 from wallet_service.sandbox.live import colors, context, events, version
 from wallet_service.sandbox.phone import NoSuchCard
 from wallet_service.sandbox.sandbox import CardLinkFailed, NotConnected, Sandbox
 from wallet_service.sandbox.shop import NotForSale, Shop
-from wallet_service.sandbox.state import state
+from wallet_service.sandbox.state import heard_state, state
 from wallet_service.sandbox.verify import PassNotInstallable
 from wallet_service.sandbox.webhook import Exchange
 
@@ -44,6 +45,7 @@ STATUS: dict[type[WalletError], int] = {
     NoSuchCard: 404,
     NotConnected: 409,
     NotForSale: 422,
+    NotSigned: 401,
     PassNotInstallable: 422,
 }
 
@@ -214,6 +216,11 @@ def _add_shop(app: Flask, sandbox: Sandbox) -> None:
     def refund() -> AnyResponse:
         return _done(sandbox, sandbox.the_till().refund())
 
+    @app.post("/shop/endpoint")
+    def hear() -> tuple[str, int]:
+        sandbox.the_inbox().take(dict(request.headers), request.get_data())
+        return "", 204
+
     @app.post("/shop/adjust")
     def adjust() -> AnyResponse:
         till = sandbox.the_till()
@@ -225,6 +232,7 @@ def _state(sandbox: Sandbox) -> dict[str, Any]:
         "push_service": sandbox.breakage.key,
         "android": android_state(sandbox.android) if sandbox.android else None,
         "google": sandbox.google_breakage.key if sandbox.google else None,
+        "heard": heard_state(sandbox.inbox.kept()) if sandbox.inbox else None,
     }
 
 

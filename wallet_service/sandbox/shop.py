@@ -26,12 +26,13 @@ class NotForSale(WalletError):
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """Where the shop sends its webhooks, the secret that signs them, and who buys."""
+    """Where the shop sends its webhooks, the secret that signs them, who buys, and the secret of its own endpoint."""
 
     webhook_url: str
     webhook_secret: str
     customer_id: str
     currency: str = "EUR"
+    endpoint_secret: str | None = None
 
     def minor(self, amount: str) -> int:
         """Return an amount such as "42", "42.00" or "42,00" in minor units of the currency.

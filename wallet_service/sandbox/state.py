@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from wallet_service.sandbox.alerts import Notification
+from wallet_service.sandbox.inbox import Heard
 from wallet_service.sandbox.phone import HeldCard, Phone
 from wallet_service.sandbox.timeline import Moment
 from wallet_service.sandbox.values import shown
@@ -30,6 +31,11 @@ def moments(timeline: Iterable[Moment]) -> list[dict[str, Any]]:
     return [
         {"number": each.number, "at": each.at.isoformat(), "kind": each.kind, "text": each.text} for each in timeline
     ]
+
+
+def heard_state(heard: Iterable[Heard]) -> list[dict[str, Any]]:
+    """Return what the shop's own endpoint was told, the newest first."""
+    return [{"id": each.id, "type": each.type, "text": each.text, "at": each.at.isoformat()} for each in heard]
 
 
 def _notification(notification: Notification) -> dict[str, Any]:

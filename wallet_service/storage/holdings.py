@@ -37,10 +37,15 @@ _HOLD_CARDS = text("""
 # What is heard late must not undo what was said after it: the end of a message's validity tells which is the later one.
 _SAVED = text("""
     UPDATE wallets
-    SET installed_at = coalesce(installed_at, :now), removed_at = NULL, heard_until = greatest(heard_until, :until)
-    WHERE platform = :platform AND target = :target
-      AND (heard_until IS NULL OR heard_until <= :until)
-    RETURNING id
+    SET installed_at = coalesce(wallets.installed_at, :now), removed_at = NULL,
+        heard_until = greatest(heard_until, :until)
+    FROM (
+        SELECT id, installed_at IS NULL AS changed FROM wallets
+        WHERE platform = :platform AND target = :target AND (heard_until IS NULL OR heard_until <= :until)
+        FOR UPDATE
+    ) AS before
+    WHERE wallets.id = before.id
+    RETURNING card_id, changed
 """)
 # A void card is followed to its end though nobody has it: what the vendor holds of its member must go.
 _REMOVED = text("""
@@ -48,9 +53,13 @@ _REMOVED = text("""
     SET installed_at = NULL, heard_until = greatest(heard_until, :until),
         removed_at = (SELECT CASE WHEN voided_at IS NULL THEN CAST(:now AS timestamptz) END FROM cards
                       WHERE cards.id = card_id)
-    WHERE platform = :platform AND target = :target
-      AND (heard_until IS NULL OR heard_until <= :until)
-    RETURNING id
+    FROM (
+        SELECT id, installed_at IS NOT NULL AS changed FROM wallets
+        WHERE platform = :platform AND target = :target AND (heard_until IS NULL OR heard_until <= :until)
+        FOR UPDATE
+    ) AS before
+    WHERE wallets.id = before.id
+    RETURNING card_id, changed
 """)
 # What was seen counts only as long as nothing was heard since.
 _SEEN_SAVED = text("""
@@ -126,6 +135,14 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class HeardOf:
+    """The card of which something was heard, and whether that was news: its holder may save it again and again."""
+
+    card_id: int
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """The revision that the vendor has taken, what went wrong last, and what its holder should be told of.
 
@@ -177,11 +194,12 @@ def state(tx: Connection, wallet_id: int) -> State | None:
     return State(*row) if row else None
 
 
-def heard(tx: Connection, *, platform: str, target: str, saved: bool, until: datetime, now: datetime) -> bool:
-    """Note that the holder saved or removed the card; return False if it is not ours, or something later was said."""
+def heard(tx: Connection, *, platform: str, target: str, saved: bool, until: datetime, now: datetime) -> HeardOf | None:
+    """Note that the holder saved or removed the card; return None if it is not ours, or something later was said."""
     tx.execute(_HOLD_CARDS, {"platform": platform, "targets": [target]})
     values = {"platform": platform, "target": target, "until": until, "now": now}
-    return tx.execute(_SAVED if saved else _REMOVED, values).first() is not None
+    row = tx.execute(_SAVED if saved else _REMOVED, values).first()
+    return HeardOf(*row) if row else None
 
 
 def seen(tx: Connection, holding: Holding, *, saved: bool, looked_at: datetime, now: datetime) -> bool:

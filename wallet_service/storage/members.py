@@ -48,7 +48,11 @@ _COLUMNS = """
     tier_measured_to, tier_manual, tier_floor, tier_floor_until, tier_last_day,
     paid_since, paid_until, dying, dying_on, movements, rewards, granted, due_at,
     balances.program_version,
-    (SELECT external_id FROM members AS survivor WHERE survivor.id = members.merged_into) AS merged_into
+    (SELECT external_id FROM members AS survivor WHERE survivor.id = members.merged_into) AS merged_into,
+    EXISTS (
+        SELECT FROM programs AS owned JOIN webhook_endpoints ON webhook_endpoints.merchant_id = owned.merchant_id
+        WHERE owned.id = members.program_id AND webhook_endpoints.state = 'active'
+    ) AS listened
 """
 _JOINED = """
     JOIN balances ON balances.member_id = members.id
@@ -489,6 +493,7 @@ def _membership(row: Row[tuple[object, ...]]) -> Membership:
         face_digest=bytes(row.face_digest),
         own_digest=None if row.own_digest is None else bytes(row.own_digest),
         merged_into=row.merged_into,
+        listened=row.listened,
     )
 
 

@@ -17,6 +17,7 @@ _OPEN = text("""
 """)
 _FIND = text("SELECT id, template, version, merchant_id FROM programs WHERE code = :code")
 _BY_ID = text("SELECT id, template, version, merchant_id FROM programs WHERE id = :program_id")
+_CODE_OF = text("SELECT code FROM programs WHERE id = :program_id")
 _OF_TEMPLATE = text("SELECT id, template, version, merchant_id FROM programs WHERE template = :template ORDER BY id")
 _OF_MERCHANT = text(
     "SELECT id, template, version, merchant_id FROM programs WHERE merchant_id = :merchant_id ORDER BY id"
@@ -78,6 +79,12 @@ def find(tx: Connection, code: str) -> Opened | None:
 def by_id(tx: Connection, program_id: int) -> Opened:
     """Return the programme of that id of ours."""
     return Opened(*tx.execute(_BY_ID, {"program_id": program_id}).one())
+
+
+def code_of(tx: Connection, program_id: int) -> str:
+    """Return the code of a programme that has been opened."""
+    code: str = tx.execute(_CODE_OF, {"program_id": program_id}).scalar_one()
+    return code
 
 
 def of_template(tx: Connection, template: str) -> list[Opened]:

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, text
 
-from wallet_service.domain.redemption import NewRedemption, Redemption, Status
+from wallet_service.domain.redemption import Ended, NewRedemption, Redemption, Status
 
 _COLUMNS = """
     redemptions.id, redemptions.public_id, redemptions.member_id, taken_by, reward, kind, points, redemptions.status,
@@ -54,7 +54,8 @@ _CHANGE = text("""
             stocked = redemptions.stocked AND NOT before.stocked,
             ended_at = coalesce(ended_at, :now)
         FROM told JOIN before ON before.id = told.id WHERE redemptions.id = told.id
-        RETURNING redemptions.id, redemptions.status, redemptions.refunded, told.actor, told.reason
+        RETURNING redemptions.id, redemptions.status, redemptions.refunded, told.actor, told.reason, public_id, kind,
+                  redemptions.points, redemptions.value_minor, redemptions.order_id
     ), noted AS (
         INSERT INTO redemption_changes (redemption_id, status, refunded, actor, reason, at)
         SELECT id, status, refunded, actor, reason, :now FROM changed
@@ -63,7 +64,8 @@ _CHANGE = text("""
         SET status = CASE WHEN told.status IN ('used', 'refunded') THEN 'used' WHEN freed THEN 'free' ELSE 'void' END
         FROM told JOIN before ON before.id = told.id WHERE coupon_codes.id = before.code_id
     )
-    SELECT reward FROM before WHERE stocked ORDER BY reward
+    SELECT public_id, reward, kind, status, points, refunded, value_minor, order_id, stocked
+    FROM before JOIN changed ON changed.id = before.id ORDER BY reward, before.id
 """)
 _FIND = text(f"""
     SELECT {_COLUMNS} FROM redemptions WHERE program_id = :program_id AND redemptions.public_id = :public_id
@@ -157,8 +159,11 @@ def add(tx: Connection, new: Sequence[tuple[int, NewRedemption]], *, program_id:
     tx.execute(_ADD, {"redemptions": _json(rows), "program_id": program_id, "member_id": member_id})
 
 
-def change(tx: Connection, changes: Sequence[Change], *, program_id: int, now: datetime) -> None:
-    """Write what becomes of redemptions, and give back what they drew on where it is returned unused."""
+def change(tx: Connection, changes: Sequence[Change], *, program_id: int, now: datetime) -> list[Ended]:
+    """Write what becomes of redemptions, and give back what they drew on where it is returned unused.
+
+    Return each of them as it stands then.
+    """
     told = [
         {
             "id": each.id,
@@ -174,8 +179,11 @@ def change(tx: Connection, changes: Sequence[Change], *, program_id: int, now: d
         }
         for each in changes
     ]
-    for reward in tx.execute(_CHANGE, {"changes": _json(told), "now": now}).scalars().all():
-        tx.execute(_RETURN, {"program_id": program_id, "reward": reward})
+    rows = tx.execute(_CHANGE, {"changes": _json(told), "now": now}).all()
+    for row in rows:
+        if row.stocked:
+            tx.execute(_RETURN, {"program_id": program_id, "reward": row.reward})
+    return [Ended(*row[:-1]) for row in rows]
 
 
 def find(tx: Connection, program_id: int, public_id: str) -> Redemption | None:

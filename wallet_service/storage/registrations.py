@@ -43,7 +43,9 @@ _TRIM = text("""
         ORDER BY registered_at DESC, id DESC OFFSET :most
     )
 """)
-_UNREGISTER = text("DELETE FROM wallets WHERE card_id = :card_id AND platform = 'apple' AND device = :device")
+_UNREGISTER = text("""
+    DELETE FROM wallets WHERE card_id = :card_id AND platform = 'apple' AND device = :device RETURNING id
+""")
 # The tag and the list come from one statement and so from one snapshot: what is not seen here has a transaction id
 # that is not below the tag.
 _CHANGES = text("""
@@ -144,9 +146,9 @@ def trim(tx: Connection, *, card_id: int, most: int) -> None:
     tx.execute(_TRIM, {"card_id": card_id, "most": most})
 
 
-def unregister(tx: Connection, *, card_id: int, device: str) -> None:
-    """Drop the wallet; a device that follows no card any more leaves nothing behind."""
-    tx.execute(_UNREGISTER, {"card_id": card_id, "device": device})
+def unregister(tx: Connection, *, card_id: int, device: str) -> bool:
+    """Drop the wallet, False if there was none; a device that follows no card any more leaves nothing behind."""
+    return tx.execute(_UNREGISTER, {"card_id": card_id, "device": device}).first() is not None
 
 
 def changes(tx: Connection, *, device: str, pass_type_identifier: str) -> Changes:

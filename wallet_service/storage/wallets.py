@@ -87,6 +87,7 @@ _LATER = text(f"""
 _GONE = text(f"""
     WITH told AS ({_LOCKED})
     DELETE FROM wallets USING told WHERE wallets.id = told.id AND registered_at <= told.until
+    RETURNING card_id
 """)
 _FREE = text("""
     UPDATE wallets SET lease = NULL, lease_until = NULL, last_error = :reason, attempts = greatest(attempts - 1, 0)
@@ -252,9 +253,12 @@ def settle_later(
     tx.execute(_LATER, _told(verdicts, lease) | {"refused": refused, "now": now})
 
 
-def settle_gone(tx: Connection, verdicts: Sequence[Verdict], *, lease: UUID) -> None:
-    """Drop wallets whose target is dead, unless they registered again after the verdict's `until`."""
-    tx.execute(_GONE, _told(verdicts, lease))
+def settle_gone(tx: Connection, verdicts: Sequence[Verdict], *, lease: UUID) -> list[int]:
+    """Drop wallets whose target is dead, unless they registered again after the verdict's `until`.
+
+    Return the cards that they held.
+    """
+    return list(tx.execute(_GONE, _told(verdicts, lease)).scalars())
 
 
 def free(tx: Connection, wallet_ids: Iterable[int], *, lease: UUID, reason: str) -> None:

@@ -13,11 +13,12 @@ from wallet_service.domain.expiry import NEVER, expiry_of, last_day
 from wallet_service.domain.ledger import Transaction
 from wallet_service.domain.limits import Need
 from wallet_service.domain.member import Membership, Position, Profile
+from wallet_service.domain.news import Done, News
 from wallet_service.domain.occasions import Occasion, Person
 from wallet_service.domain.period import local_day, plus_months, start_of
 from wallet_service.domain.program import Program
 from wallet_service.domain.redeeming import takeable
-from wallet_service.domain.redemption import NewRedemption
+from wallet_service.domain.redemption import Ended, NewRedemption
 from wallet_service.domain.segments import segments_of
 from wallet_service.domain.template import Movement, Template
 from wallet_service.domain.tiering import Amounts, Facts, Rank
@@ -25,7 +26,9 @@ from wallet_service.storage import awards, balances, ledger, lots, redemptions, 
 from wallet_service.storage.ledger import Cause, Fact
 from wallet_service.storage.redemptions import Change
 from wallet_service.usecases import issue
+from wallet_service.usecases.foretell import foretell, moments
 from wallet_service.usecases.revise import revise
+from wallet_service.usecases.tell import tell
 
 ONE_DAY = timedelta(days=1)
 LATE = timedelta(days=31)  # what days brought longer ago than that is not made up for
@@ -41,6 +44,7 @@ class Book:
     of the member's person. `rank` is where the cause leaves the member before facts and days are judged; `taken` are
     the rewards that were taken and `ended` what becomes of those before. `calendar` says whether it had anything to do,
     `automatic` whether rewards may come by themselves, `regrant` whether what lies ready has changed otherwise.
+    `orders` names orders that were settled by our row ids, `news` is what the merchant is to be told besides.
     """
 
     tx: Connection
@@ -62,6 +66,8 @@ class Book:
     calendar: bool = False
     automatic: bool = True
     regrant: bool = False
+    orders: dict[int, str] = field(default_factory=dict)
+    news: list[News] = field(default_factory=list)
 
     @property
     def program(self) -> Program:
@@ -117,6 +123,7 @@ class Book:
 
         What it earned waits, dies and is taken back by the rules that it was evaluated by.
         """
+        self.orders[order.row_id] = order.order_id
         before = len(self.account.posted)
         order = settle(order, self.account, self.template.program_in(order.program_version), at=at)
         posted = self.account.posted[before:]
@@ -153,20 +160,28 @@ class Book:
         )
         balances.ranked(self.tx, self.member.id, self.changes, now=self.now)
         new = [(next(self.ids), each) for each in self.taken]
-        changed = issue.enter(taking, new, self.ended, self.account.posted, calendar=self.calendar)
+        ended = issue.enter(taking, new, self.ended, self.account.posted, calendar=self.calendar)
         position = self._position(rank, known)
-        if changed or self.calendar or self.regrant:
+        if new or ended or self.calendar or self.regrant:
             position = replace(position, granted=redemptions.granted(self.tx, self.member.id))
         if self.member.merged_into is not None:
             position = replace(position, due_at=None)
         balances.write(self.tx, self.member.id, position)
         after = replace(self.member, position=position)
+        if self.member.listened:
+            tell(self.tx, self.program.program.code, after, self._news(after, ended, known), now=self.now)
         return after.with_profile(self.told) if self.told else after
 
     def preview(self, *, reason: str) -> Position:
         """Return the position to which closing would come, of a book in which nothing was done; nothing is written."""
         known, rank = self._ranked(reason)
         return self._position(rank, known)
+
+    def _news(self, after: Membership, ended: list[Ended], known: Facts) -> list[News]:
+        """Return what the merchant is told: what days have brought, and what was done in the book."""
+        before, posted = self.member, self.account.posted
+        done = Done(self.program, before, after, posted, self.orders, self.taken, ended, self.changes, self.news)
+        return [*foretell(self.tx, self.program, before, after, known, now=self.now), *done.news()]
 
     def _ranked(self, reason: str) -> tuple[Facts, Rank | None]:
         known = Facts(
@@ -216,12 +231,14 @@ class Book:
         if account.expiry.whole:
             dies_at, dying = (kept_until, account.available) if kept_until and account.available > 0 else (None, 0)
         boundary = tiering.boundary(self.program, rank, known, self.today)
+        tier_last_day = tiering.last_day(self.program, rank, known) if rank else None
         dates = (
             dies_at,
             ahead.activates_at,
             ahead.hold_ends_at,
             ahead.code_ends_at,
             start_of(boundary, zone) if boundary else None,
+            *moments(self.program, self.paid_until, tier_last_day, after=self.now),
             self._next_occasion(rank.tier if rank else None),
             issue.next_first(self.program, self.now)
             if account.available + account.pending + account.held > 0
@@ -236,7 +253,7 @@ class Book:
             totals=self._totals(),
             qualifying=tiering.measured(self.program, known, self.today),
             rank=rank,
-            tier_last_day=tiering.last_day(self.program, rank, known) if rank else None,
+            tier_last_day=tier_last_day,
             paid_since=self.paid_since,
             paid_until=self.paid_until,
             dying=dying,

@@ -2,8 +2,9 @@
 
 from wallet_service.domain import limits
 from wallet_service.domain.limits import Need
+from wallet_service.domain.news import News
 from wallet_service.domain.occasions import Occasion, watched
-from wallet_service.domain.period import start_of
+from wallet_service.domain.period import local_day, start_of
 from wallet_service.domain.program.reward_tables import Trigger
 from wallet_service.domain.purchase import Deed
 from wallet_service.storage import awards, triggers
@@ -47,10 +48,20 @@ def _forbidden(book: Book, occasion: Occasion, trigger: Trigger) -> bool:
 
 def _fire(book: Book, occasion: Occasion, trigger: Trigger) -> None:
     triggers.fired(book.tx, book.member.id, trigger.code, day=occasion.day, points=trigger.points, now=book.now)
+    if trigger.on == "points.expiring" and book.member.listened:
+        book.news.append(_expiring(book, occasion))
     if trigger.points:
         give(book, book.program, trigger.points, rule=trigger.code, at=book.now)
     if trigger.grant:
         grant_reward(book, trigger.grant, valid_until=occasion.valid_until, reason=trigger.code)
+
+
+def _expiring(book: Book, occasion: Occasion) -> News:
+    """Return the news that points can be spent for the last time on the day before the occasion's."""
+    account, zone = book.account, book.program.zone
+    dying = ((each.available, account.dies_at(each)) for each in account.spendable())
+    points = sum(some for some, at in dying if at is not None and local_day(at, zone) == occasion.day)
+    return News("points.expiring", {"points": points, "last_day": occasion.closes})
 
 
 def _deed(book: Book, deed: Deed) -> None:

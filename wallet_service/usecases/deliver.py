@@ -32,6 +32,7 @@ from wallet_service.domain.push import (
 )
 from wallet_service.storage import notices, pass_classes, wallets
 from wallet_service.storage.wallets import Behind, Verdict
+from wallet_service.usecases.tell import tell_of_card
 
 log = structlog.get_logger(__name__)
 
@@ -134,7 +135,7 @@ class Delivery:
         for push, outcome in group:
             self._judge(push, outcome, verdicts, by_id[push.wallet_id].attempts, claimed_at=claimed_at, now=now)
         with self.begin() as tx:
-            verdicts.write(tx, lease, now)
+            verdicts.write(tx, lease, now, platform=self.platform)
         if verdicts.without_class:
             # On its own: whoever asks for a class holds it before a card's wallets.
             with self.begin() as tx:
@@ -191,7 +192,7 @@ class _Verdicts:
     refused: list[Verdict] = field(default_factory=list)
     without_class: list[int] = field(default_factory=list)
 
-    def write(self, tx: Connection, lease: UUID, now: datetime) -> None:
+    def write(self, tx: Connection, lease: UUID, now: datetime, *, platform: str) -> None:
         # All of them first: each of the statements below keeps to the order within itself alone.
         settled = (*self.sent, *self.later, *self.refused, *self.gone)
         wallets.lock(tx, [each.wallet_id for each in settled])
@@ -203,4 +204,5 @@ class _Verdicts:
         if self.refused:
             wallets.settle_later(tx, self.refused, lease=lease, now=now, refused=True)
         if self.gone:
-            wallets.settle_gone(tx, self.gone, lease=lease)
+            cards = wallets.settle_gone(tx, self.gone, lease=lease)
+            tell_of_card(tx, cards, "pass.removed", {"wallet": platform}, now=now)

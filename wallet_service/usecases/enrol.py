@@ -7,8 +7,10 @@ from sqlalchemy import Connection
 
 from wallet_service.domain.card import Card
 from wallet_service.domain.member import Membership, Profile
+from wallet_service.domain.news import News
 from wallet_service.domain.template import Standing, Template
 from wallet_service.storage import members
+from wallet_service.usecases.tell import tell
 
 # Crockford's base 32 without the letters that are misread; a till's operator can type it.
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -57,6 +59,7 @@ def enrol(
     )
     enrolled = members.find(tx, program_id, external_id)
     assert enrolled is not None
+    tell(tx, template.program.program.code, enrolled, [News("member.enrolled", {"tier": standing.tier})], now=now)
     return enrolled
 
 

@@ -9,8 +9,10 @@ from wallet_service.domain import award as rules
 from wallet_service.domain import challenge
 from wallet_service.domain.award import Award, Budget
 from wallet_service.domain.basis import moment
+from wallet_service.domain.challenge import Progress
 from wallet_service.domain.earning import Order, new_lot
 from wallet_service.domain.expiry import expiry_of
+from wallet_service.domain.news import News
 from wallet_service.domain.period import local_day
 from wallet_service.domain.program import Program
 from wallet_service.domain.program.earning_tables import Campaign
@@ -117,12 +119,24 @@ def _completed(
     known = awards.progress(book.tx, book.member.id, sorted({code for code, _ in marks}))
     completed = []
     for code, mark in marks:
-        known[code], complete = challenge.advance(by_code[code], known.get(code), mark, moment(what), program.zone)
+        before = known.get(code) or Progress()
+        known[code], complete = challenge.advance(by_code[code], before, mark, moment(what), program.zone)
         if complete:
             completed.append(by_code[code])
+        if complete or len(known[code].marks) > len(before.marks):
+            book.news.append(_advanced(by_code[code], before, known[code], complete=complete))
     for code, progress in known.items():
         awards.advance(book.tx, book.member.id, code, progress)
     return completed
+
+
+def _advanced(campaign: Campaign, before: Progress, now: Progress, *, complete: bool) -> News:
+    """Return the news of a challenge in which there is one mark more, or none any more since it was the last."""
+    assert campaign.goal is not None
+    of = campaign.goal.times
+    kind = "challenge.completed" if complete else "challenge.progressed"
+    facts = {"challenge": campaign.code, "round": before.round, "done": of if complete else len(now.marks), "of": of}
+    return News(kind, facts)
 
 
 def _shown(points: Fraction) -> str:

@@ -6,7 +6,9 @@ from sqlalchemy import Connection
 
 from wallet_service.domain.card import Card
 from wallet_service.storage import registrations
+from wallet_service.usecases.tell import tell_of_card
 
+TELLING = {"wallet": "apple"}
 MOST_DEVICES = 50  # of one card; phones have been seen that come back under ever new names
 
 
@@ -23,12 +25,14 @@ def follow(tx: Connection, card: Card, *, device: str, target: str, now: datetim
     registrations.retarget(tx, device=device, pass_type_identifier=card.pass_type_identifier, target=target, now=now)
     if new:
         registrations.trim(tx, card_id=card.id, most=MOST_DEVICES)
+        tell_of_card(tx, [card.id], "pass.added", TELLING, now=now)
     else:
         registrations.touch(tx, card_id=card.id, device=device, now=now)
     return new
 
 
-def unfollow(tx: Connection, card: Card, *, device: str) -> None:
+def unfollow(tx: Connection, card: Card, *, device: str, now: datetime) -> None:
     """Forget the device for this card; forgetting it twice is no error."""
     registrations.lock_device(tx, device)
-    registrations.unregister(tx, card_id=card.id, device=device)
+    if registrations.unregister(tx, card_id=card.id, device=device):
+        tell_of_card(tx, [card.id], "pass.removed", TELLING, now=now)

@@ -28,7 +28,7 @@ from wallet_service.domain.redeeming import (
     reached,
     worth,
 )
-from wallet_service.domain.redemption import NewRedemption
+from wallet_service.domain.redemption import Ended, NewRedemption
 from wallet_service.storage import codes, redemptions
 from wallet_service.storage.redemptions import Change
 
@@ -153,10 +153,10 @@ def enter(
     posted: Sequence[Transaction],
     *,
     calendar: bool,
-) -> bool:
+) -> list[Ended]:
     """Write new redemptions, and what the cause, the posted transactions and the calendar make of those before.
 
-    Returns whether what lies ready for the member may have changed.
+    Returns those before that have changed.
     """
     if new:
         redemptions.add(taking.tx, new, program_id=taking.program_id, member_id=taking.member_id)
@@ -166,9 +166,7 @@ def enter(
     if calendar:
         lapsed = redemptions.lapsed(taking.tx, taking.member_id, now=taking.now)
         changes += [Change(each.id, "expired") for each in lapsed if each.id not in told]
-    if changes:
-        redemptions.change(taking.tx, changes, program_id=taking.program_id, now=taking.now)
-    return bool(new or changes)
+    return redemptions.change(taking.tx, changes, program_id=taking.program_id, now=taking.now) if changes else []
 
 
 def _resolved(taking: Taking, posted: Sequence[Transaction]) -> list[Change]:

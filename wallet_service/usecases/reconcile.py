@@ -17,6 +17,7 @@ from wallet_service.storage import holdings, members, pass_classes
 from wallet_service.storage.holdings import Holding
 from wallet_service.storage.members import Found
 from wallet_service.usecases.in_force import InForce
+from wallet_service.usecases.tell import tell_of_card
 
 PAGE = 200
 SAMPLE = 5
@@ -102,8 +103,12 @@ class Comparison:
         if held.installed == holding.installed:
             return []
         text = "somebody has saved the card" if held.installed else "nobody has the card any more"
-        if self.mend and not holdings.seen(tx, holding, saved=held.installed, looked_at=looked_at, now=self.clock()):
+        now = self.clock()
+        if self.mend and not holdings.seen(tx, holding, saved=held.installed, looked_at=looked_at, now=now):
             return []  # the message has come meanwhile
+        if self.mend:
+            kind = "pass.added" if held.installed else "pass.removed"
+            tell_of_card(tx, [holding.card_id], kind, {"wallet": self.shelf.platform}, now=now)
         return [Finding(held.target, f"{text}, and we were not told", self.mend)]
 
     def _content(

@@ -7,10 +7,11 @@ from sqlalchemy import Connection
 
 from wallet_service.domain.earning import Order
 from wallet_service.domain.member import Membership
+from wallet_service.domain.news import News
 from wallet_service.domain.period import local_day, start_of
 from wallet_service.domain.program.reward_tables import ReferralTable
 from wallet_service.domain.purchase import Deed
-from wallet_service.storage import referrals
+from wallet_service.storage import members, referrals
 from wallet_service.storage.referrals import Referral, Status
 from wallet_service.usecases.book import Book
 from wallet_service.usecases.enrol import ALPHABET
@@ -101,6 +102,10 @@ def _qualify(book: Book, found: Referral, table: ReferralTable, order_row: int |
     if table.hold_days:
         until = start_of(local_day(at, book.program.zone) + timedelta(days=table.hold_days), book.program.zone)
     referrals.change(book.tx, found.id, "qualified", order_row=order_row, hold_until=until, now=book.now)
+    if book.member.listened:
+        brought_by = members.find_by_members(book.tx, [found.referrer_id] if found.referrer_id else [])
+        facts = {"referrer_member_id": brought_by[0].member.public_id} if brought_by else {}
+        book.news.append(News("referral.qualified", {**facts, "stands_at": until}))
 
 
 def _look_for_another(book: Book, found: Referral, table: ReferralTable, but: int) -> None:

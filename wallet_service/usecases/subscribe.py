@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta
 
 from wallet_service.domain.errors import EventRefused, Fault
 from wallet_service.domain.event import SubscriptionCancelled, SubscriptionPaid
+from wallet_service.domain.news import News
 from wallet_service.domain.period import local_day
 from wallet_service.domain.program.tier_tables import MembershipTable
 from wallet_service.storage import memberships
@@ -24,7 +25,11 @@ def subscribe(book: Book, fact: SubscriptionPaid, *, at: datetime) -> None:
     starts_on = fact.starts_on or (until + ONE_DAY if until is not None and until >= day else day)
     ends_on = fact.ends_on or table.period.from_day(starts_on) - ONE_DAY
     term = Term("paid", fact.reference, starts_on, ends_on)
-    memberships.add(book.tx, book.member.id, term, price_minor=fact.price_minor, now=book.now)
+    if memberships.add(book.tx, book.member.id, term, price_minor=fact.price_minor, now=book.now):
+        follows = until is not None and starts_on <= until + ONE_DAY
+        kind = "membership.renewed" if follows else "membership.started"
+        facts = {"reference": fact.reference, "first_day": starts_on, "last_day": ends_on}
+        book.news.append(News(kind, facts))
     book.paid_since, book.paid_until = span(memberships.of(book.tx, book.member.id))
 
 
@@ -32,11 +37,14 @@ def cancel(book: Book, fact: SubscriptionCancelled, *, at: datetime) -> None:
     """End the membership: at the end of what is paid, or at once where the programme says so."""
     table = _table(book)
     day = local_day(at, book.program.zone)
-    until = book.paid_until or day
+    paid_until = book.paid_until
+    until = paid_until or day
     ends_on = until if table.on_cancel == "end_of_period" else min(until, day - ONE_DAY)
     term = Term("cancelled", fact.reference, day, ends_on)
     memberships.add(book.tx, book.member.id, term, price_minor=None, now=book.now)
     book.paid_since, book.paid_until = span(memberships.of(book.tx, book.member.id))
+    if paid_until is not None and paid_until >= day and (book.paid_until is None or book.paid_until < day):
+        book.news.append(News("membership.ended", {"last_day": ends_on}))
 
 
 def span(terms: list[Term]) -> tuple[date | None, date | None]:

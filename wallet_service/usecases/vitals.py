@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from wallet_service.storage import deliveries, events, pass_classes, seals, wallets
+from wallet_service.storage import deliveries, events, messages, pass_classes, seals, wallets
 from wallet_service.storage.wallets import PlatformTally, Tally
 
 
@@ -13,7 +13,7 @@ class Vitals:
     """Counts of cards, wallets, classes and events, and the platforms to which delivery is stopped.
 
     `unsealed` is how many transactions no seal covers yet, `inbound` how many deliveries stand in a way that should be
-    looked at, by their status.
+    looked at, by their status, `messages` how those to merchants stand.
     """
 
     tally: Tally
@@ -23,6 +23,7 @@ class Vitals:
     stopped: tuple[str, ...]
     unsealed: int
     inbound: dict[str, int]
+    messages: messages.Tally
 
 
 def vitals(tx: Connection) -> Vitals:
@@ -35,4 +36,5 @@ def vitals(tx: Connection) -> Vitals:
         tuple(each.platform for each in wallets.stops(tx)),
         seals.waiting(tx),
         deliveries.counts(tx),
+        messages.tally(tx),
     )

@@ -47,7 +47,7 @@ def blueprint(service: Service) -> Blueprint:
         _check(device, serial)
         with service.begin() as tx:
             found = card_of(tx, pass_type_identifier=pass_type, serial_number=serial, token=_authorization())
-            unfollow(tx, found.member.card, device=device)
+            unfollow(tx, found.member.card, device=device, now=service.clock())
         return "", 200
 
     @routes.get("/devices/<device>/registrations/<pass_type>")

@@ -54,6 +54,13 @@ class _Gauges(Collector):
             ("wallet_events", "Events entered.", now.events),
             ("wallet_ledger_unsealed", "Transactions of the ledger that no seal covers yet.", now.unsealed),
             ("wallet_delivery_stopped", "Platforms to which delivery is stopped by a fault of ours.", len(now.stopped)),
+            (
+                "wallet_webhooks_waiting",
+                "Messages to merchants' endpoints that are not delivered.",
+                now.messages.waiting,
+            ),
+            ("wallet_webhooks_dead", "Dead letters: messages that were given up.", now.messages.dead),
+            ("wallet_webhooks_stopped", "Endpoints to which nothing is sent any more.", now.messages.stopped),
             ("wallet_certificate_days_left", "Days until the signing certificate ends.", days_left),
         )
 

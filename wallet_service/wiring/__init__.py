@@ -39,6 +39,7 @@ from wallet_service.domain.template import Template
 from wallet_service.google.service_account import ServiceAccount
 from wallet_service.inbound import DIALECTS
 from wallet_service.links import add_url
+from wallet_service.outbound.courier import Courier
 from wallet_service.sandbox.chain import make_chain
 from wallet_service.storage import deliveries, migrate, pipelined, templates
 from wallet_service.storage.embedded import Embedded
@@ -49,9 +50,11 @@ from wallet_service.storage.sources import Source
 from wallet_service.storage.vault import Vault
 from wallet_service.usecases.ask_import import IMPORT
 from wallet_service.usecases.deliver import Delivery
+from wallet_service.usecases.dispatch import Dispatch
 from wallet_service.usecases.import_members import MemberImport
 from wallet_service.usecases.in_force import InForce
 from wallet_service.usecases.oversee import prune
+from wallet_service.usecases.replay import prune_messages
 from wallet_service.usecases.reward_referrals import Referrals
 from wallet_service.usecases.seal import seal_all
 from wallet_service.usecases.settle_due import Calendar, Settled, settled
@@ -67,6 +70,7 @@ log = structlog.get_logger(__name__)
 
 MISSING_TABLES = ("42P01", "42703")  # PostgreSQL's codes for an undefined table and an undefined column
 SAMPLE_TIME = timedelta(days=70)  # for which the invented member keeps tier and points
+MESSAGE_LEASE = timedelta(seconds=90)  # longer than the longest answer, and the looking up of an address before it
 PUSH_PATIENCE = 15.0  # seconds for one push; several of them must fit into the lease of a batch
 
 
@@ -224,6 +228,25 @@ class Service:
         )
 
     @cached_property
+    def courier(self) -> Courier:
+        """What carries messages to merchants' endpoints."""
+        settings = self.settings
+        return Courier(
+            reach=settings.reach, timeout=float(settings.webhooks_timeout), ca_file=settings.webhooks_ca_file
+        )
+
+    @cached_property
+    def dispatch(self) -> Dispatch:
+        """What sends merchants their messages; one worker's own."""
+        most = self.settings.webhooks_at_once
+        return Dispatch(self.courier, self.vault, self.begin, self.clock, lease=MESSAGE_LEASE, most=most)
+
+    def prune_messages(self) -> int:
+        """Delete messages that were settled long ago, and return how many they were."""
+        keep = timedelta(days=self.settings.webhooks_keep_days)
+        return prune_messages(self.begin, keep=keep, now=self.clock())
+
+    @cached_property
     def google(self) -> GoogleWallet | None:
         """Google Wallet, if the service is set up for it."""
         if self.google_account is None:
@@ -281,6 +304,7 @@ class Service:
         """Let go of the database, and of its server if this process is the last to use it."""
         if self.google:
             self.google.close()
+        self.courier.close()
         self.engine.dispose()
         if self.embedded:
             self.embedded.stop()

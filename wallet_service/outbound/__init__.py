@@ -1,0 +1,1 @@
+"""Messages to merchants' endpoints: signed as Standard Webhooks, and carried only where we may go."""
