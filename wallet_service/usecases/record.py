@@ -142,7 +142,8 @@ def _enter(case: _Case, member: Membership) -> dict[str, Any]:
     """Do what the event says in the member's book, show it on the card, and keep the event with its answer."""
     book = open_book(case.tx, member, case.template, now=case.now, ids=case.ids)
     event_row = next(case.ids)
-    _learn(case, book)
+    if not isinstance(case.event.fact, MemberEnrolled):
+        _learn(case, book)
     more = _act(case, book)
     after = close_and_show(book, cause=Cause(event_id=event_row), reason=case.event.type)
     answer = _answer(case, after, book) | more
@@ -281,6 +282,7 @@ def _act(case: _Case, book: Book) -> dict[str, Any]:
                 more["referral"] = refer.join(book, fact.referral_code, new=case.joins)
             if book.program.referral is not None:
                 more["referral_code"] = refer.code_of(book)
+            _learn(case, book)  # after the referral, for which an order of that day may count
             _deed(case, book, Deed("member.enrolled", at))
         case MemberUpdated() as fact:
             _tell(book, fact)
