@@ -24,11 +24,11 @@ def started(app: Flask) -> BaseWSGIServer:
 
 
 def painted(svg: str) -> Image.Image:
-    """The drawing as a picture, each module as a square of pixels."""
+    """The drawing as a picture, each run of modules as squares of pixels."""
     size = max(int(side) for side in re.findall(r'viewBox="0 0 (\d+)', svg))
     image = Image.new("L", (size * 6, size * 6), 255)
     draw = ImageDraw.Draw(image)
-    for x, y in re.findall(r"M(\d+) (\d+)h1v1h-1z", svg):
+    for x, y, length in re.findall(r"M(\d+) (\d+)h(\d+)v1h-\d+z", svg):
         left, top = int(x) * 6, int(y) * 6
-        draw.rectangle((left, top, left + 5, top + 5), fill=0)
+        draw.rectangle((left, top, left + int(length) * 6 - 1, top + 5), fill=0)
     return image

@@ -25,7 +25,7 @@ WALLS: dict[str, frozenset[str]] = {
     "terms": frozenset(("domain",)),
     "sandbox": frozenset(("domain",)),
     "usecases": frozenset(("domain", "storage")),
-    "web": frozenset(("domain", "inbound", "links", "terms", "usecases", "wiring")),
+    "web": frozenset(("domain", "inbound", "links", "posters", "terms", "usecases", "wiring")),
     "wiring": frozenset(
         (
             *("apple", "config", "domain", "google", "inbound", "links", "logs", "outbound", "sandbox", "storage"),
@@ -34,7 +34,8 @@ WALLS: dict[str, frozenset[str]] = {
     ),
     "worker": frozenset(("domain", "usecases")),
     "config": frozenset(("domain",)),
-    "links": frozenset(),
+    "links": frozenset(("domain",)),
+    "posters": frozenset(("domain",)),
     "logs": frozenset(),
     "strip": frozenset(("domain",)),
     # processes, which put the rooms together
@@ -87,7 +88,8 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     "wiring": frozenset(("orjson", "requests", "sqlalchemy", "structlog")),
     "worker": frozenset(("structlog",)),
     "config": frozenset(("pydantic", "structlog")),
-    "links": frozenset(("itsdangerous",)),
+    "links": frozenset(("cryptography", "itsdangerous")),
+    "posters": frozenset(("PIL", "qrcode", "reportlab")),
     "logs": frozenset(("structlog",)),
     "strip": frozenset(("PIL",)),
     "__main__": frozenset(),

@@ -386,3 +386,42 @@ class UnknownMessage(WalletError):
     def __init__(self, message: str) -> None:
         self.message = message
         super().__init__(f"There is no message {message} that was sent or given up.")
+
+
+class UnknownLink(WalletError):
+    """This is no link of ours: nobody here made it, or something of it was changed or lost on the way."""
+
+    def __init__(self) -> None:
+        super().__init__("This is no link that was made here.")
+
+
+class LinkOver(WalletError):
+    """A link does not work any more; `reason` is one of `expired`, `used_up`, `revoked`, `gone` (its member left)."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"This link does not work any more: {reason.replace('_', ' ')}.")
+
+
+class LinkRefused(FaultsError):
+    """A link or campaign cannot be made as it is asked for; nothing was made."""
+
+
+class UnknownCampaign(WalletError):
+    """The merchant has no campaign of links with that code."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(f"There is no campaign {code!r}. See `wallet-service campaign list`.")
+
+
+class CampaignTaken(WalletError):
+    """The merchant has a campaign of links with that code already."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(f"There is a campaign {code!r} already. Choose another code.")
+
+
+class PosterRefused(FaultsError):
+    """A QR code or poster cannot be drawn as it is asked for, or nobody could read it."""
