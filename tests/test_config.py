@@ -35,8 +35,10 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "web_threads": ("8", 8),
     "api_requests_per_second": ("100", 100),
     "secret_key": (KEY, KEY),
+    "previous_secret_key": (KEY[::-1], KEY[::-1]),
     "ledger_key": ("/srv/ledger.pem", "/srv/ledger.pem"),
     "templates": ("/srv/templates", Path("/srv/templates")),
+    "badges": ("/srv/badges", Path("/srv/badges")),
     "trusted_proxies": ("1", 1),
     "apple_certificate": ("pass.pem", "pass.pem"),
     "apple_key": ("pass.key", "pass.key"),
@@ -68,7 +70,10 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "sandbox_google_port": ("0", 0),
     "log_format": ("json", "json"),
 }
-SECRETS = ("apple_key", "apple_key_password", "database_url", "google_service_account", "ledger_key", "secret_key")
+SECRETS = (
+    *("apple_key", "apple_key_password", "database_url", "google_service_account", "ledger_key"),
+    *("previous_secret_key", "secret_key"),
+)
 
 
 def plain(value: Any) -> Any:

@@ -78,10 +78,17 @@ class Settings(BaseModel):
     secret_key: SecretStr | None = Field(
         None, description="Signs links and encrypts webhook secrets. 32 characters or more; the sandbox makes its own."
     )
+    previous_secret_key: SecretStr | None = Field(
+        None, description="The secret key before this one: still opens links and secrets that were made under it."
+    )
     ledger_key: SecretStr | None = Field(
         None, description="Signs heads of the ledger: an Ed25519 private key, PEM. Without it, one is made and kept."
     )
     templates: Path = Field(Path("pass_templates"), description="The folder with one folder for each template.")
+    badges: Path | None = Field(
+        None,
+        description="A folder with the vendors' artwork for their buttons: `apple-en.svg`, `google-cs.png` and so on.",
+    )
     trusted_proxies: int = Field(0, ge=0, le=8, description="How many proxies in front add X-Forwarded headers.")
     apple_certificate: str | None = Field(
         None, description="The Pass Type ID certificate: a PEM, DER or .p12 file, or the PEM text itself."
@@ -225,6 +232,8 @@ class Settings(BaseModel):
         faults = []
         if self.secret_key and len(self.secret_key.get_secret_value()) < 32:
             faults.append(Fault("WALLET_SECRET_KEY", "", "is too short; use 32 random characters or more"))
+        if self.previous_secret_key and not self.secret_key:
+            faults.append(Fault("WALLET_SECRET_KEY", "", "is missing beside the previous one"))
         if not self.sandbox and not self.apple_wwdr:
             faults.append(Fault("WALLET_APPLE_WWDR", "", "is needed beside WALLET_APPLE_CERTIFICATE; use WWDR G4"))
         if not self.sandbox and not self.local:

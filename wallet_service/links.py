@@ -1,14 +1,29 @@
-"""Signed links to a card: nothing is stored, and nobody can make one up."""
+"""Signed links: to a card, and those of campaigns; nothing is stored of them, and nobody can make one up."""
 
+import base64
+import hashlib
 import hmac
-from urllib.parse import quote
+from datetime import datetime
+from urllib.parse import quote, urlencode
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from itsdangerous import URLSafeSerializer
 
+from wallet_service.domain.errors import UnknownLink
+from wallet_service.domain.links import Link, packed, unpacked
 
-def card_links(secret_key: str) -> URLSafeSerializer:
-    """Return what turns a serial number into the token of its link and back."""
-    return URLSafeSerializer(secret_key, salt="card link")
+VERSION = b"\x01"  # the first byte of every link; a later form of links has another one
+LONGEST = 1500  # characters of a link that is worth being looked at
+_PURPOSE = b"wallet_service campaign links"
+
+
+def card_links(secret_key: str, previous_key: str | None = None) -> URLSafeSerializer:
+    """Return what turns a serial number into the token of its link and back; a previous key is still accepted."""
+    keys = [previous_key, secret_key] if previous_key else secret_key
+    return URLSafeSerializer(keys, salt="card link")
 
 
 def add_url(base_url: str, secret_key: str, serial_number: str) -> str:
@@ -43,3 +58,92 @@ def claim_url(base_url: str, secret_key: str, dialect: str, source: str, order_i
     """Return the address at which whoever holds this link claims the order."""
     signature = claim_signature(secret_key, dialect, source, order_id)
     return f"{base_url}/receipts/{dialect}/{source}?order={quote(order_id, safe='')}&signature={signature}"
+
+
+class CampaignLinks:
+    """Turns links of campaigns into tokens and back: encrypted and sealed at once, and alike each time.
+
+    So whoever makes the links of a mailing again gets the very same ones. A previous key still opens what it closed.
+    """
+
+    def __init__(self, secret_key: str, previous_key: str | None = None) -> None:
+        self._ciphers = [AESSIV(_derived(each)) for each in (secret_key, previous_key) if each]
+
+    def token(self, link: Link) -> str:
+        """Return the token of a link, of letters that any address may hold: 32 or so for a member's.
+
+        Raises `ValueError` for a link that cannot be packed.
+        """
+        sealed = VERSION + self._ciphers[0].encrypt(packed(link), [VERSION])
+        return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
+
+    def open(self, token: str) -> Link:
+        """Return the link of a token; asks nobody.
+
+        Raises `UnknownLink` alike for whatever is not, letter by letter, a token that was made here.
+        """
+        sealed = _decoded(token)
+        if sealed[:1] != VERSION:
+            raise UnknownLink
+        for cipher in self._ciphers:
+            try:
+                return unpacked(cipher.decrypt(sealed[1:], [VERSION]))
+            except (InvalidTag, ValueError):
+                continue
+        raise UnknownLink
+
+
+def mark(token: str) -> bytes:
+    """Return what a link is known by once it has a row; the link cannot be made from it."""
+    return hashlib.sha256(token.encode()).digest()[:16]
+
+
+def link_url(base_url: str, token: str) -> str:
+    """Return the address of a campaign's link."""
+    return f"{base_url}/l/{token}"
+
+
+def short_url(base_url: str, code: str) -> str:
+    """Return the address of a short code; it is found without the dashes, too."""
+    return f"{base_url}/s/{code.replace('-', '')}"
+
+
+def funnel_links(secret_key: str, previous_key: str | None = None) -> URLSafeSerializer:
+    """Return what turns a merchant's id and a time into the token of their funnel's page and back."""
+    keys = [previous_key, secret_key] if previous_key else secret_key
+    return URLSafeSerializer(keys, salt="funnel")
+
+
+def funnel_url(base_url: str, secret_key: str, merchant_id: int, *, until: datetime) -> str:
+    """Return the address at which a merchant's funnel can be read until then, by whoever has it."""
+    return f"{base_url}/funnel/{funnel_links(secret_key).dumps([merchant_id, int(until.timestamp())])}"
+
+
+def join_url(base_url: str, program: str, *, via: str | None = None, query: dict[str, str] | None = None) -> str:
+    """Return the address at which somebody joins a programme, by its code.
+
+    `via` is the token or the short code of the link that led there, `query` what the shop's statistics want to know.
+    """
+    asked = urlencode(({"via": via} if via else {}) | (query or {}))
+    return f"{base_url}/join/{quote(program, safe='')}" + (f"?{asked}" if asked else "")
+
+
+def _decoded(token: str) -> bytes:
+    """Return the bytes of a token that is written as we write it; there is one way to write each.
+
+    Raises `UnknownLink`.
+    """
+    if not token or len(token) > LONGEST or not token.isascii():
+        raise UnknownLink
+    try:
+        found = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    except ValueError:
+        raise UnknownLink from None
+    if base64.urlsafe_b64encode(found).rstrip(b"=").decode() != token:
+        raise UnknownLink
+    return found
+
+
+def _derived(secret_key: str) -> bytes:
+    """Return the key of AES-256-SIV, which is two keys long, for these links alone."""
+    return HKDF(SHA256(), length=64, salt=None, info=_PURPOSE).derive(secret_key.encode())

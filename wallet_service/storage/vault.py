@@ -4,22 +4,27 @@ import base64
 import hashlib
 import hmac
 
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from wallet_service.domain.errors import Fault, SettingsRefused
 
 
 class Vault:
-    """Encrypts with a key that is derived from the service's own secret key."""
+    """Encrypts with a key that is derived from the service's own secret key; a previous one still opens its own."""
 
-    def __init__(self, secret_key: str) -> None:
-        derived = hashlib.sha256(b"wallet_service vault\0" + secret_key.encode()).digest()
-        self._fernet = Fernet(base64.urlsafe_b64encode(derived))
-        self._marks = hashlib.sha256(b"wallet_service marks\0" + secret_key.encode()).digest()
+    def __init__(self, secret_key: str, previous_key: str | None = None) -> None:
+        keys = [each.encode() for each in (secret_key, previous_key) if each]
+        derived = [hashlib.sha256(b"wallet_service vault\0" + each).digest() for each in keys]
+        self._fernet = MultiFernet([Fernet(base64.urlsafe_b64encode(each)) for each in derived])
+        self._marks = [hashlib.sha256(b"wallet_service marks\0" + each).digest() for each in keys]
 
     def mark(self, secret: str) -> bytes:
         """Return what a secret is found by: a keyed hash, the same each time, which nobody else can work out."""
-        return hmac.digest(self._marks, secret.encode(), "sha256")
+        return self.marks(secret)[0]
+
+    def marks(self, secret: str) -> list[bytes]:
+        """Return what a secret is found by whichever key it was stored under; the newest first."""
+        return [hmac.digest(each, secret.encode(), "sha256") for each in self._marks]
 
     def seal(self, secret: str) -> bytes:
         """Return the secret encrypted."""

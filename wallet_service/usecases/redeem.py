@@ -261,7 +261,9 @@ def _find(operation: Operation, *, code: str | None = None, redemption: str | No
         found = redemptions.find(tx, program_id, redemption)
     elif code is not None:
         spellings = {code.strip(), letters.as_made(code) or code.strip()}
-        found = redemptions.find_by_code(tx, program_id, [vault.mark(each) for each in sorted(spellings)])
+        found = redemptions.find_by_code(
+            tx, program_id, [each for spelt in sorted(spellings) for each in vault.marks(spelt)]
+        )
     if found is None:
         raise UnknownRedemption
     return found

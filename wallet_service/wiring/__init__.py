@@ -1,9 +1,9 @@
 """Builds the service out of its parts; the web, the workers, the commands and the tests all use this."""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -38,7 +38,7 @@ from wallet_service.domain.standing import Movement, Standing
 from wallet_service.domain.template import Template
 from wallet_service.google.service_account import ServiceAccount
 from wallet_service.inbound import DIALECTS
-from wallet_service.links import add_url
+from wallet_service.links import CampaignLinks, add_url
 from wallet_service.outbound.courier import Courier
 from wallet_service.sandbox.chain import make_chain
 from wallet_service.storage import deliveries, migrate, pipelined, templates
@@ -60,6 +60,7 @@ from wallet_service.usecases.seal import seal_all
 from wallet_service.usecases.settle_due import Calendar, Settled, settled
 from wallet_service.usecases.take_in import Intake
 from wallet_service.usecases.work_off import WorkOff
+from wallet_service.wiring.badges import Badge, load_badges
 from wallet_service.wiring.files import made_once
 from wallet_service.wiring.google import GoogleWallet
 from wallet_service.wiring.google_account import open_account
@@ -97,6 +98,8 @@ class Service:
     vault: Vault
     secret_key: str
     embedded: Embedded | None
+    previous_key: str | None = None
+    badges: Mapping[str, Badge] = field(default_factory=dict)
     google_account: ServiceAccount | None = None
 
     @contextmanager
@@ -180,6 +183,11 @@ class Service:
             connections=self.settings.apple_apns_connections,
             timeout=PUSH_PATIENCE,
         )
+
+    @cached_property
+    def links(self) -> CampaignLinks:
+        """What turns links of campaigns into tokens and back."""
+        return CampaignLinks(self.secret_key, self.previous_key)
 
     @cached_property
     def signing_key(self) -> SigningKey:
@@ -334,6 +342,8 @@ def build(
         for template in loaded.values():
             check_faces(template, passes, now=now)
     secret_key = open_secret_key(settings)
+    previous_key = settings.previous_secret_key.get_secret_value() if settings.previous_secret_key else None
+    badges = load_badges(settings.badges) if settings.badges else {}
     if account is None and settings.google:
         account = open_account(settings)
     embedded = None
@@ -351,9 +361,11 @@ def build(
         identity=identity,
         templates=loaded,
         passes=passes,
-        vault=Vault(secret_key),
+        vault=Vault(secret_key, previous_key),
         secret_key=secret_key,
         embedded=embedded,
+        previous_key=previous_key,
+        badges=badges,
         google_account=account,
     )
 
