@@ -122,6 +122,16 @@ REST = """
     INSERT INTO api_rates (key_id, spent_until) SELECT id, created_at FROM api_keys;
     INSERT INTO operations (program_id, key, kind, content_hash, actor, answer, created_at)
         SELECT id, 'once', 'redeem', '', 'a test', '{}', created_at FROM programs;
+    INSERT INTO link_campaigns (merchant_id, program_id, code, name, channel, created_at)
+        SELECT merchant_id, id, 'spring', 'Spring', 'email', created_at FROM programs;
+    INSERT INTO links (campaign_id, mark, kind, channel, member_id, made_at)
+        SELECT link_campaigns.id, 'mark', 'member', 'email', members.id, created_at FROM link_campaigns, members;
+    INSERT INTO link_joins (member_id, link_id, joined_at) SELECT member_id, id, made_at FROM links;
+    INSERT INTO link_visits (link_id, step, device, member_id, day, times, first_at, last_at)
+        SELECT id, 'opened', 'ios', member_id, '2026-06-01', 1, made_at, made_at FROM links;
+    INSERT INTO link_counts (campaign_id, channel, day, what, times)
+        SELECT id, 'email', '2026-06-01', 'sent', 1 FROM link_campaigns;
+    INSERT INTO objections (member_id, since) SELECT id, enrolled_at FROM members;
     INSERT INTO expiry_days (member_id, expires_at, available) SELECT id, enrolled_at, 0 FROM members;
     WITH posted AS (SELECT member_id, min(id) AS id FROM ledger_transactions GROUP BY member_id),
         held AS (INSERT INTO holds (id, public_id, member_id, transaction_id, points, purpose, created_at, expires_at)

@@ -186,15 +186,20 @@ def test_unregister_takes_one_device_off_one_card(device: Device, card: Card, ot
 
 
 def test_a_device_that_left_all_its_cards_leaves_nothing(
-    device: Device, card: Card, other: Card, contents: Callable[[], object]
+    device: Device, card: Card, other: Card, contents: Callable[[], dict[str, object]], service: Service
 ) -> None:
-    """After the last card is unregistered the database is as if the device had never come."""
+    """After the last card is unregistered nothing tells of the device; of each card, that it was in a wallet."""
     before = contents()
     device.register(card)
     device.register(other)
     device.unregister(card)
     device.unregister(other)
-    assert contents() == before
+    after = contents()
+    assert after.keys() == before.keys()
+    assert {name for name in after if after[name] != before[name]} == {"installs"}
+    with service.read() as tx:
+        kept = tx.exec_driver_sql("SELECT platform, device FROM installs WHERE removed_at IS NOT NULL").all()
+    assert kept == [("apple", None)] * 2
     assert device.list().status_code == 204
 
 

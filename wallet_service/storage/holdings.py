@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Row, text
 
 from wallet_service.domain.pass_class import PassClass
+from wallet_service.storage import installs
 
 DEVICE = "holder"  # there is one for each card, whatever phones the holder has
 
@@ -35,45 +36,57 @@ _HOLD_CARDS = text("""
     WHERE platform = :platform AND target = ANY(:targets) ORDER BY cards.id FOR SHARE OF cards
 """)
 # What is heard late must not undo what was said after it: the end of a message's validity tells which is the later one.
-_SAVED = text("""
-    UPDATE wallets
-    SET installed_at = coalesce(wallets.installed_at, :now), removed_at = NULL,
-        heard_until = greatest(heard_until, :until)
-    FROM (
-        SELECT id, installed_at IS NULL AS changed FROM wallets
-        WHERE platform = :platform AND target = :target AND (heard_until IS NULL OR heard_until <= :until)
-        FOR UPDATE
-    ) AS before
-    WHERE wallets.id = before.id
-    RETURNING card_id, changed
+_SAVED = text(f"""
+    WITH saved AS (
+        UPDATE wallets
+        SET installed_at = coalesce(wallets.installed_at, :now), removed_at = NULL,
+            heard_until = greatest(heard_until, :until)
+        FROM (
+            SELECT id, installed_at IS NULL AS changed FROM wallets
+            WHERE platform = :platform AND target = :target AND (heard_until IS NULL OR heard_until <= :until)
+            FOR UPDATE
+        ) AS before
+        WHERE wallets.id = before.id
+        RETURNING card_id, platform, device, changed
+    ), noted AS ({installs.came("saved")})
+    SELECT card_id, changed FROM saved
 """)
 # A void card is followed to its end though nobody has it: what the vendor holds of its member must go.
-_REMOVED = text("""
-    UPDATE wallets
-    SET installed_at = NULL, heard_until = greatest(heard_until, :until),
-        removed_at = (SELECT CASE WHEN voided_at IS NULL THEN CAST(:now AS timestamptz) END FROM cards
-                      WHERE cards.id = card_id)
-    FROM (
-        SELECT id, installed_at IS NOT NULL AS changed FROM wallets
-        WHERE platform = :platform AND target = :target AND (heard_until IS NULL OR heard_until <= :until)
-        FOR UPDATE
-    ) AS before
-    WHERE wallets.id = before.id
-    RETURNING card_id, changed
+_REMOVED = text(f"""
+    WITH removed AS (
+        UPDATE wallets
+        SET installed_at = NULL, heard_until = greatest(heard_until, :until),
+            removed_at = (SELECT CASE WHEN voided_at IS NULL THEN CAST(:now AS timestamptz) END FROM cards
+                          WHERE cards.id = card_id)
+        FROM (
+            SELECT id, installed_at IS NOT NULL AS changed FROM wallets
+            WHERE platform = :platform AND target = :target AND (heard_until IS NULL OR heard_until <= :until)
+            FOR UPDATE
+        ) AS before
+        WHERE wallets.id = before.id
+        RETURNING card_id, platform, device, changed
+    ), noted AS ({installs.left("removed")})
+    SELECT card_id, changed FROM removed
 """)
 # What was seen counts only as long as nothing was heard since.
-_SEEN_SAVED = text("""
-    UPDATE wallets SET installed_at = :now, removed_at = NULL
-    WHERE id = :wallet_id AND installed_at IS NULL AND (removed_at IS NULL OR removed_at <= :looked_at)
-    RETURNING id
+_SEEN_SAVED = text(f"""
+    WITH saved AS (
+        UPDATE wallets SET installed_at = :now, removed_at = NULL
+        WHERE id = :wallet_id AND installed_at IS NULL AND (removed_at IS NULL OR removed_at <= :looked_at)
+        RETURNING id, card_id, platform, device
+    ), noted AS ({installs.came("saved")})
+    SELECT id FROM saved
 """)
-_SEEN_UNSAVED = text("""
-    UPDATE wallets
-    SET installed_at = NULL,
-        removed_at = (SELECT CASE WHEN voided_at IS NULL THEN CAST(:now AS timestamptz) END FROM cards
-                      WHERE cards.id = card_id)
-    WHERE id = :wallet_id AND installed_at <= :looked_at
-    RETURNING id
+_SEEN_UNSAVED = text(f"""
+    WITH removed AS (
+        UPDATE wallets
+        SET installed_at = NULL,
+            removed_at = (SELECT CASE WHEN voided_at IS NULL THEN CAST(:now AS timestamptz) END FROM cards
+                          WHERE cards.id = card_id)
+        WHERE id = :wallet_id AND installed_at <= :looked_at
+        RETURNING id, card_id, platform, device
+    ), noted AS ({installs.left("removed")})
+    SELECT id FROM removed
 """)
 _BY_TARGET = text("""
     SELECT id, card_id, target, wanted, sent, sent_at, lease_until IS NOT NULL AND lease_until > :now AS leased,

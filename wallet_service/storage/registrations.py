@@ -6,18 +6,23 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+from wallet_service.storage import installs
+
 _LOCK_DEVICE = text("SELECT pg_advisory_xact_lock(hashtextextended(:device, 3))")
 _LOCK_CARD = text("SELECT revision FROM cards WHERE id = :card_id FOR UPDATE")
 _LOCK_CARDS_WALLETS = text("SELECT id FROM wallets WHERE card_id = :card_id ORDER BY id FOR UPDATE")
 _LOCK_WALLETS = text("""
     SELECT id FROM wallets WHERE card_id = :card_id OR (device = :device AND platform = 'apple') ORDER BY id FOR UPDATE
 """)
-_REGISTER = text("""
-    INSERT INTO wallets (card_id, platform, device, target, wanted, sent, listed, fetched, registered_at, not_before,
-                         coalesce_for, attempts)
-    VALUES (:card_id, 'apple', :device, :target, :revision, 0, 0, 0, :now, :now, interval '0', 0)
-    ON CONFLICT (card_id, platform, device) DO NOTHING
-    RETURNING id
+_REGISTER = text(f"""
+    WITH added AS (
+        INSERT INTO wallets (card_id, platform, device, target, wanted, sent, listed, fetched, registered_at,
+                             not_before, coalesce_for, attempts)
+        VALUES (:card_id, 'apple', :device, :target, :revision, 0, 0, 0, :now, :now, interval '0', 0)
+        ON CONFLICT (card_id, platform, device) DO NOTHING
+        RETURNING id, card_id, platform, device
+    ), noted AS ({installs.came("added")})
+    SELECT id FROM added
 """)
 # A push token belongs to the device: a new one replaces the old one on all its cards of that pass type, and
 # whatever failed against the old one is tried again now.
@@ -37,14 +42,22 @@ _RETARGET = text("""
 _TOUCH = text("""
     UPDATE wallets SET registered_at = :now WHERE card_id = :card_id AND platform = 'apple' AND device = :device
 """)
-_TRIM = text("""
-    DELETE FROM wallets WHERE id IN (
-        SELECT id FROM wallets WHERE card_id = :card_id AND platform = 'apple'
-        ORDER BY registered_at DESC, id DESC OFFSET :most
+_TRIM = text(f"""
+    WITH dropped AS (
+        DELETE FROM wallets WHERE id IN (
+            SELECT id FROM wallets WHERE card_id = :card_id AND platform = 'apple'
+            ORDER BY registered_at DESC, id DESC OFFSET :most
+        )
+        RETURNING card_id, platform, device
     )
+    {installs.left("dropped")}
 """)
-_UNREGISTER = text("""
-    DELETE FROM wallets WHERE card_id = :card_id AND platform = 'apple' AND device = :device RETURNING id
+_UNREGISTER = text(f"""
+    WITH dropped AS (
+        DELETE FROM wallets WHERE card_id = :card_id AND platform = 'apple' AND device = :device
+        RETURNING card_id, platform, device
+    ), noted AS ({installs.left("dropped")})
+    SELECT card_id FROM dropped
 """)
 # The tag and the list come from one statement and so from one snapshot: what is not seen here has a transaction id
 # that is not below the tag.
@@ -141,14 +154,14 @@ def retarget(tx: Connection, *, device: str, pass_type_identifier: str, target: 
     tx.execute(_RETARGET, values)
 
 
-def trim(tx: Connection, *, card_id: int, most: int) -> None:
+def trim(tx: Connection, *, card_id: int, most: int, now: datetime) -> None:
     """Drop the card's oldest registrations beyond `most`; the card is held already."""
-    tx.execute(_TRIM, {"card_id": card_id, "most": most})
+    tx.execute(_TRIM, {"card_id": card_id, "most": most, "now": now})
 
 
-def unregister(tx: Connection, *, card_id: int, device: str) -> bool:
-    """Drop the wallet, False if there was none; a device that follows no card any more leaves nothing behind."""
-    return tx.execute(_UNREGISTER, {"card_id": card_id, "device": device}).first() is not None
+def unregister(tx: Connection, *, card_id: int, device: str, now: datetime) -> bool:
+    """Drop the wallet, False if there was none; nothing is left that tells of the device."""
+    return tx.execute(_UNREGISTER, {"card_id": card_id, "device": device, "now": now}).first() is not None
 
 
 def changes(tx: Connection, *, device: str, pass_type_identifier: str) -> Changes:

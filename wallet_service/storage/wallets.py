@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, text
 
 from wallet_service.domain.card import Revised
 from wallet_service.domain.push import Push
+from wallet_service.storage import installs
 
 # Google holds what all cards share apart from them: where nothing of the member's own has changed, a wallet that was in
 # step still is. What was put off because of its content is due again once the content has changed.
@@ -85,9 +86,11 @@ _LATER = text(f"""
     FROM told WHERE wallets.id = told.id
 """)
 _GONE = text(f"""
-    WITH told AS ({_LOCKED})
-    DELETE FROM wallets USING told WHERE wallets.id = told.id AND registered_at <= told.until
-    RETURNING card_id
+    WITH told AS ({_LOCKED}), dropped AS (
+        DELETE FROM wallets USING told WHERE wallets.id = told.id AND registered_at <= told.until
+        RETURNING card_id, platform, device
+    ), noted AS ({installs.left("dropped")})
+    SELECT card_id FROM dropped
 """)
 _FREE = text("""
     UPDATE wallets SET lease = NULL, lease_until = NULL, last_error = :reason, attempts = greatest(attempts - 1, 0)
@@ -253,12 +256,12 @@ def settle_later(
     tx.execute(_LATER, _told(verdicts, lease) | {"refused": refused, "now": now})
 
 
-def settle_gone(tx: Connection, verdicts: Sequence[Verdict], *, lease: UUID) -> list[int]:
+def settle_gone(tx: Connection, verdicts: Sequence[Verdict], *, lease: UUID, now: datetime) -> list[int]:
     """Drop wallets whose target is dead, unless they registered again after the verdict's `until`.
 
     Return the cards that they held.
     """
-    return list(tx.execute(_GONE, _told(verdicts, lease)).scalars())
+    return list(tx.execute(_GONE, _told(verdicts, lease) | {"now": now}).scalars())
 
 
 def free(tx: Connection, wallet_ids: Iterable[int], *, lease: UUID, reason: str) -> None:

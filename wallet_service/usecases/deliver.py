@@ -204,5 +204,5 @@ class _Verdicts:
         if self.refused:
             wallets.settle_later(tx, self.refused, lease=lease, now=now, refused=True)
         if self.gone:
-            cards = wallets.settle_gone(tx, self.gone, lease=lease)
+            cards = wallets.settle_gone(tx, self.gone, lease=lease, now=now)
             tell_of_card(tx, cards, "pass.removed", {"wallet": platform}, now=now)

@@ -24,7 +24,7 @@ def follow(tx: Connection, card: Card, *, device: str, target: str, now: datetim
     new = registrations.register(tx, card_id=card.id, device=device, target=target, revision=revision, now=now)
     registrations.retarget(tx, device=device, pass_type_identifier=card.pass_type_identifier, target=target, now=now)
     if new:
-        registrations.trim(tx, card_id=card.id, most=MOST_DEVICES)
+        registrations.trim(tx, card_id=card.id, most=MOST_DEVICES, now=now)
         tell_of_card(tx, [card.id], "pass.added", TELLING, now=now)
     else:
         registrations.touch(tx, card_id=card.id, device=device, now=now)
@@ -34,5 +34,5 @@ def follow(tx: Connection, card: Card, *, device: str, target: str, now: datetim
 def unfollow(tx: Connection, card: Card, *, device: str, now: datetime) -> None:
     """Forget the device for this card; forgetting it twice is no error."""
     registrations.lock_device(tx, device)
-    if registrations.unregister(tx, card_id=card.id, device=device):
+    if registrations.unregister(tx, card_id=card.id, device=device, now=now):
         tell_of_card(tx, [card.id], "pass.removed", TELLING, now=now)
