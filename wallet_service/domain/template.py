@@ -122,6 +122,10 @@ class Template:
             apple=dict(look.apple),
         )
 
+    def blank(self, language: str | None) -> Face:
+        """Return the card of nobody in that language: whose it is, and what is the same on every card."""
+        return self._blanks[self.language(language)]
+
     def tier_name(self, code: str | None, language: str | None) -> str:
         """Return what the language calls a tier; empty for none."""
         return drawing.tier_name(self.program, self.words[self.language(language)], code)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from wallet_service.domain.event import Customer
 from wallet_service.domain.member import Profile
-from wallet_service.storage import deliveries, holdings, identities, members, messages
+from wallet_service.storage import deliveries, holdings, identities, installs, links, members, messages
 from wallet_service.usecases.correct import correct
 from wallet_service.usecases.operate import Operation, books_of, close
 from wallet_service.usecases.revise import revise
@@ -44,6 +44,8 @@ def erase(operation: Operation, *, customer: Customer) -> Erased:
     identities.forget(tx, member.id)
     deliveries.forget(tx, member.public_id)
     messages.forget(tx, member.id)
+    links.forget(tx, member.id)
+    installs.forget(tx, member.id)
     members.void(tx, member.card.id, now=now)
     holdings.call_back(tx, member.card.id)
     nobody = replace(member, profile=Profile(locale=member.locale), voided=True, replaced=True)

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from wallet_service.domain.earning import Order
 from wallet_service.domain.program import Program
-from wallet_service.storage import consents, identities, orders, redemptions
+from wallet_service.storage import consents, identities, installs, links, objections, orders, redemptions
 from wallet_service.storage.members import Found
 from wallet_service.storage.vault import Vault
 from wallet_service.usecases.export import for_member
@@ -44,6 +44,9 @@ def portray(tx: Connection, vault: Vault, found: Found, program: Program) -> dic
             "revision": member.card.revision,
             "voided": member.voided,
         },
+        "wallets": [asdict(each) for each in installs.of_member(tx, member.id)],
+        "links": [asdict(each) for each in links.visits_of(tx, member.id)],
+        "objects_to_counting_since": objections.since(tx, member.id),
         "orders": [_order(each) for each in orders.of_member(tx, member.id)],
         "redemptions": [
             {

@@ -9,10 +9,12 @@ from wallet_service.web import (
     apple,
     claim,
     errors,
+    funnel,
     google,
     headers,
     health,
     ledger,
+    links,
     public,
     requests_log,
     webhooks,
@@ -36,6 +38,8 @@ def create_app(service: Service) -> Flask:
     app.register_blueprint(google.blueprint(service))
     app.register_blueprint(public.blueprint(service))
     app.register_blueprint(account.blueprint(service))
+    app.register_blueprint(links.blueprint(service))
+    app.register_blueprint(funnel.blueprint(service))
     app.register_blueprint(claim.blueprint(service))
     app.register_blueprint(health.blueprint(service))
     app.register_blueprint(ledger.blueprint(service))

@@ -10,6 +10,7 @@ from wallet_service.domain.template import Template
 from wallet_service.links import card_links
 from wallet_service.usecases.refer import invitation
 from wallet_service.usecases.serve import card_by_serial
+from wallet_service.web.choices import at, choices, who
 from wallet_service.web.words import WORDS, language
 from wallet_service.wiring import Found, Service
 
@@ -20,7 +21,7 @@ def card_of(service: Service, token: str) -> Found:
     Raises `UnknownCard`.
     """
     try:
-        serial = card_links(service.secret_key).loads(token)
+        serial = card_links(service.secret_key, service.previous_key).loads(token)
     except BadSignature:
         raise UnknownCard from None
     with service.read() as tx:
@@ -56,8 +57,15 @@ def card_page(service: Service, found: Found, token: str, *, later: bool = False
         face=template.draw(found.member.standing, spoken),
         later=later,
         back_url=url_for("public.add", token=token) if later else None,
-        apple_url=url_for("public.download", token=token) if service.settings.apple else None,
-        google_url=url_for("public.save", token=token) if service.google else None,
+        choices=choices(
+            service,
+            who(),
+            spoken,
+            address=f"{service.settings.base_url}/cards/{token}",
+            apple_url=at("public.download", token=token) if service.settings.apple else None,
+            google_url=at("public.save", token=token) if service.google else None,
+            post=False,
+        ),
         standing=standing(case_of(found, template, spoken), found.member.position.held, WORDS[spoken])
         + _invitation(service, found, WORDS[spoken]),
         statement_url=url_for("account.statement", token=token) if template.program.unit else None,

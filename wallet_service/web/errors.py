@@ -76,6 +76,12 @@ KINDS: tuple[Row, ...] = (
     (errors.UnknownTemplate, 503, "not-drawable", "Cards of this programme cannot be drawn at the moment."),
     (errors.TemplateRefused, 503, "not-drawable", "Cards of this programme cannot be drawn at the moment."),
     (errors.SettingsRefused, 503, "settings-refused", "The service is not set up completely. The operator knows."),
+    (errors.UnknownLink, 404, "link-does-not-work", "This link does not work."),
+    (errors.LinkOver, 410, "link-over", "This link does not work any more."),
+    (errors.UnknownCampaign, 404, "unknown-campaign", "There is no such campaign."),
+    (errors.CampaignTaken, 409, "campaign-taken", "There is a campaign of that code already."),
+    (errors.LinkRefused, 422, "link-refused", "The links cannot be made."),
+    (errors.PosterRefused, 422, "poster-refused", "The code cannot be drawn."),
     (errors.PassRefused, 503, "pass-refused", "This card cannot be signed at the moment. The operator knows."),
     (errors.IdentityRefused, 503, "identity-refused", "Cards cannot be signed at the moment. The operator knows."),
 )
@@ -108,7 +114,7 @@ def install(app: Flask) -> None:
 
 def problem(status: int, kind: str, title: str, **more: Any) -> Response:
     """Return a problem document, or a page that says the same to a person."""
-    if not request.path.startswith(API) and request.accept_mimetypes.best_match(OFFERED) == "text/html":
+    if wants_page():
         page = render_template("problem.html", title=title, detail=more.get("detail"))
         response = Response(page, mimetype="text/html")
     else:
@@ -119,6 +125,11 @@ def problem(status: int, kind: str, title: str, **more: Any) -> Response:
     if status == 503:
         response.headers["Retry-After"] = "10"
     return response
+
+
+def wants_page() -> bool:
+    """Whether a person is asking, who reads a page, and not a program."""
+    return not request.path.startswith(API) and request.accept_mimetypes.best_match(OFFERED) == "text/html"
 
 
 def kind_of(error: type[WalletError], kinds: tuple[Row, ...] = API_KINDS) -> Row | None:

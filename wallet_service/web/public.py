@@ -5,9 +5,12 @@ from flask import Blueprint, Response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from wallet_service.domain.errors import CardNotOffered
+from wallet_service.usecases.visit import Step, clicked
 from wallet_service.web.apple import dated, pass_response
 from wallet_service.web.card_page import card_of, card_page
-from wallet_service.wiring import Service
+from wallet_service.web.choices import who
+from wallet_service.web.followed import counted
+from wallet_service.wiring import Found, Service
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +35,7 @@ def blueprint(service: Service) -> Blueprint:
     @routes.get("/cards/<token>/card.pkpass")
     def download(token: str) -> Response:
         found = card_of(service, token)
+        _count(service, found, "downloaded")
         signed = service.sign(found.member, service.in_force.of_card(found))
         return dated(pass_response(bytes(signed)), found.member.card)
 
@@ -46,6 +50,7 @@ def blueprint(service: Service) -> Blueprint:
             page = card_page(service, found, token)
             page.status_code = 410
             return page
+        _count(service, found, "save_clicked")
         try:
             onward = redirect(service.google_wallet().add_link(found), 303)
         except CardNotOffered as error:
@@ -59,3 +64,11 @@ def blueprint(service: Service) -> Blueprint:
         return onward
 
     return routes
+
+
+def _count(service: Service, found: Found, step: Step) -> None:
+    """Count the step for the link by which the member joined not long ago, if there is one."""
+    by, program = who(), service.in_force.of_card(found).program
+    if by.machine is None and counted():
+        with service.begin() as tx:
+            clicked(tx, found, step, by, program, now=service.clock())

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 LANGUAGES = ("en", "ru", "cs", "ro")
+OWN_NAMES = {"en": "English", "ru": "Русский", "cs": "Čeština", "ro": "Română"}
 
 WORDS: dict[str, dict[str, str]] = {
     "en": {
@@ -52,6 +53,28 @@ WORDS: dict[str, dict[str, str]] = {
         "older": "Older",
         "files": "The whole statement as a file:",
         "most": "A file holds the newest {number} lines.",
+        "language": "Language",
+        "other_phone": "Another phone? Show the buttons for all of them",
+        "scan": "Point your phone’s camera at this code to add the card there.",
+        "qr": "QR code of the address of this page",
+        "in_app": "You are in the browser of {app}. Cards often cannot be added from there.",
+        "in_some_app": "You are in the browser of an app. Cards often cannot be added from there.",
+        "open_safari": (
+            "Open the menu of this page (••• or the share sign) and choose “Open in Safari” or “Open in browser”."
+        ),
+        "open_chrome": "Or open the menu of this page (⋮) and choose “Open in Chrome” or “Open in browser”.",
+        "chrome": "Open in Chrome",
+        "address": "The address of this page, to copy",
+        "join": "Get your card",
+        "joining": "With the card you join {program}.",
+        "counting": (
+            "The shop counts that this link is opened and the card added. There are no cookies, and nobody else "
+            "is told."
+        ),
+        "object": "Do not count me",
+        "objected": "You are not counted.",
+        "over": "This link does not work.",
+        "over_hint": "Perhaps it has expired or been used, or a part of it was lost. Ask the shop for a new one.",
     },
     "ru": {
         "add": "Добавьте карту в телефон",
@@ -100,6 +123,30 @@ WORDS: dict[str, dict[str, str]] = {
         "older": "Раньше",
         "files": "Вся выписка одним файлом:",
         "most": "В файл входят последние операции, не больше {number}.",
+        "language": "Язык",
+        "other_phone": "Другой телефон? Показать кнопки для всех",
+        "scan": "Наведите камеру телефона на этот код, чтобы добавить карту туда.",
+        "qr": "QR-код с адресом этой страницы",
+        "in_app": "Вы в браузере приложения {app}. Из него карту часто нельзя добавить.",
+        "in_some_app": "Вы в браузере приложения. Из него карту часто нельзя добавить.",
+        "open_safari": (
+            "Откройте меню страницы (••• или значок «Поделиться») и выберите «Открыть в Safari» или «Открыть в "
+            "браузере»."
+        ),
+        "open_chrome": "Или откройте меню страницы (⋮) и выберите «Открыть в Chrome» или «Открыть в браузере».",
+        "chrome": "Открыть в Chrome",
+        "address": "Адрес этой страницы, чтобы скопировать",
+        "join": "Получить карту",
+        "joining": "Вместе с картой вы вступаете в программу «{program}».",
+        "counting": (
+            "Магазин считает, что ссылку открыли и карту добавили. Без cookie, и больше никто об этом не узнаёт."
+        ),
+        "object": "Не считать меня",
+        "objected": "Вас не считают.",
+        "over": "Эта ссылка не работает.",
+        "over_hint": (
+            "Возможно, её срок истёк, ею уже воспользовались или часть её потерялась. Попросите в магазине новую."
+        ),
     },
     "cs": {
         "add": "Přidejte si kartu do telefonu",
@@ -148,6 +195,25 @@ WORDS: dict[str, dict[str, str]] = {
         "older": "Starší",
         "files": "Celý výpis v souboru:",
         "most": "Soubor obsahuje nejnovější pohyby, nejvýše {number}.",
+        "language": "Jazyk",
+        "other_phone": "Jiný telefon? Zobrazit tlačítka pro všechny",
+        "scan": "Namiřte na tento kód fotoaparát telefonu a kartu přidejte tam.",
+        "qr": "QR kód s adresou této stránky",
+        "in_app": "Jste v prohlížeči aplikace {app}. Odtud kartu často nejde přidat.",
+        "in_some_app": "Jste v prohlížeči aplikace. Odtud kartu často nejde přidat.",
+        "open_safari": (
+            "Otevřete nabídku stránky (••• nebo znak sdílení) a zvolte „Otevřít v Safari“ nebo „Otevřít v prohlížeči“."
+        ),
+        "open_chrome": "Nebo otevřete nabídku stránky (⋮) a zvolte „Otevřít v Chromu“ nebo „Otevřít v prohlížeči“.",
+        "chrome": "Otevřít v Chromu",
+        "address": "Adresa této stránky ke zkopírování",
+        "join": "Získat kartu",
+        "joining": "S kartou vstupujete do programu {program}.",
+        "counting": "Obchod počítá, že byl odkaz otevřen a karta přidána. Bez cookies a nikdo další se to nedozví.",
+        "object": "Nepočítat mě",
+        "objected": "Nejste započítáváni.",
+        "over": "Tento odkaz nefunguje.",
+        "over_hint": "Možná vypršel, už byl použit, nebo se jeho část ztratila. Požádejte obchod o nový.",
     },
     "ro": {
         "add": "Adaugă cardul în telefon",
@@ -196,6 +262,30 @@ WORDS: dict[str, dict[str, str]] = {
         "older": "Mai vechi",
         "files": "Tot extrasul într-un fișier:",
         "most": "Fișierul cuprinde cele mai noi tranzacții, cel mult {number}.",
+        "language": "Limba",
+        "other_phone": "Alt telefon? Arată butoanele pentru toate",
+        "scan": "Îndreaptă camera telefonului spre acest cod ca să adaugi cardul acolo.",
+        "qr": "Cod QR cu adresa acestei pagini",
+        "in_app": "Ești în browserul aplicației {app}. De acolo cardul adesea nu poate fi adăugat.",
+        "in_some_app": "Ești în browserul unei aplicații. De acolo cardul adesea nu poate fi adăugat.",
+        "open_safari": (
+            "Deschide meniul paginii (••• sau semnul de partajare) și alege „Deschide în Safari” sau "
+            "„Deschide în browser”."
+        ),
+        "open_chrome": "Sau deschide meniul paginii (⋮) și alege „Deschide în Chrome” sau „Deschide în browser”.",
+        "chrome": "Deschide în Chrome",
+        "address": "Adresa acestei pagini, pentru copiere",
+        "join": "Ia cardul",
+        "joining": "Cu acest card intri în programul {program}.",
+        "counting": (
+            "Magazinul numără că linkul este deschis și cardul adăugat. Fără cookie-uri, și nimeni altcineva nu află."
+        ),
+        "object": "Nu mă număra",
+        "objected": "Nu ești numărat.",
+        "over": "Acest link nu funcționează.",
+        "over_hint": (
+            "Poate a expirat, a fost deja folosit sau o parte din el s-a pierdut. Cere magazinului unul nou."
+        ),
     },
 }
 
