@@ -11,8 +11,11 @@ import structlog
 
 from wallet_service import config, demo, doctor, logs, reconciling, serving, stage, worker
 from wallet_service.cli import books, bulk
+from wallet_service.cli.campaign import campaign
+from wallet_service.cli.funnel import funnel
 from wallet_service.cli.inbound import inbound_group
 from wallet_service.cli.keys import key, merchant
+from wallet_service.cli.link import link, poster
 from wallet_service.cli.member import MEMBER_COMMANDS
 from wallet_service.cli.opening import AT_LEAST_ONE, Commands, opened
 from wallet_service.cli.points import member_group, partner_group, points
@@ -339,12 +342,16 @@ for each in MEMBER_COMMANDS:
 for each in (
     books.ledger,
     books.statement,
+    campaign,
+    funnel,
     inbound_group,
     member_group,
     key,
+    link,
     merchant,
     partner_group,
     points,
+    poster,
     program,
     reward,
     source,

@@ -11,6 +11,7 @@ import click
 
 from wallet_service.domain.event import Customer
 from wallet_service.storage import programs
+from wallet_service.storage.programs import Opened
 from wallet_service.usecases.operate import OpenProgram, Operation, operate
 from wallet_service.usecases.serve import card_or_member
 from wallet_service.wiring import Service
@@ -71,12 +72,21 @@ def program_of_template(service: Service, name: str) -> OpenProgram:
 
     Raises `UnknownTemplate`.
     """
+    opened = opened_program(service, name)
+    return OpenProgram(opened.id, service.in_force.of_program(opened), service.vault)
+
+
+def opened_program(service: Service, name: str) -> Opened:
+    """Return the programme of a template as it was opened: whose it is, and which of its rules are in force.
+
+    Raises `UnknownTemplate`.
+    """
     template = service.template(name)
     with service.read() as tx:
         opened = programs.find(tx, template.program.program.code)
     if opened is None:
         raise click.ClickException(f"The programme of {name} is not open yet; see `wallet-service source add`.")
-    return OpenProgram(opened.id, service.in_force.of_program(opened), service.vault)
+    return opened
 
 
 def do(

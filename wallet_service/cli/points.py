@@ -18,6 +18,7 @@ from wallet_service.cli.operating import (
 from wallet_service.usecases import adjust as adjusting
 from wallet_service.usecases import hold as holding
 from wallet_service.usecases import merge as merging
+from wallet_service.usecases import object as objecting
 from wallet_service.usecases import settle_partners as settling
 from wallet_service.usecases import transfer as transferring
 from wallet_service.usecases.expose import expose
@@ -161,7 +162,7 @@ def transfer(giver: str, taker: str, points: int, reason: str, asked: Asking) ->
 
 @click.group("member")
 def member_group() -> None:
-    """Set a member's tier, or make one member of two."""
+    """Set a member's tier, make one member of two, or count a member no more."""
 
 
 @member_group.command("tier")
@@ -205,6 +206,24 @@ def merge(merged: str, survivor: str, reason: str, asked: Asking) -> None:
             service, program, "member.merge", asked, content=content,
             act=lambda operation: merging.merge(operation, merged=gone, survivor=kept, reason=reason),
         )  # fmt: skip
+
+
+@member_group.command("object")
+@click.argument("member")
+@click.option("--withdraw", is_flag=True, help="The member does not object any more; what was forgotten stays so.")
+def object_to(member: str, withdraw: bool) -> None:
+    """Count nothing more of what a member does with links and the card, and forget what was counted.
+
+    \b
+    Example:   wallet-service member object mem_7k3z…
+    """
+    with opened() as service, service.begin() as tx:
+        found = card_or_member(tx, member).member
+        if withdraw:
+            objecting.withdraw(tx, found.id)
+        else:
+            objecting.object_to_counting(tx, found.id, now=service.clock())
+    click.echo(f"{found.public_id} is {'counted again from now on' if withdraw else 'not counted any more'}.")
 
 
 @member_group.command("arm")
