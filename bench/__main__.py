@@ -2,7 +2,7 @@
 
 import structlog
 
-from bench import events, growth, passes, publish, pushes, unchanged, workers
+from bench import events, growth, links, passes, publish, pushes, unchanged, workers
 
 PARTS = (
     ("Passes", lambda: passes.run(60)),
@@ -12,6 +12,7 @@ PARTS = (
     ("Publish", publish.run),
     ("Unchanged", unchanged.run),
     ("Workers", workers.run),
+    ("Links", links.run),
 )
 
 
