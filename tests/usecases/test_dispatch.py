@@ -3,7 +3,9 @@
 import json
 import random
 import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 from listeners import Listener, listening
 from sqlalchemy import Connection, text
 
+from wallet_service import logs
 from wallet_service.domain.outbound import GIVEN_UP_AFTER, Answer, Parcel
 from wallet_service.storage import messages
 from wallet_service.storage.messages import Written
@@ -437,6 +440,7 @@ def test_secrets_that_do_not_open_send_nothing_and_lose_nothing(
 
 def test_a_fault_of_ours_in_one_message_stops_no_other(ann: int, shop: Shop, service: Service, post: Post) -> None:
     """Where a courier breaks over one message, the others go, and that one is tried again later."""
+    logs.configure("json")
     listening(service)
     bob = member(shop, service, "bob")
     rounds(worker(service, post))
@@ -541,7 +545,7 @@ def test_whatever_happens_lanes_keep_their_order(shop: Shop, service: Service, c
     numbers = iter(range(10**6))
 
     @given(STEPS, st.integers(0, 10**6))
-    @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     def run(steps: list[tuple[str, int, int]], seed: int) -> None:
         post = Watched(service, random.Random(seed))
         with service.begin() as tx:
@@ -565,6 +569,8 @@ def test_whatever_happens_lanes_keep_their_order(shop: Shop, service: Service, c
             clock.on(hours=3)
             for each in workers:
                 rounds(each)
+            if not waiting(service):
+                break
         assert post.wrong == []
         for ear in ears:
             assert {state for state, _ in ear.states()} <= {"delivered"}
@@ -574,6 +580,12 @@ def test_whatever_happens_lanes_keep_their_order(shop: Shop, service: Service, c
                 assert came == sorted(came)
 
     run()
+
+
+def waiting(service: Service) -> int:
+    """Count the messages that are not over."""
+    with service.read() as tx:
+        return messages.tally(tx).waiting
 
 
 class Never:
@@ -596,3 +608,44 @@ def write_of(service: Service, member_id: int, numbers: list[int]) -> None:
         program_id = tx.execute(text("SELECT program_id FROM members WHERE id = :id"), {"id": member_id}).scalar_one()
         told = [Written("points.earned", {"member": member_id, "number": number}) for number in numbers]
         messages.write(tx, told, program_id=program_id, member_id=member_id, now=service.clock())
+
+
+def test_all_at_once(shop: Shop, service: Service) -> None:
+    """Workers, writers, and a person who has everything sent now, at the same time: nobody waits in a circle."""
+    ears = [listening(service, f"https://shop{number}.example/") for number in range(3)]
+    people = [member(shop, service, f"customer {number}") for number in range(4)]
+    rounds(worker(service, Post()))
+    post = Watched(service, random.Random(7))
+    over = threading.Event()
+
+    def work() -> None:
+        mine = worker(service, post)  # type: ignore[arg-type]
+        while not over.is_set():
+            mine.deliver()
+        mine.finish()
+
+    def hurry() -> None:
+        while not over.is_set():
+            for ear in ears:
+                with service.begin() as tx:
+                    endpoints.enable(tx, merchant_id=ear.merchant_id, endpoint=ear.id, now=service.clock())
+
+    with ThreadPoolExecutor(4) as pool:
+        busy = [pool.submit(work), pool.submit(work), pool.submit(hurry)]
+        for number in range(40):
+            for each in people:
+                write_of(service, each, [number])
+        end = time.monotonic() + 60
+        while time.monotonic() < end and any({state for state, _ in ear.states()} != {"delivered"} for ear in ears):
+            if any(each.done() for each in busy):
+                break
+            time.sleep(0.05)
+        over.set()
+        for each in busy:
+            each.result()
+    assert post.wrong == []
+    for ear in ears:
+        assert {state for state, _ in ear.states()} == {"delivered"}
+        for who in people:
+            url = endpoint_row(ear).url
+            assert [number for at, whose, number in post.taken if (at, whose) == (url, who)] == list(range(40))

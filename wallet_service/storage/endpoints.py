@@ -1,6 +1,6 @@
 """Merchants' endpoints: where they are told what happens, with which secrets, and how that goes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -48,9 +48,14 @@ _ENABLE = text("""
 _REMOVE = text("""
     UPDATE webhook_endpoints SET state = 'removed', reason = 'removed', stopped_at = :now WHERE id = :id
 """)
+# Not FOR UPDATE, for which whoever writes a message for the endpoint would have to wait.
+_LOCK = text("""
+    SELECT id FROM webhook_endpoints WHERE id = ANY(:failing) OR (id = ANY(:well) AND failures > 0)
+    ORDER BY id FOR NO KEY UPDATE
+""")
 _WELL = text("""
     UPDATE webhook_endpoints SET failures = 0, failing_since = NULL, not_before = :now
-    WHERE id = :id AND failures > 0
+    WHERE id = ANY(:ids) AND failures > 0
 """)
 _FAILED = text("""
     UPDATE webhook_endpoints SET failures = failures + 1, failing_since = coalesce(failing_since, :now)
@@ -179,9 +184,14 @@ def remove(tx: Connection, row_id: int, *, now: datetime) -> None:
     tx.execute(_REMOVE, {"id": row_id, "now": now})
 
 
-def well(tx: Connection, row_id: int, *, now: datetime) -> None:
-    """Note that the endpoint took a message."""
-    tx.execute(_WELL, {"id": row_id, "now": now})
+def lock(tx: Connection, *, failing: Iterable[int], well: Iterable[int]) -> None:
+    """Hold the endpoints still of which something will be noted, in their order."""
+    tx.execute(_LOCK, {"failing": list(failing), "well": list(well)})
+
+
+def well(tx: Connection, row_ids: Iterable[int], *, now: datetime) -> None:
+    """Note that these endpoints took a message."""
+    tx.execute(_WELL, {"ids": list(row_ids), "now": now})
 
 
 def failed(tx: Connection, row_id: int, *, now: datetime) -> Failing:

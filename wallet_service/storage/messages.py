@@ -15,6 +15,8 @@ from sqlalchemy import Connection, Row, text
 
 from wallet_service.domain.outbound import Answer
 
+MessageState = Literal["waiting", "delivered", "dead"]
+
 LOOK = 50  # messages of an endpoint that are looked at for one claim
 STEP_ASIDE = timedelta(seconds=10)  # after which a message is looked at again that waits for another to be sent
 PRUNED = 5000  # rows at a time
@@ -69,25 +71,46 @@ _STEP_ASIDE = text(f"""
     FROM webhook_messages AS message CROSS JOIN LATERAL ({_OLDER}) AS behind
     WHERE webhook_messages.id = ANY(:ids) AND message.id = webhook_messages.id
 """)
+# All rows that a settlement touches, in the order of their ids: those that are settled, and the next of their lanes.
+_NEXT = """
+    SELECT id FROM webhook_messages
+    WHERE webhook_messages.endpoint_id = lane.endpoint_id AND webhook_messages.member_id = lane.member_id
+      AND due_at IS NOT NULL
+"""
+_LOCK = text(f"""
+    SELECT id FROM webhook_messages WHERE id IN (
+        SELECT unnest(CAST(:ids AS bigint[]))
+        UNION ALL
+        SELECT next.id
+        FROM unnest(CAST(:endpoints AS bigint[]), CAST(:members AS bigint[])) AS lane (endpoint_id, member_id)
+        CROSS JOIN LATERAL ({_NEXT} AND id <> ALL(:ids) ORDER BY id LIMIT 1) AS next
+    )
+    ORDER BY id FOR UPDATE
+""")
 # A settlement counts only while the lease is still ours: a worker that slept past it must not undo its successor.
 _SETTLE = text("""
-    WITH settled AS (
+    WITH told AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(CAST(:settlements AS jsonb)) AS told (
+            id bigint, lease uuid, state text, due_at timestamptz, summary text, at timestamptz, status integer,
+            ms integer, word text)
+    ), settled AS (
         UPDATE webhook_messages
-        SET state = :state, due_at = :due_at, settled_at = :settled_at, last_error = :error, lease = NULL
-        WHERE id = :id AND lease = :lease
-        RETURNING id, endpoint_id
+        SET state = told.state, due_at = told.due_at, last_error = told.summary, lease = NULL,
+            settled_at = CASE WHEN told.due_at IS NULL THEN CAST(:now AS timestamptz) END
+        FROM told WHERE webhook_messages.id = told.id AND webhook_messages.lease = told.lease
+        RETURNING webhook_messages.id, endpoint_id
     ), logged AS (
         INSERT INTO webhook_attempts (message_id, endpoint_id, at, status, ms, error)
-        SELECT id, endpoint_id, :at, :status, :ms, :word FROM settled
+        SELECT settled.id, endpoint_id, at, status, ms, word FROM settled JOIN told ON told.id = settled.id
+        ORDER BY at, settled.id
     )
     SELECT id FROM settled
 """)
-_WAKE = text("""
+_WAKE = text(f"""
     UPDATE webhook_messages SET due_at = :now
-    WHERE lease IS NULL AND id = (
-        SELECT id FROM webhook_messages
-        WHERE endpoint_id = :endpoint_id AND member_id = :member_id AND due_at IS NOT NULL ORDER BY id LIMIT 1
-    )
+    FROM unnest(CAST(:endpoints AS bigint[]), CAST(:members AS bigint[])) AS lane (endpoint_id, member_id)
+    CROSS JOIN LATERAL ({_NEXT} ORDER BY id LIMIT 1) AS next
+    WHERE webhook_messages.id = next.id AND lease IS NULL
 """)
 _LISTED = """
     SELECT webhook_messages.public_id, webhook_endpoints.public_id AS endpoint, type, webhook_messages.state, attempts,
@@ -198,13 +221,25 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of a message that went out `at` a time under a lease; `due_at` is when it is tried again, if ever."""
+
+    claimed: Claimed
+    lease: UUID
+    at: datetime
+    answer: Answer
+    state: MessageState
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """A message as a merchant sees it: how often it was tried, and when it is tried next or how it ended."""
 
     public_id: str
     endpoint: str
     type: str
-    state: Literal["waiting", "delivered", "dead"]
+    state: MessageState
     attempts: int
     last_error: str | None
     created_at: datetime
@@ -273,26 +308,20 @@ def claim(tx: Connection, rooms: Mapping[int, int], *, lease: UUID, until: datet
     return sorted((_claimed(row) for row in tx.execute(_CLAIM, values)), key=lambda each: each.id)
 
 
-def delivered(tx: Connection, claimed: Claimed, answer: Answer, *, lease: UUID, at: datetime, now: datetime) -> bool:
-    """Note that a message was taken, and let the next of its lane go; False where the lease is no longer ours."""
-    ours = _settle(tx, claimed, answer, "delivered", None, lease=lease, at=at, now=now)
-    if ours:
-        _wake(tx, claimed, now)
-    return ours
+def settle(tx: Connection, settlements: Sequence[Settlement], *, now: datetime) -> set[int]:
+    """Note what became of messages, and let the next of each lane go whose message is over.
 
-
-def put_off(
-    tx: Connection, claimed: Claimed, answer: Answer, *, until: datetime, lease: UUID, at: datetime, now: datetime
-) -> bool:
-    """Note that a message was not taken, and is to be tried again then; False where the lease is no longer ours."""
-    return _settle(tx, claimed, answer, "waiting", until, lease=lease, at=at, now=now)
-
-
-def bury(tx: Connection, claimed: Claimed, answer: Answer, *, lease: UUID, at: datetime, now: datetime) -> bool:
-    """Make a dead letter of a message, and let the next of its lane go; False where the lease is no longer ours."""
-    ours = _settle(tx, claimed, answer, "dead", None, lease=lease, at=at, now=now)
-    if ours:
-        _wake(tx, claimed, now)
+    Return the ids of those whose lease was still ours; of the others nothing is noted.
+    """
+    lanes = {"endpoints": [each.claimed.endpoint_id for each in settlements]}
+    lanes |= {"members": [each.claimed.member_id for each in settlements]}
+    tx.execute(_LOCK, {"ids": [each.claimed.id for each in settlements]} | lanes)
+    told = orjson.dumps([_settlement(each) for each in settlements]).decode()
+    ours = set(tx.execute(_SETTLE, {"settlements": told, "now": now}).scalars())
+    over = [each.claimed for each in settlements if each.claimed.id in ours and each.due_at is None]
+    if over:
+        lanes = {"endpoints": [each.endpoint_id for each in over], "members": [each.member_id for each in over]}
+        tx.execute(_WAKE, lanes | {"now": now})
     return ours
 
 
@@ -359,39 +388,24 @@ def prune(tx: Connection, *, before: datetime, removed_before: datetime) -> int:
     return pruned
 
 
-def _settle(
-    tx: Connection,
-    claimed: Claimed,
-    answer: Answer,
-    state: str,
-    due_at: datetime | None,
-    *,
-    lease: UUID,
-    at: datetime,
-    now: datetime,
-) -> bool:
-    values = {
-        "id": claimed.id,
-        "state": state,
-        "due_at": due_at,
-        "settled_at": now if due_at is None else None,
-        "error": None if answer.taken else str(answer),
-        "lease": lease,
-        "at": at,
+def body_of(written: Written, now: datetime) -> str:
+    """Return what a message says, as it is sent and signed."""
+    return orjson.dumps({"type": written.type, "timestamp": now, "data": dict(written.data)}).decode()
+
+
+def _settlement(each: Settlement) -> dict[str, Any]:
+    answer = each.answer
+    return {
+        "id": each.claimed.id,
+        "lease": each.lease,
+        "state": each.state,
+        "due_at": each.due_at,
+        "summary": None if answer.taken else str(answer),
+        "at": each.at,
         "status": answer.status,
         "ms": answer.ms,
         "word": answer.error,
     }
-    return tx.execute(_SETTLE, values).first() is not None
-
-
-def _wake(tx: Connection, claimed: Claimed, now: datetime) -> None:
-    tx.execute(_WAKE, {"endpoint_id": claimed.endpoint_id, "member_id": claimed.member_id, "now": now})
-
-
-def body_of(written: Written, now: datetime) -> str:
-    """Return what a message says, as it is sent and signed."""
-    return orjson.dumps({"type": written.type, "timestamp": now, "data": dict(written.data)}).decode()
 
 
 def _claimed(row: Row[tuple[object, ...]]) -> Claimed:

@@ -1,12 +1,12 @@
 """Send merchants what they are to be told: claim, send with no transaction open, settle, and on to the next.
 
-Each message is settled by itself as soon as it was answered, and whatever became free is filled again, so that an
-endpoint that takes its time keeps nobody else waiting. A worker that dies leaves leases that run out; what it had sent
+Messages are settled as soon as they were answered, and whatever became free is filled again, so that an endpoint that
+takes its time keeps nobody else waiting. A worker that dies leaves leases that run out; what it had sent
 and not settled is sent again under the same id.
 """
 
 import random
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
@@ -31,7 +31,7 @@ from wallet_service.domain.outbound import (
 )
 from wallet_service.storage import endpoints, messages
 from wallet_service.storage.endpoints import live_secrets
-from wallet_service.storage.messages import Claimed
+from wallet_service.storage.messages import Claimed, Settlement
 from wallet_service.storage.vault import Vault
 from wallet_service.usecases.deliver import Delivered
 
@@ -40,6 +40,7 @@ log = structlog.get_logger(__name__)
 Begin = Callable[[], AbstractContextManager[Connection]]
 
 ROOM = 128  # messages under way at once, of all endpoints together
+GROUP = 100  # answers that are settled together
 PATIENCE = 0.05  # seconds to wait for an answer before what else is due is looked for
 
 
@@ -69,7 +70,7 @@ class Dispatch:
     room: int = ROOM
     chance: random.Random = field(default_factory=random.Random)
     _under_way: dict["Future[_Sent]", int] = field(default_factory=dict, init=False)
-    _answered: deque[_Sent] = field(default_factory=deque, init=False)
+    _answered: list[_Sent] = field(default_factory=list, init=False)
     _pool: ThreadPoolExecutor | None = field(default=None, init=False)
 
     def deliver(self) -> Delivered:
@@ -77,9 +78,7 @@ class Dispatch:
         self._take_on()
         self._hear(PATIENCE)
         done = Delivered()
-        while self._answered:
-            self._settle(self._answered[0], done)
-            self._answered.popleft()
+        self._settle(done)
         return done
 
     def finish(self) -> Delivered:
@@ -87,9 +86,7 @@ class Dispatch:
         done = Delivered()
         while self._under_way or self._answered:
             self._hear(None)
-            while self._answered:
-                self._settle(self._answered[0], done)
-                self._answered.popleft()
+            self._settle(done)
         if self._pool:
             self._pool.shutdown()
             self._pool = None
@@ -135,27 +132,46 @@ class Dispatch:
             del self._under_way[each]
             self._answered.append(each.result())
 
-    def _settle(self, sent: _Sent, done: Delivered) -> None:
-        """Note what became of one message, and how its endpoint does; nothing where the lease is lost."""
-        now, claimed, answer = self.clock(), sent.claimed, sent.answer
-        with self.begin() as tx:
-            if answer.taken:
-                ours = messages.delivered(tx, claimed, answer, lease=sent.lease, at=sent.at, now=now)
-                done.sent += ours
-                if ours:
-                    endpoints.well(tx, claimed.endpoint_id, now=now)
-                return
-            # Of an endpoint that is gone everything waits, and goes out if it is ever enabled again.
-            again = now if answer.status == GONE else next_try(answer, claimed.attempts, now, self.chance)
-            if again is None:
-                ours = messages.bury(tx, claimed, answer, lease=sent.lease, at=sent.at, now=now)
-                done.gone += ours
-            else:
-                ours = messages.put_off(tx, claimed, answer, until=again, lease=sent.lease, at=sent.at, now=now)
-                done.later += ours
-            if ours:
-                self._judge(tx, claimed, answer, now)
-        log.info("message.not_taken", message=claimed.public_id, answer=str(answer), attempts=claimed.attempts)
+    def _settle(self, done: Delivered) -> None:
+        """Settle what was answered, in one transaction; what cannot be settled now is kept for the next time."""
+        while self._answered:
+            now, group = self.clock(), self._answered[:GROUP]
+            settlements = [self._verdict(each, now) for each in group]
+            with self.begin() as tx:
+                ours = messages.settle(tx, settlements, now=now)
+                mine = [each for each in settlements if each.claimed.id in ours]
+                failing = [each for each in mine if not each.answer.taken]
+                well = {each.claimed.endpoint_id for each in mine if each.answer.taken}
+                endpoints.lock(tx, failing=[each.claimed.endpoint_id for each in failing], well=well)
+                endpoints.well(tx, well, now=now)
+                for each in failing:
+                    self._judge(tx, each.claimed, each.answer, now)
+            del self._answered[: len(group)]
+            for each in mine:
+                self._tell(each, done)
+
+    def _verdict(self, sent: _Sent, now: datetime) -> Settlement:
+        claimed, answer = sent.claimed, sent.answer
+        if answer.taken:
+            return Settlement(claimed, sent.lease, sent.at, answer, "delivered")
+        # Of an endpoint that is gone everything waits, and goes out if it is ever enabled again.
+        again = now if answer.status == GONE else next_try(answer, claimed.attempts, now, self.chance)
+        return Settlement(claimed, sent.lease, sent.at, answer, "waiting" if again else "dead", again)
+
+    def _tell(self, settled: Settlement, done: Delivered) -> None:
+        done.sent += settled.state == "delivered"
+        done.later += settled.state == "waiting"
+        done.gone += settled.state == "dead"
+        if settled.state != "delivered":
+            claimed = settled.claimed
+            log.info(
+                "message.not_taken",
+                message=claimed.public_id,
+                endpoint=claimed.endpoint,
+                answer=str(settled.answer),
+                attempts=claimed.attempts,
+                state=settled.state,
+            )
 
     def _judge(self, tx: Connection, claimed: Claimed, answer: Answer, now: datetime) -> None:
         """Leave an endpoint alone for a while, or for good: if it says that it is gone, or has failed for days."""
