@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from actors import START, Clock, Shop
+from actors import START, Clock, Device, Shop, card_of
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -34,7 +34,21 @@ from wallet_service.wiring import Service, build, open_engine
 ROOT = Path(__file__).parent.parent
 RECORDED = ROOT / "wallet_service" / "web" / "api" / "examples.json"
 # The same shape as an id of ours, and nobody's.
-UNKNOWN = {"mem_": "mem_" + "0" * 20, "hld_": "hld_" + "0" * 20}
+UNKNOWN = {prefix: prefix + "0" * 20 for prefix in ("mem_", "hld_", "rdm_")}
+# What is nowhere, for each sample of something that is there.
+NOWHERE = {
+    samples.MEMBER: UNKNOWN["mem_"],
+    samples.OTHER_MEMBER: UNKNOWN["mem_"],
+    samples.EXTERNAL: "nobody",
+    samples.SERIAL_NUMBER: "0" * 24,
+    samples.CARD_CODE: "0" * 16,
+    samples.HOLD: UNKNOWN["hld_"],
+    samples.CAPTURED_HOLD: UNKNOWN["hld_"],
+    samples.REDEMPTION: UNKNOWN["rdm_"],
+    samples.USED_REDEMPTION: UNKNOWN["rdm_"],
+    samples.COUPON: "0000-0000-0000",
+    samples.ORDER: "no-order",
+}
 OPERATIONS = ("get", "post", "put", "patch", "delete")
 
 
@@ -148,22 +162,70 @@ class World:
     made: int = 0
 
     def __post_init__(self) -> None:
-        self.mine = Merchant(self.service, self.client, "papermoth", "points")
+        self.mine = Merchant(self.service, self.client, "petal-house", "sephora_like")
         self.other = Merchant(self.service, self.client, "rival", "small_shop")
         self.mine.shop.enrol("somebody-else")
         self.other.shop.enrol("a-rival's")
 
     def names(self, text: str) -> dict[str, str]:
-        """Return what stands for each sample that a text names: a member with 1,250 points, a hold of 500 of them."""
+        """Return what stands for each sample that a text names: a member with 1,250 points, and what is done of them."""
         self.made += 1
-        customer = f"customer-{self.made:06}"
-        program = self.mine.program()
-        answer = self.mine.shop.enrol(customer, name="Alex Example", locale="en", birthday="06-01")
-        self.mine.shop.adjust(1_250, customer=customer)
-        names = {samples.MEMBER: str(answer["member_id"]), samples.EXTERNAL: customer}
-        if samples.HOLD in text:
-            body = {"member": {"id": names[samples.MEMBER]}, "points": 500, "reference": "order-17"}
-            names[samples.HOLD] = program.send("POST", "/holds", json=body).get_json()["id"]
+        customer, shop = f"customer-{self.made:06}", self.mine.shop
+        who = {"name": "Alex Example", "locale": "en", "birthday": "11-20", "email": f"{customer}@home.example"}
+        answer = shop.enrol(customer, **who)
+        shop.adjust(1_250, customer=customer)
+        names = {
+            samples.MEMBER: str(answer["member_id"]),
+            samples.EXTERNAL: customer,
+            samples.NEW_EXTERNAL: f"newcomer-{self.made:06}",
+            samples.NEW_ORDER: f"till-1-{self.made:06}",
+        }
+        if samples.OTHER_MEMBER in text:
+            names[samples.OTHER_MEMBER] = str(shop.enrol(f"{customer}-b")["member_id"])
+            shop.adjust(250, customer=f"{customer}-b")
+        if samples.SERIAL_NUMBER in text or samples.CARD_CODE in text:
+            (card,) = self.do("GET", f"/members/{names[samples.MEMBER]}")["cards"]
+            names |= {samples.SERIAL_NUMBER: card["serial_number"], samples.CARD_CODE: card["code"]}
+            phone = Device(self.client, self.service.identity.pass_type_identifier, library=f"phone-{self.made:06}")
+            phone.register(card_of(self.service, card["serial_number"]))
+        if samples.ORDER in text:
+            names[samples.ORDER] = f"order-{self.made:06}"
+            bought = {"currency": "USD", "eligible_minor": 4_200}
+            shop.answer("order.paid", {"order_id": names[samples.ORDER], "customer": {"id": customer}, **bought})
+        if samples.CAPTURED_HOLD in text or samples.USED_REDEMPTION in text:
+            shop.adjust(1_000, customer=customer)
+        return names | self._held(text, names[samples.MEMBER]) | self._redeemed(text, names[samples.MEMBER])
+
+    def do(self, method: str, path: str, **body: Any) -> Any:
+        """Have the merchant's program send what must be done, and return the answer."""
+        answer = self._program.send(method, path, **({"json": body} if body else {}))
+        assert answer.status_code < 300, answer.get_json()
+        return answer.get_json()
+
+    @cached_property
+    def _program(self) -> Program:
+        return self.mine.program()
+
+    def _held(self, text: str, member: str) -> dict[str, str]:
+        names = {}
+        for sample in (samples.HOLD, samples.CAPTURED_HOLD):
+            if sample in text:
+                hold = self.do("POST", "/holds", member={"id": member}, points=500, reference="order-17")
+                names[sample] = hold["id"]
+        if samples.CAPTURED_HOLD in text:
+            self.do("POST", f"/holds/{names[samples.CAPTURED_HOLD]}/capture", points=300)
+        return names
+
+    def _redeemed(self, text: str, member: str) -> dict[str, str]:
+        """Return a reward that was taken, with its code, and another that was used."""
+        names = {}
+        if samples.REDEMPTION in text or samples.COUPON in text:
+            taken = self.do("POST", "/redemptions", member={"id": member}, reward="ten-off")
+            names |= {samples.REDEMPTION: taken["id"], samples.COUPON: taken["code"]}
+        if samples.USED_REDEMPTION in text:
+            used = self.do("POST", "/redemptions", member={"id": member}, reward="ten-off")
+            names[samples.USED_REDEMPTION] = used["id"]
+            self.do("POST", f"/redemptions/{used['id']}/use", order_id="order-17")
         return names
 
 
@@ -227,22 +289,30 @@ def as_recorded(answer: Any, names: Mapping[str, str]) -> Any:
     return plain("", answer)
 
 
-FIXED: Sequence[tuple[str, Callable[[str], str]]] = (
-    ("serial_number", lambda _: "3k8z0q5v7w1x9y2t4s6r8p0n"),
-    ("add_url", lambda url: url.rsplit("/", 1)[0] + "/IjNrOHowcTV2N3cxeDl5MnQ0czZyOHAwbiI.k0s2v8R1nWw3yq5m7d9f1h3j5l7"),
+# What is new each time: where it stands, what it looks like, and what is recorded in its place.
+_TOKEN = "IjNrOHowcTV2N3cxeDl5MnQ0czZyOHAwbiI.k0s2v8R1nWw3yq5m7d9f1h3j5l7"
+FIXED: Sequence[tuple[str, str, str]] = (
+    ("voided_serial_number", ".+", samples.OLD_SERIAL_NUMBER),
+    (".*serial_number", ".+", samples.SERIAL_NUMBER),
+    ("code", "[0-9A-Z]{16}", samples.CARD_CODE),
+    ("code", "[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}", samples.COUPON),
+    (".*", "(?<=/cards/)[^/]+", _TOKEN),
+    (".*", "(?<=signature=)[0-9a-f]+", "5b1c9e0a7d3f42861e0c" + "7" * 44),
+    (".*", "mem_[0-9a-z]{20}", samples.MEMBER),
+    (".*", "hld_[0-9a-f]{20}", samples.HOLD),
+    (".*", "rdm_[0-9a-f]{20}", samples.REDEMPTION),
+    (".*", "key_[0-9a-f]{16}", "key_5b1c9e0a7d3f4286"),
 )
+_SAMPLES = frozenset(value for value in vars(samples).values() if isinstance(value, str))
 
 
 def _named(name: str, value: str, seen: dict[str, str]) -> str:
-    for other, made in FIXED:
-        if name == other:
-            return made(value)
-    if name == "code" and re.fullmatch("[0-9A-Z]{16}", value):
-        return "7F3K9Q0P1V8X2C4D"
-    if name == "event_id":
-        return seen.setdefault(value, f"evt-{len(seen) + 1:04}")
-    value = re.sub("hld_[0-9a-f]{20}", samples.HOLD, value)
-    return re.sub("key_[0-9a-f]{16}", "key_5b1c9e0a7d3f4286", value)
+    if name in ("event_id", "operation"):
+        return seen.setdefault(value, f"{name[:2]}-{len(seen) + 1:04}")
+    for where, like, made in FIXED:
+        if re.fullmatch(where, name):
+            value = re.sub(like, lambda found, made=made: found[0] if found[0] in _SAMPLES else made, value)
+    return value
 
 
 def played(world: World) -> dict[str, Any]:

@@ -13,6 +13,8 @@ PUBLIC_ID_PREFIX = "key_"
 Scope = Literal[
     "members:read",
     "members:write",
+    "members:erase",
+    "events:write",
     "cards:write",
     "points:read",
     "points:write",
@@ -28,7 +30,15 @@ Scope = Literal[
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 # Several scopes under one name, for those who give keys.
 PRESETS: Mapping[str, tuple[Scope, ...]] = {
-    "till": ("members:read", "members:write", "points:read", "points:write", "rewards:write", "programs:read"),
+    "till": (
+        "members:read",
+        "members:write",
+        "events:write",
+        "points:read",
+        "points:write",
+        "rewards:write",
+        "programs:read",
+    ),
     "reader": ("members:read", "points:read", "programs:read", "sync:read"),
     "everything": SCOPES,
 }

@@ -200,6 +200,24 @@ class RequestRefused(FaultsError):
     """A request arrived in good order but says something that cannot be done; nothing was stored."""
 
 
+class VersionChanged(WalletError):
+    """Something is not any more as it was when whoever wants to change it looked at it."""
+
+    def __init__(self) -> None:
+        super().__init__("It has changed since you looked. Look again, and send the new ETag, if you still mean it.")
+
+
+class IdentityTaken(WalletError):
+    """An address is already that of another member of the programme, whose id of ours is `member_id`."""
+
+    def __init__(self, kind: str, member_id: str) -> None:
+        self.kind = kind
+        self.member_id = member_id
+        super().__init__(
+            f"Another member is known by this {kind}. If they are one person, merge them; if not, leave it out."
+        )
+
+
 class IdempotencyKeyMissing(WalletError):
     """A request that changes something comes without the key under which it can be repeated."""
 

@@ -189,6 +189,7 @@ _ERASE = text(f"""
     UPDATE events SET body = '', answer = answer - 'customer_id'
     FROM erased WHERE answer ->> 'member_id' = erased.public_id
 """)
+_PROGRAM_OF = text("SELECT program_id FROM members WHERE public_id = :public_id")
 _EXISTS = text("SELECT EXISTS (SELECT FROM members WHERE program_id = :program_id AND external_id = :external_id)")
 _REPLACE = text("UPDATE cards SET voided_at = coalesce(voided_at, :now), replaced_at = :now WHERE id = :card_id")
 _RECODE = text("UPDATE cards SET code = :code WHERE id = :card_id")
@@ -376,6 +377,12 @@ def addressees(tx: Connection, program_id: int, *, after: int, most: int) -> lis
     """Return up to `most` members of a programme in the order of their ids, from the one `after` on."""
     rows = tx.execute(_ADDRESSEES, {"program_id": program_id, "after": after, "most": most})
     return [Addressee(*row) for row in rows]
+
+
+def program_of(tx: Connection, public_id: str) -> int | None:
+    """Return the programme to which the member of that id belongs, or belonged before it was erased."""
+    found: int | None = tx.execute(_PROGRAM_OF, {"public_id": public_id}).scalar()
+    return found
 
 
 def listed(tx: Connection, program_id: int, *, after: str | None, most: int) -> list[Found]:

@@ -31,6 +31,15 @@ _ANY_UNMATCHED = text("""
     ) OR EXISTS (SELECT FROM order_identities WHERE program_id = :program_id AND mark = ANY(:marks))
 """)
 _OF_MEMBER = text(f"SELECT {COLUMNS} FROM orders WHERE member_id = :member_id ORDER BY id")
+_NAMED = text(f"""
+    SELECT {COLUMNS}, dialect, name, CASE WHEN erased_at IS NULL THEN public_id END AS public_id
+    FROM orders
+    JOIN sources ON sources.id = source_id
+    JOIN programs ON programs.id = sources.program_id
+    LEFT JOIN members ON members.id = member_id
+    WHERE orders.order_id = :order_id AND merchant_id = :merchant_id
+    ORDER BY orders.id
+""")
 _WHOSE = text("""
     SELECT orders.member_id IS NOT NULL AS matched, coalesce(external_id, customer_id) AS owner,
            ARRAY(SELECT mark FROM order_identities WHERE order_identities.order_id = orders.id) AS marks
@@ -69,6 +78,16 @@ _MATCH = text("""
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """An order with the source that told of it, and our id of the member whose it is, if it is somebody's."""
+
+    dialect: str
+    source: str
+    member_id: str | None
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
 class Whose:
     """Whom an order belongs to (`matched`) or waits for: the merchant's own id of a customer, and marks of one."""
 
@@ -93,6 +112,12 @@ def any_unmatched(tx: Connection, program_id: int, customer_ids: Sequence[str], 
 def of_member(tx: Connection, member_id: int) -> list[Order]:
     """Return all orders of a member, in the order in which they were first heard of."""
     return [order_of(row) for row in tx.execute(_OF_MEMBER, {"member_id": member_id})]
+
+
+def named(tx: Connection, merchant_id: int, order_id: str) -> list[Named]:
+    """Return every order that has this id at a source of the merchant's."""
+    rows = tx.execute(_NAMED, {"order_id": order_id, "merchant_id": merchant_id})
+    return [Named(row.dialect, row.name, row.public_id, order_of(row)) for row in rows]
 
 
 def whose(tx: Connection, source_id: int, order_id: str) -> Whose | None:

@@ -70,6 +70,7 @@ _CHANGE = text("""
 _FIND = text(f"""
     SELECT {_COLUMNS} FROM redemptions WHERE program_id = :program_id AND redemptions.public_id = :public_id
 """)
+_PROGRAM_OF = text("SELECT program_id FROM redemptions WHERE public_id = :public_id")
 _BY_CODE = text(f"""
     SELECT {_COLUMNS} FROM redemptions JOIN coupon_codes ON coupon_codes.id = code_id
     WHERE redemptions.program_id = :program_id AND code_hash = ANY(:hashes)
@@ -190,6 +191,12 @@ def find(tx: Connection, program_id: int, public_id: str) -> Redemption | None:
     """Return the redemption with that id of ours."""
     row = tx.execute(_FIND, {"program_id": program_id, "public_id": public_id}).first()
     return Redemption(*row) if row else None
+
+
+def program_of(tx: Connection, public_id: str) -> int | None:
+    """Return the programme to which the redemption of that id belongs."""
+    found: int | None = tx.execute(_PROGRAM_OF, {"public_id": public_id}).scalar()
+    return found
 
 
 def find_by_code(tx: Connection, program_id: int, hashes: Sequence[bytes]) -> Redemption | None:

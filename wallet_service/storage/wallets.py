@@ -103,22 +103,25 @@ _STOP = text("""
 """)
 _STOPS = text("SELECT platform, reason, since, until FROM delivery_stops ORDER BY platform")
 _RESUME = text("DELETE FROM delivery_stops WHERE platform = :platform")
-_DRIFT = """
-    SELECT serial_number, platform, left(device, 8) AS device, revision, wanted, sent, fetched, sent_at, not_before,
-           attempts, last_error, installed_at, removed_at
-    FROM wallets JOIN cards ON cards.id = card_id
+_SEEN = """
+    serial_number, platform, left(device, 8) AS device, revision, wanted, sent, fetched, sent_at, not_before,
+    attempts, last_error, installed_at, removed_at
 """
+_DRIFT = f"SELECT {_SEEN} FROM wallets JOIN cards ON cards.id = card_id"
 _OF_CARD = text(f"{_DRIFT} WHERE card_id = :card_id ORDER BY platform, device")
-_BEHIND = text(f"""
-    {_DRIFT}
-    WHERE removed_at IS NULL
-      AND (wanted < revision OR sent < wanted OR (platform = 'apple' AND fetched < wanted))
-    ORDER BY serial_number, platform, device
-    LIMIT :most
+_IS_BEHIND = """
+    removed_at IS NULL AND (wanted < revision OR sent < wanted OR (platform = 'apple' AND fetched < wanted))
+"""
+_BEHIND = text(f"{_DRIFT} WHERE {_IS_BEHIND} ORDER BY serial_number, platform, device LIMIT :most")
+_BEHIND_OF_PROGRAM = text(f"""
+    SELECT wallets.id AS wallet_id, {_SEEN}
+    FROM wallets JOIN cards ON cards.id = card_id JOIN members ON members.id = cards.member_id
+    WHERE members.program_id = :program_id AND wallets.id > :after AND {_IS_BEHIND}
+    ORDER BY wallets.id LIMIT :most
 """)
 # A card that is held at a vendor is in step when its class is, too.
-_COUNT = text("""
-    SELECT (SELECT count(*) FROM cards) AS cards, count(*) AS wallets,
+_COUNTED = """
+    SELECT {cards} AS cards, count(*) AS wallets,
            count(*) FILTER (WHERE wallets.wanted > wallets.sent) AS unsent,
            count(*) FILTER (
                WHERE wallets.platform = 'apple' AND wallets.wanted <= wallets.sent AND fetched < wallets.wanted
@@ -132,7 +135,12 @@ _COUNT = text("""
     LEFT JOIN pass_classes
       ON pass_classes.platform = wallets.platform AND pass_classes.program_id = members.program_id
     WHERE removed_at IS NULL
-""")
+"""
+_COUNT = text(_COUNTED.format(cards="(SELECT count(*) FROM cards)"))
+_CARDS_OF_PROGRAM = """(
+        SELECT count(*) FROM cards JOIN members ON members.id = cards.member_id WHERE members.program_id = :program_id
+    )"""
+_COUNT_OF_PROGRAM = text(f"{_COUNTED.format(cards=_CARDS_OF_PROGRAM)} AND members.program_id = :program_id")
 _PLATFORMS = text("""
     SELECT platform, count(*) AS wallets, count(*) FILTER (WHERE wanted > sent) AS unsent,
            count(*) FILTER (WHERE platform = 'apple' OR installed_at IS NOT NULL) AS installed
@@ -294,6 +302,15 @@ def behind(tx: Connection, *, most: int) -> list[Drift]:
     return [Drift(*row) for row in tx.execute(_BEHIND, {"most": most})]
 
 
+def behind_of_program(tx: Connection, program_id: int, *, after: int, most: int) -> list[tuple[int, Drift]]:
+    """Return up to `most` wallets of a programme that do not show what their card says, in the order of their ids.
+
+    They begin after the id `after`, and come with theirs.
+    """
+    values = {"program_id": program_id, "after": after, "most": most}
+    return [(row[0], Drift(*row[1:])) for row in tx.execute(_BEHIND_OF_PROGRAM, values)]
+
+
 def of_card(tx: Connection, card_id: int) -> list[Drift]:
     """Return all wallets of a card, also those that are in step, and one that its holder has removed."""
     return [Drift(*row) for row in tx.execute(_OF_CARD, {"card_id": card_id})]
@@ -302,6 +319,11 @@ def of_card(tx: Connection, card_id: int) -> list[Drift]:
 def tally(tx: Connection) -> Tally:
     """Count cards, wallets, and those that are behind."""
     return Tally(*tx.execute(_COUNT).one())
+
+
+def tally_of_program(tx: Connection, program_id: int) -> Tally:
+    """Count cards and wallets of a programme, and those that are behind."""
+    return Tally(*tx.execute(_COUNT_OF_PROGRAM, {"program_id": program_id}).one())
 
 
 def by_platform(tx: Connection) -> list[PlatformTally]:

@@ -14,6 +14,7 @@ from wallet_service.storage.sources import Source
 from wallet_service.storage.vault import Vault
 
 DIALECT = "standard"
+OWN_PROGRAMS = "api"  # the dialect of a programme's source for its API: there is no address to post to
 OPENED = "opened"  # who published the rules with which a programme begins
 
 
@@ -95,8 +96,8 @@ def require(tx: Connection, *, dialect: str, name: str) -> Source:
 
 
 def connected(tx: Connection) -> list[Source]:
-    """Return every source."""
-    return list(sources.every(tx))
+    """Return every source that somebody posts to."""
+    return [each for each in sources.every(tx) if each.dialect != OWN_PROGRAMS]
 
 
 def new_secret() -> str:

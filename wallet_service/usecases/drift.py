@@ -86,6 +86,24 @@ def look_at(tx: Connection, card: Card, *, now: datetime) -> list[Late]:
     return [Late(each, _standing(each, stops, now)) for each in wallets.of_card(tx, card.id)]
 
 
+@dataclass(frozen=True, slots=True)
+class ProgramDrift:
+    """How a programme's cards stand on all phones; `late` is a page of the wallets that are behind, with their ids."""
+
+    tally: Tally
+    late: tuple[tuple[int, Late], ...]
+
+
+def drift_of_program(tx: Connection, program_id: int, *, after: int, most: int, now: datetime) -> ProgramDrift:
+    """Count a programme's cards and wallets, and explain up to `most` wallets that are behind, from an id on."""
+    stops = {each.platform: each for each in wallets.stops(tx)}
+    found = wallets.behind_of_program(tx, program_id, after=after, most=most)
+    return ProgramDrift(
+        wallets.tally_of_program(tx, program_id),
+        tuple((wallet_id, Late(each, _why(each, stops, now))) for wallet_id, each in found),
+    )
+
+
 def _standing(wallet: Drift, stops: Stops, now: datetime) -> str:
     if wallet.removed_at:
         return f"its holder removed the card on {wallet.removed_at:%Y-%m-%d}; it is left alone until it is saved again"

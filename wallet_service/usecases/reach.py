@@ -1,12 +1,35 @@
 """What a merchant reaches: its own programmes and who and what belongs to them; all else does not exist for it."""
 
+from dataclasses import dataclass
+
 from sqlalchemy import Connection
 
-from wallet_service.domain.errors import ProgramNotNamed, UnknownHold, UnknownMember, UnknownProgram
+from wallet_service.domain.earning import Order
+from wallet_service.domain.errors import (
+    ProgramNotNamed,
+    UnknownCard,
+    UnknownHold,
+    UnknownMember,
+    UnknownOrder,
+    UnknownProgram,
+    UnknownRedemption,
+    UnknownSource,
+)
 from wallet_service.domain.event import Customer
-from wallet_service.storage import holds, members, programs
+from wallet_service.storage import holds, identities, members, orders, programs, redemptions, sources
 from wallet_service.storage.members import Found
 from wallet_service.storage.programs import Opened
+from wallet_service.storage.sources import Source
+from wallet_service.storage.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFound:
+    """An order with the source that told of it ("shopify/my-shop"), and our id of its member, if it has one."""
+
+    source: str
+    member_id: str | None
+    order: Order
 
 
 def programs_of(tx: Connection, merchant_id: int) -> list[Opened]:
@@ -38,10 +61,10 @@ def program_of_customer(tx: Connection, merchant_id: int, customer: Customer, co
     if code is not None or customer.member_id is None:
         return program_of(tx, merchant_id, code)
     found = members.find_by_public_id(tx, customer.member_id)
-    for each in programs.of_merchant(tx, merchant_id):
-        if found is not None and each.id == found.program_id:
-            return each
-    raise UnknownMember(str(customer))
+    opened = _mine(tx, merchant_id, found.program_id) if found else None
+    if opened is None:
+        raise UnknownMember(str(customer))
+    return opened
 
 
 def member_of(tx: Connection, merchant_id: int, public_id: str) -> Found:
@@ -50,14 +73,30 @@ def member_of(tx: Connection, merchant_id: int, public_id: str) -> Found:
     Raises `UnknownMember` alike for one that is not there and for another merchant's.
     """
     found = members.find_by_public_id(tx, public_id)
-    if found is None or all(each.id != found.program_id for each in programs.of_merchant(tx, merchant_id)):
+    if found is None or _mine(tx, merchant_id, found.program_id) is None:
         raise UnknownMember(f"member {public_id}")
     return found
 
 
-def member_named(tx: Connection, opened: Opened, customer: Customer) -> Found | None:
-    """Return the member of a programme who is named; who has become one with another is that one."""
+def program_of_member(tx: Connection, merchant_id: int, public_id: str) -> Opened:
+    """Return the programme to which a member belongs, or belonged before it was erased: what was done can be repeated.
+
+    Raises `UnknownMember` alike for one that is not there and for another merchant's.
+    """
+    opened = _mine(tx, merchant_id, members.program_of(tx, public_id))
+    if opened is None:
+        raise UnknownMember(f"member {public_id}")
+    return opened
+
+
+def member_named(tx: Connection, opened: Opened, customer: Customer, *, vault: Vault) -> Found | None:
+    """Return the member of a programme who is named, by an id or what else is known of the person.
+
+    Who has become one with another is that one.
+    """
     named = members.external_id(tx, opened.id, customer)
+    if named is None and customer.identities:
+        named = identities.owner(tx, opened.id, identities.marks_of(vault, customer.identities))
     member = members.find(tx, opened.id, members.survivor(tx, opened.id, named)) if named else None
     return members.find_by_members(tx, [member.id])[0] if member else None
 
@@ -72,8 +111,59 @@ def program_of_hold(tx: Connection, merchant_id: int, hold: str) -> Opened:
 
     Raises `UnknownHold` alike for one that is not there and for another merchant's.
     """
-    program_id = holds.program_of(tx, hold)
-    for each in programs.of_merchant(tx, merchant_id):
-        if each.id == program_id:
-            return each
-    raise UnknownHold(hold)
+    opened = _mine(tx, merchant_id, holds.program_of(tx, hold))
+    if opened is None:
+        raise UnknownHold(hold)
+    return opened
+
+
+def program_of_redemption(tx: Connection, merchant_id: int, redemption: str) -> Opened:
+    """Return the programme to which a redemption belongs.
+
+    Raises `UnknownRedemption` alike for one that is not there and for another merchant's.
+    """
+    opened = _mine(tx, merchant_id, redemptions.program_of(tx, redemption))
+    if opened is None:
+        raise UnknownRedemption
+    return opened
+
+
+def card_of(tx: Connection, merchant_id: int, serial_number: str) -> Found:
+    """Return the card with that serial number, replaced or not.
+
+    Raises `UnknownCard` alike for one that is nowhere, for another merchant's, and for one of a member who was erased.
+    """
+    found = members.find_by_serial(tx, serial_number)
+    if (
+        found is None
+        or found.member.external_id.startswith(members.ERASED_PREFIX)
+        or _mine(tx, merchant_id, found.program_id) is None
+    ):
+        raise UnknownCard
+    return found
+
+
+def orders_of(tx: Connection, merchant_id: int, order_id: str) -> list[OrderFound]:
+    """Return the orders that have this id at the merchant's sources; shops may well count alike.
+
+    Raises `UnknownOrder` where there is none.
+    """
+    found = orders.named(tx, merchant_id, order_id)
+    if not found:
+        raise UnknownOrder(order_id)
+    return [OrderFound(f"{each.dialect}/{each.source}", each.member_id, each.order) for each in found]
+
+
+def source_of_merchant(tx: Connection, merchant_id: int, dialect: str, name: str) -> Source:
+    """Return a source of one of the merchant's programmes.
+
+    Raises `UnknownSource` alike for one that is not there and for another merchant's.
+    """
+    found = sources.find(tx, dialect, name)
+    if found is None or _mine(tx, merchant_id, found.program_id) is None:
+        raise UnknownSource(f"No source {name!r} of the dialect {dialect!r} is connected.")
+    return found
+
+
+def _mine(tx: Connection, merchant_id: int, program_id: int | None) -> Opened | None:
+    return next((each for each in programs.of_merchant(tx, merchant_id) if each.id == program_id), None)

@@ -1,6 +1,6 @@
 """An event is entered once: the ledger, the card after it, and the answer to its sender, in one transaction."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, get_args
@@ -59,10 +59,14 @@ class Merged(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What the sender is told; `replayed` says that it had been told before and that nothing happened now."""
+    """What the sender is told; `replayed` says that it had been told before and that nothing happened now.
+
+    `joined` says that the event has made its customer a member.
+    """
 
     answer: dict[str, Any]
     replayed: bool
+    joined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +105,11 @@ def record(
     event: Event,
     pass_type_identifier: str,
     now: datetime,
+    check: Callable[[Membership], None] | None = None,
 ) -> Recorded:
     """Enter the event and everything that follows from it; nothing is sent, and an error leaves nothing behind.
 
+    `check` looks at the member as it stands under all locks, before anything is done, and may refuse.
     Raises `EventConflict`, `EventRefused`, `UnknownMember`, and `Merged` or `Raced` to be tried again. So it is to be
     if the same event is entered meanwhile: the database refuses this one, at the end of the transaction at the latest
     (`events.is_race`).
@@ -121,6 +127,8 @@ def record(
         raise _refused("data.customer", "is not the customer that the order was first sent with")
     if member and member.merged_into:
         raise Merged(member.merged_into)
+    if member and check:
+        check(member)
     ids = fresh_ids(tx, known.reserved)
     case = _Case(tx, source, template, event, customer_id, known.order, marks, vault, ids, now, known.matched)
     if member is None and isinstance(event.fact, MemberEnrolled):
@@ -135,7 +143,7 @@ def record(
         )
         case = replace(case, joins=True, customer_id=member.external_id)
     answer = _enter(case, member) if member else _keep(case)
-    return Recorded(answer, replayed=False)
+    return Recorded(answer, replayed=False, joined=case.joins)
 
 
 def _enter(case: _Case, member: Membership) -> dict[str, Any]:

@@ -136,7 +136,7 @@ def redeem(
         new.code_row = _make_code(operation.tx, operation.open, until=new.valid_until, now=operation.now)
     book.taken.append(new)
     after = close(operation, book)
-    return _redeemed(operation, new.public_id, after)
+    return _redeemed(operation.tx, operation.open, new.public_id, after)
 
 
 def use(
@@ -171,7 +171,7 @@ def use(
     elif points is not None:
         raise refused("points", "are spent already")
     book.ended.append(told)
-    return _redeemed(operation, found.public_id, close(operation, book))
+    return _redeemed(operation.tx, operation.open, found.public_id, close(operation, book))
 
 
 def cancel(operation: Operation, *, redemption: str, reason: str) -> Redeemed:
@@ -191,13 +191,13 @@ def cancel(operation: Operation, *, redemption: str, reason: str) -> Redeemed:
     if found.status == "issued" and found.transaction_row is not None:
         spent = Spent(taker, owner, found.points, found.transaction_row, found.hold_row, found.partner)
         after, _ = give_back(operation, spent, points=None, reason=reason, change=told, restore=True)
-        return _redeemed(operation, redemption, after)
+        return _redeemed(operation.tx, operation.open, redemption, after)
     (book,) = books_by_name(operation, owner)
     if found.status == "held":
         book.account.release(_hold_of(book, found), at=operation.now, actor=operation.actor)
     book.ended.append(told)
     after = close(operation, book)
-    return _redeemed(operation, redemption, after)
+    return _redeemed(operation.tx, operation.open, redemption, after)
 
 
 def refund(operation: Operation, *, redemption: str, points: int | None = None, reason: str) -> Redeemed:
@@ -220,7 +220,7 @@ def refund(operation: Operation, *, redemption: str, points: int | None = None, 
     )
     spent = Spent(taker, owner, found.points, found.transaction_row, found.hold_row, found.partner)
     after, _ = give_back(operation, spent, points=points, reason=reason, change=told)
-    return _redeemed(operation, redemption, after)
+    return _redeemed(operation.tx, operation.open, redemption, after)
 
 
 def code_of(tx: Connection, *, program: OpenProgram, redemption: str, now: datetime) -> str | None:
@@ -240,6 +240,33 @@ def code_of(tx: Connection, *, program: OpenProgram, redemption: str, now: datet
             redemptions.set_code(tx, found.id, code_row)
             return program.vault.open(codes.sealed(tx, code_row))
     return program.vault.open(codes.sealed(tx, found.code_row)) if found.code_row is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The code of a redemption, None where it has none."""
+
+    code: str | None = field(metadata=SECRET)
+
+
+def show_code(operation: Operation, *, redemption: str) -> Shown:
+    """Return the code of a redemption as an operation, which says who asked for it; made if need be.
+
+    Raises `UnknownRedemption`.
+    """
+    return Shown(code_of(operation.tx, program=operation.open, redemption=redemption, now=operation.now))
+
+
+def look(tx: Connection, *, program: OpenProgram, redemption: str) -> Redeemed:
+    """Return a redemption as it stands.
+
+    Raises `UnknownRedemption`.
+    """
+    found = redemptions.find(tx, program.id, redemption)
+    member = members.find(tx, program.id, redemptions.owners(tx, found.id)[0]) if found else None
+    if member is None:
+        raise UnknownRedemption
+    return _redeemed(tx, program, redemption, member)
 
 
 def redeemed(tx: Connection, *, program: OpenProgram, customer: Customer) -> tuple[Listed, ...]:
@@ -320,8 +347,8 @@ def _make_code(tx: Connection, program: OpenProgram, *, until: datetime | None, 
             return made
 
 
-def _redeemed(operation: Operation, public_id: str, after: Membership) -> Redeemed:
-    found = redemptions.find(operation.tx, operation.open.id, public_id)
+def _redeemed(tx: Connection, program: OpenProgram, public_id: str, after: Membership) -> Redeemed:
+    found = redemptions.find(tx, program.id, public_id)
     assert found is not None
     ready = found.status in ("held", "issued") and found.code_row is not None
     return Redeemed(
@@ -333,9 +360,7 @@ def _redeemed(operation: Operation, public_id: str, after: Membership) -> Redeem
         points=found.points,
         refunded=found.refunded,
         value_minor=found.value_minor,
-        code=operation.open.vault.open(codes.sealed(operation.tx, found.code_row))
-        if ready and found.code_row
-        else None,
+        code=program.vault.open(codes.sealed(tx, found.code_row)) if ready and found.code_row else None,
         valid_until=found.valid_until,
         serial=found.serial,
         cause=found.cause,

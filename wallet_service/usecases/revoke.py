@@ -1,6 +1,6 @@
 """A card is revoked: every wallet shows that it is void, and a vendor who holds it keeps nothing of its member."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -9,7 +9,23 @@ from wallet_service.domain.card import Card
 from wallet_service.domain.template import Template
 from wallet_service.storage import holdings, members
 from wallet_service.storage.members import Found
+from wallet_service.usecases.operate import Operation
 from wallet_service.usecases.revise import revise
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """The card that is void now."""
+
+    member_id: str
+    serial_number: str
+    revision: int
+
+
+def revoke_card(operation: Operation, *, found: Found) -> Revoked:
+    """Make a card void as an operation, which has a key and somebody who asked for it."""
+    card = revoke(operation.tx, found, operation.open.template, now=operation.now)
+    return Revoked(found.member.public_id, card.serial_number, card.revision)
 
 
 def revoke(tx: Connection, found: Found, template: Template, *, now: datetime) -> Card:

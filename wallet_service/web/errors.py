@@ -29,6 +29,8 @@ KINDS: tuple[Row, ...] = (
     (errors.ScopeMissing, 403, "scope-missing", "This key may not do that."),
     (errors.TooManyRequests, 429, "too-many-requests", "This key has sent all requests that it may for now."),
     (errors.RequestRefused, 422, "request-refused", "The request cannot be understood; nothing was done."),
+    (errors.VersionChanged, 412, "version-changed", "It has changed since you looked."),
+    (errors.IdentityTaken, 409, "identity-taken", "Another member is known by this address."),
     (errors.IdempotencyKeyMissing, 400, "idempotency-key-missing", "What changes something needs an Idempotency-Key."),
     (errors.OperationConflict, 409, "idempotency-conflict", "This Idempotency-Key was used for another request."),
     (errors.OperationRefused, 409, "operation-refused", "This cannot be done as things stand; nothing was done."),
@@ -89,6 +91,8 @@ KINDS: tuple[Row, ...] = (
 API_KINDS: tuple[Row, ...] = (
     (errors.UnknownMember, 404, "member-not-found", "There is no such member."),
     (errors.UnknownCard, 404, "card-not-found", "There is no such card."),
+    (errors.UnknownOrder, 404, "order-not-found", "There is no such order."),
+    (errors.UnknownSource, 404, "source-not-found", "There is no such source."),
     *KINDS,
 )
 # What a problem says beside its detail, for programs.
@@ -96,6 +100,7 @@ MORE: dict[type[WalletError], tuple[str, ...]] = {
     errors.ScopeMissing: ("scope",),
     errors.InsufficientBalance: ("needed", "available"),
     errors.CodeRefused: ("reason",),
+    errors.IdentityTaken: ("kind", "member_id"),
 }
 SCHEMES = {"not-authorised": "ApplePass", "key-refused": "Bearer"}
 # The reason why a signature or token is refused is nobody's business but ours.

@@ -9,14 +9,36 @@ from wallet_service.domain.errors import WalletError
 from wallet_service.web import errors
 from wallet_service.web.api import asked, keys
 from wallet_service.web.api.call import Call
+from wallet_service.web.api.cards import CARDS
+from wallet_service.web.api.events import EVENTS
 from wallet_service.web.api.holds import HOLDS
+from wallet_service.web.api.look_ups import LOOK_UPS
 from wallet_service.web.api.members import MEMBERS
+from wallet_service.web.api.orders import ORDERS
+from wallet_service.web.api.points import POINTS
 from wallet_service.web.api.programs import PROGRAMS
+from wallet_service.web.api.quotes import QUOTES
+from wallet_service.web.api.redemptions import REDEMPTIONS
+from wallet_service.web.api.rewards import REWARDS
 from wallet_service.web.api.routes import Done, Resource, Route
+from wallet_service.web.api.sync import SYNC
 from wallet_service.wiring import Service
 
 PREFIX = "/api/v1"
-RESOURCES: tuple[Resource, ...] = (PROGRAMS, MEMBERS, HOLDS)
+RESOURCES: tuple[Resource, ...] = (
+    PROGRAMS,
+    MEMBERS,
+    POINTS,
+    LOOK_UPS,
+    QUOTES,
+    HOLDS,
+    REWARDS,
+    REDEMPTIONS,
+    EVENTS,
+    ORDERS,
+    CARDS,
+    SYNC,
+)
 ROUTES: tuple[Route, ...] = tuple(route for resource in RESOURCES for route in resource.routes)
 
 
@@ -39,7 +61,7 @@ def _view(service: Service, route: Route) -> Callable[..., Response]:
         key = asked.idempotency_key(request) if route.writes else ""
         parts = asked.read(route, request, path)
         content = {name: part.model_dump(mode="json") for name, part in parts.items()}
-        said = route.act(Call(service, caller, service.clock(), key, content), **parts)
+        said = route.act(Call(service, caller, service.clock(), key, content, request.if_match), **parts)
         return _answer(route, said)
 
     return view
@@ -47,10 +69,11 @@ def _view(service: Service, route: Route) -> Callable[..., Response]:
 
 def _answer(route: Route, said: Any) -> Response:
     done = said if isinstance(said, Done) else Done(said, replayed=False)
-    response = Response(done.said.model_dump_json(), status=route.status, mimetype=asked.JSON)
+    status = route.status if done.made or route.status_found is None else route.status_found
+    response = Response(done.said.model_dump_json(), status=status, mimetype=asked.JSON)
     if done.replayed:
         response.headers["Idempotent-Replayed"] = "true"
-    if route.etag:
+    if route.etag and not route.writes:
         response.add_etag()
         response.make_conditional(request)
     return response

@@ -30,7 +30,7 @@ def read(route: Route, request: Request, path: dict[str, str]) -> dict[str, Mode
         parts["query"] = _strings(model, said)
     elif said:
         raise _refused(*[Fault("request", name, "is not known here; leave it out") for name in said])
-    if route.writes:
+    if route.method != "GET":
         body = request.get_data()
         if model := route.takes("body"):
             parts["body"] = _body(model, body, request.mimetype)

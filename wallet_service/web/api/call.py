@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from werkzeug.datastructures import ETags
+
 from wallet_service.domain.api_key import Caller
 from wallet_service.usecases.operate import OpenProgram, Operated, Operation, operate
+from wallet_service.usecases.enter import Entering, enter
 from wallet_service.wiring import Opened, Service
 
 if TYPE_CHECKING:
@@ -15,13 +18,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request of a caller who may ask it. `key` is empty where nothing changes; `content` is all that is asked."""
+    """A request of a caller who may ask it. `key` is empty where nothing changes; `content` is all that is asked.
+
+    `if_match` are the versions of which it is meant, where the caller names any.
+    """
 
     service: Service
     caller: Caller
     now: datetime
     key: str
     content: Mapping[str, Any]
+    if_match: ETags
 
     @property
     def merchant_id(self) -> int:
@@ -43,4 +50,23 @@ class Call:
             actor=self.caller.public_id,
             now=self.now,
             act=act,
+        )
+
+    def tell(
+        self, opened: Opened, entering: Entering, *, kind: str, content: Mapping[str, Any] | None = None
+    ) -> Operated:
+        """Enter an event in a programme, once for the call's key; raises what `enter` does.
+
+        `content` is what a repeat has to be like, where that is not the whole request.
+        """
+        return enter(
+            self.service.begin,
+            entering,
+            program=self.program(opened),
+            key=self.key,
+            kind=kind,
+            content=self.content if content is None else content,
+            actor=self.caller.public_id,
+            pass_type_identifier=self.service.identity.pass_type_identifier,
+            now=self.now,
         )

@@ -147,7 +147,15 @@ def _parameters(route: Route) -> Iterable[dict[str, Any]]:
             "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]+$"},
             "example": "0f9a7c1e-55b2-4d0c-9d3f-6f1f6f0f9a7c",
         }
-    if route.etag:
+    if route.etag and route.writes:
+        yield {
+            "name": "If-Match",
+            "in": "header",
+            "required": False,
+            "description": "The `ETag` of what you have looked at; it is only changed if that is still so.",
+            "schema": {"type": "string"},
+        }
+    elif route.etag:
         yield {
             "name": "If-None-Match",
             "in": "header",
@@ -174,12 +182,15 @@ def _responses(route: Route) -> dict[str, Any]:
     }
     if route.name in recorded():
         done["content"][JSON]["example"] = recorded()[route.name]
-    if route.etag:
+    if route.etag and not route.writes:
         done["headers"] |= _headers("ETag")
     if route.writes:
         done["headers"] |= _headers("Idempotent-Replayed")
     responses = {str(route.status): done}
-    if route.etag:
+    if route.status_found is not None:
+        found = {"description": "It was there already.", "content": {JSON: {"schema": _ref(route.answer)}}}
+        responses[str(route.status_found)] = done | found
+    if route.etag and not route.writes:
         responses["304"] = {"description": "What you have is still so.", "headers": _headers("ETag")}
     return responses | {str(status): _problem(status, lines) for status, lines in sorted(_problems(route).items())}
 

@@ -20,7 +20,7 @@ from wallet_service.usecases.operate import Operated, answer_of
 from wallet_service.usecases.reach import member_of, program_of_customer, program_of_hold
 from wallet_service.web.api import samples
 from wallet_service.web.api.call import Call
-from wallet_service.web.api.model import Code, HoldId, MemberName, Model, Points, ProgramCode, Text, Whole
+from wallet_service.web.api.model import Code, HoldId, MemberName, Model, Points, ProgramCode, Reason, Text, Whole
 from wallet_service.web.api.routes import Done, Example, Resource
 from wallet_service.wiring import Opened
 
@@ -68,6 +68,21 @@ class Hold(Model):
     expires_at: datetime
     balance: int
     held: int
+
+
+class HoldRefund(Model):
+    """How many of the captured points come back; all that are left, if not given."""
+
+    points: Points | None = None
+    reason: Reason
+
+
+class Returned(Model):
+    """What has come back; none where the programme lets nobody have it."""
+
+    member_id: str
+    returned: int
+    balance: int
 
 
 @HOLDS.post(
@@ -139,6 +154,22 @@ def void_hold(call: Call, *, path: HoldPath) -> Done[Hold]:
             _program_of_hold(call, path), "points.void", lambda operation: holding.void(operation, hold=path.hold_id)
         )
     )
+
+
+@HOLDS.post(
+    "/holds/{hold_id}/refund",
+    scope="points:write",
+    problems=(HoldResolved, OperationRefused, UnknownHold),
+    example=Example(path={"hold_id": samples.CAPTURED_HOLD}, body={"reason": "the order was returned"}),
+)
+def refund_hold(call: Call, *, path: HoldPath, body: HoldRefund) -> Done[Returned]:
+    """Give captured points back, all that are left or some, as the programme lets them come back."""
+    done = call.do(
+        _program_of_hold(call, path),
+        "points.refund",
+        lambda operation: holding.refund(operation, hold=path.hold_id, points=body.points, reason=body.reason),
+    )
+    return Done(Returned(**done.answer), done.replayed)
 
 
 def _program_of_hold(call: Call, path: HoldPath) -> Opened:

@@ -1,6 +1,6 @@
 """What requests and answers are made of: closed, strict models, and the types that several of them share."""
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -19,6 +19,7 @@ from wallet_service.domain.errors import Fault, RequestRefused
 from wallet_service.domain.event import Customer
 
 MOST_POINTS = 10**12
+MOST_MINOR = 10**11
 MOST_DIGITS = 18
 _PLAIN = r"^[^\x00-\x1f\x7f]+$"
 
@@ -61,17 +62,41 @@ def _whole(given: object) -> object:
 
 MemberId = Annotated[str, StringConstraints(pattern=r"^mem_[0-9a-z]{1,40}$"), Field(description="Our id of a member.")]
 HoldId = Annotated[str, StringConstraints(pattern=r"^hld_[0-9a-z]{1,40}$"), Field(description="Our id of a hold.")]
+RedemptionId = Annotated[
+    str, StringConstraints(pattern=r"^rdm_[0-9a-z]{1,40}$"), Field(description="Our id of a redemption.")
+]
+SerialNumber = Annotated[
+    str, StringConstraints(pattern=r"^[0-9a-z]{1,40}$"), Field(description="The serial number of a card.")
+]
 ExternalId = Annotated[
     str, StringConstraints(min_length=1, max_length=200, pattern=_PLAIN), Field(description="Your own id of a member.")
 ]
 CardCode = Annotated[
     str, StringConstraints(pattern=r"^[0-9A-Z]{16}$"), Field(description="What a till scans on a member's card.")
 ]
+OrderId = Annotated[
+    str, StringConstraints(min_length=1, max_length=200, pattern=_PLAIN), Field(description="Your own id of an order.")
+]
+Language = Literal["en", "ru", "cs", "ro"]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 ProgramCode = Annotated[Code, Field(description="The programme; may be left out where you have only one.")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_PLAIN)]
 Digits, Whole = BeforeValidator(_digits), BeforeValidator(_whole)
 Points = Annotated[int, Field(ge=1, le=MOST_POINTS), Whole]
+Minor = Annotated[int, Field(ge=0, le=MOST_MINOR), Whole]
+Reason = Annotated[Text, Field(description="Why, for the books.")]
+
+
+class MemberPath(Model):
+    """Which member."""
+
+    member_id: MemberId
+
+
+class InLanguage(Model):
+    """How to call things."""
+
+    language: Annotated[Language, Field(description="The language of names and terms.")] = "en"
 
 
 class MemberName(Model):

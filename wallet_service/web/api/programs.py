@@ -1,6 +1,6 @@
 """Programmes: what is collected, which tiers and rewards there are, and the terms in words."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -8,13 +8,13 @@ from wallet_service.domain.errors import UnknownProgram
 from wallet_service.domain.template import Template
 from wallet_service.terms import explain
 from wallet_service.usecases.reach import program_of, programs_of
+from wallet_service.web.api import samples
 from wallet_service.web.api.call import Call
-from wallet_service.web.api.model import Code, Model
+from wallet_service.web.api.model import Code, InLanguage, Model
+from wallet_service.web.api.rewards import name_of
 from wallet_service.web.api.routes import Example, Resource
 
 PROGRAMS = Resource("Programmes", "The rules by which members collect and spend.")
-
-Language = Literal["en", "ru", "cs", "ro"]
 
 
 class Unit(Model):
@@ -82,12 +82,6 @@ class ProgramPath(Model):
     program: Annotated[Code, Field(description="The programme's code.")]
 
 
-class InLanguage(Model):
-    """How to call things."""
-
-    language: Annotated[Language, Field(description="The language of names and terms.")] = "en"
-
-
 @PROGRAMS.get("/programs", scope="programs:read")
 def list_programs(call: Call) -> Programs:
     """List your programmes."""
@@ -101,7 +95,7 @@ def list_programs(call: Call) -> Programs:
     "/programs/{program}",
     scope="programs:read",
     problems=(UnknownProgram,),
-    example=Example(path={"program": "points"}, query={"language": "en"}),
+    example=Example(path={"program": samples.PROGRAM}, query={"language": "en"}),
     etag=True,
 )
 def get_program(call: Call, *, path: ProgramPath, query: InLanguage) -> ProgramInFull:
@@ -117,7 +111,7 @@ def get_program(call: Call, *, path: ProgramPath, query: InLanguage) -> ProgramI
         Reward(
             code=each.code,
             kind=each.kind,
-            name=words.name("reward", each.code, each.name) if words else each.name or each.code,
+            name=name_of(template, "reward", each.code, each.name, query.language),
             cost=each.cost,
             value=each.value,
             min_tier=each.min_tier,

@@ -17,10 +17,14 @@ Said = TypeVar("Said", bound=Model)
 
 @dataclass(frozen=True, slots=True)
 class Done(Generic[Said]):
-    """The answer to a request that changes something; `replayed` says that it had been done before."""
+    """The answer to a request that changes something; `replayed` says that it had been done before.
+
+    `made` is false where what was asked for was there already.
+    """
 
     said: Said
     replayed: bool
+    made: bool = True
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,9 @@ class Route:
 
     The function takes a `Call` and, by keyword, as many of `path`, `query` and `body` as it declares. It returns the
     model of its answer, or that in a `Done` where something changes. Its docstring is the summary and the description.
-    `etag` says that the answer has a version by which it need not be sent again.
+    `etag` says that the answer has a version by which it need not be sent again, or that what is to be changed has one
+    which the request may name. `looks` says of a method with a body that nothing changes. `status_found` is answered in
+    place of `status` where nothing had to be made.
     """
 
     method: Method
@@ -50,6 +56,8 @@ class Route:
     example: Example
     etag: bool
     act: Callable[..., Any]
+    looks: bool = False
+    status_found: int | None = None
 
     @property
     def name(self) -> str:
@@ -59,7 +67,7 @@ class Route:
     @property
     def writes(self) -> bool:
         """Whether the route changes something, so that it needs an idempotency key."""
-        return self.method != "GET"
+        return self.method != "GET" and not self.looks
 
     @property
     def summary(self) -> str:
@@ -116,9 +124,42 @@ class Resource:
         example: Example | None = None,
         problems: tuple[type[WalletError], ...] = (),
         status: int = 200,
+        status_found: int | None = None,
     ) -> Callable[[Act], Act]:
         """Declare a route that changes something."""
-        return self._declare(path, method="POST", scope=scope, problems=problems, example=example, status=status)
+        return self._declare(
+            path,
+            method="POST",
+            scope=scope,
+            problems=problems,
+            example=example,
+            status=status,
+            status_found=status_found,
+        )
+
+    def ask(
+        self, path: str, *, scope: Scope, example: Example, problems: tuple[type[WalletError], ...] = ()
+    ) -> Callable[[Act], Act]:
+        """Declare a route that only looks, at what its body says; it needs no idempotency key."""
+        return self._declare(path, method="POST", scope=scope, problems=problems, example=example, looks=True)
+
+    def put(
+        self, path: str, *, scope: Scope, example: Example, problems: tuple[type[WalletError], ...] = ()
+    ) -> Callable[[Act], Act]:
+        """Declare a route that sets something."""
+        return self._declare(path, method="PUT", scope=scope, problems=problems, example=example)
+
+    def patch(
+        self, path: str, *, scope: Scope, example: Example, problems: tuple[type[WalletError], ...] = ()
+    ) -> Callable[[Act], Act]:
+        """Declare a route that changes some of a thing, whose version the request may name."""
+        return self._declare(path, method="PATCH", scope=scope, problems=problems, example=example, etag=True)
+
+    def delete(
+        self, path: str, *, scope: Scope, example: Example, problems: tuple[type[WalletError], ...] = ()
+    ) -> Callable[[Act], Act]:
+        """Declare a route that does away with something."""
+        return self._declare(path, method="DELETE", scope=scope, problems=problems, example=example)
 
     def _declare(
         self,
@@ -130,10 +171,25 @@ class Resource:
         example: Example | None,
         status: int = 200,
         etag: bool = False,
+        looks: bool = False,
+        status_found: int | None = None,
     ) -> Callable[[Act], Act]:
         def declare(act: Act) -> Act:
-            example_ = example or Example()
-            self.routes.append(Route(method, path, self.title, scope, status, problems, example_, etag, act))
+            self.routes.append(
+                Route(
+                    method=method,
+                    path=path,
+                    resource=self.title,
+                    scope=scope,
+                    status=status,
+                    problems=problems,
+                    example=example or Example(),
+                    etag=etag,
+                    act=act,
+                    looks=looks,
+                    status_found=status_found,
+                )
+            )
             return act
 
         return declare
