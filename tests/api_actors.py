@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -168,7 +168,7 @@ class World:
         self.other.shop.enrol("a-rival's")
 
     def names(self, text: str) -> dict[str, str]:
-        """Return what stands for each sample that a text names: a member with 1,250 points, and what is done of them."""
+        """Return what stands for each sample that a text names: a member with 1,250 points, and more."""
         self.made += 1
         customer, shop = f"customer-{self.made:06}", self.mine.shop
         who = {"name": "Alex Example", "locale": "en", "birthday": "11-20", "email": f"{customer}@home.example"}

@@ -210,11 +210,11 @@ class VersionChanged(WalletError):
 class IdentityTaken(WalletError):
     """An address is already that of another member of the programme, whose id of ours is `member_id`."""
 
-    def __init__(self, kind: str, member_id: str) -> None:
-        self.kind = kind
+    def __init__(self, identity: str, member_id: str) -> None:
+        self.identity = identity
         self.member_id = member_id
         super().__init__(
-            f"Another member is known by this {kind}. If they are one person, merge them; if not, leave it out."
+            f"Another member is known by this {identity}. If they are one person, merge them; if not, leave it out."
         )
 
 

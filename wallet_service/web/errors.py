@@ -100,7 +100,7 @@ MORE: dict[type[WalletError], tuple[str, ...]] = {
     errors.ScopeMissing: ("scope",),
     errors.InsufficientBalance: ("needed", "available"),
     errors.CodeRefused: ("reason",),
-    errors.IdentityTaken: ("kind", "member_id"),
+    errors.IdentityTaken: ("identity", "member_id"),
 }
 SCHEMES = {"not-authorised": "ApplePass", "key-refused": "Bearer"}
 # The reason why a signature or token is refused is nobody's business but ours.

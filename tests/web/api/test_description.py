@@ -33,7 +33,7 @@ def test_every_route_of_the_application_is_described(service: Service, client: F
     """Whatever answers below the API's address stands in the description, and nothing else does."""
     app: Flask = create_app(service)
     there = {
-        (method, rule.rule.removeprefix(PREFIX).replace("<", "{").replace(">", "}"))
+        (method, re.sub("<(path:)?", "{", rule.rule.removeprefix(PREFIX)).replace(">", "}"))
         for rule in app.url_map.iter_rules()
         if rule.rule.startswith(f"{PREFIX}/")
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}

@@ -46,8 +46,10 @@ def blueprint(service: Service) -> Blueprint:
     """Return the routes; a merchant's key opens what is the merchant's own, and of nothing else says that it exists."""
     routes = Blueprint("api", __name__)
     for route in ROUTES:
-        rule = route.path.replace("{", "<").replace("}", ">")
-        routes.add_url_rule(rule, endpoint=route.name, methods=[route.method], view_func=_view(service, route))
+        # Shops' ids of orders may hold anything, slashes too.
+        rule = route.path.replace("{order_id}", "<path:order_id>").replace("{", "<").replace("}", ">")
+        view = _view(service, route)
+        routes.add_url_rule(rule, endpoint=route.name, methods=[route.method], view_func=view, merge_slashes=False)
     routes.register_error_handler(WalletError, errors.refused_in_the_api)
     routes.after_request(_private)
     routes.after_request(keys.add_quota)

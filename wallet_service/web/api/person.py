@@ -7,8 +7,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from wallet_service.domain import event
 from wallet_service.domain.identity import Identity, identity
-from wallet_service.inbound.bodies import Code, Email, Key, Locale, Phone, Words
-from wallet_service.inbound.reading import Id
+from wallet_service.domain.values import Code, Email, Id, Key, Locale, Phone, Words
 from wallet_service.web.api.model import Model
 
 _MONTH_AND_DAY = len("06-01")
