@@ -57,7 +57,7 @@ def enter(
     pass_type_identifier: str,
     now: datetime,
 ) -> Operated:
-    """Enter the event as an operation under the key, which is the event's id; the answer is a `Entered` in JSON's terms.
+    """Enter the event as an operation under the key, which is its id; the answer is an `Entered` in JSON's terms.
 
     Who is told of and has become one with another is that one. Raises what `operate` and `record` raise, and
     `IdentityTaken` for an address by which somebody else is known.
@@ -73,7 +73,9 @@ def enter(
                 content=content,
                 actor=actor,
                 now=now,
-                act=partial(_entered, entering=replace(entering, event=event), pass_type_identifier=pass_type_identifier),
+                act=partial(
+                    _entered, entering=replace(entering, event=event), pass_type_identifier=pass_type_identifier
+                ),
             )
         except Merged as merged:
             fact: Any = event.fact

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.datastructures import ETags
 
 from wallet_service.domain.api_key import Caller
-from wallet_service.usecases.operate import OpenProgram, Operated, Operation, operate
 from wallet_service.usecases.enter import Entering, enter
+from wallet_service.usecases.operate import OpenProgram, Operated, Operation, operate
 from wallet_service.wiring import Opened, Service
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Call:
             act=act,
         )
 
-    def tell(
+    def enter(
         self, opened: Opened, entering: Entering, *, kind: str, content: Mapping[str, Any] | None = None
     ) -> Operated:
         """Enter an event in a programme, once for the call's key; raises what `enter` does.

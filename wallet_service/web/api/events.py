@@ -11,8 +11,8 @@ from wallet_service.domain.errors import EventRefused, IdentityTaken, ProgramNot
 from wallet_service.domain.event import Customer
 from wallet_service.inbound import standard
 from wallet_service.usecases.connect import OWN_PROGRAMS
-from wallet_service.usecases.reach import member_of, program_of_customer
 from wallet_service.usecases.enter import Entering
+from wallet_service.usecases.reach import member_of, program_of_customer
 from wallet_service.web.api import samples
 from wallet_service.web.api.call import Call
 from wallet_service.web.api.model import Model, ProgramCode

@@ -19,11 +19,11 @@ from wallet_service.domain.errors import (
 from wallet_service.domain.event import Customer, Event, Fact, content_hash
 from wallet_service.domain.identity import Identity, identity
 from wallet_service.domain.member import Membership
+from wallet_service.usecases.enter import Entering
 from wallet_service.usecases.erase import erase
 from wallet_service.usecases.merge import merge
 from wallet_service.usecases.portray import portray
 from wallet_service.usecases.reach import member_named, member_of, members_page, program_of, program_of_member
-from wallet_service.usecases.enter import Entering
 from wallet_service.web.api import answers, samples
 from wallet_service.web.api.answers import Account, Member
 from wallet_service.web.api.call import Call
