@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -128,6 +129,9 @@ class Portrait(Model):
     identities: tuple[dict[str, Any], ...]
     consents: tuple[dict[str, Any], ...]
     card: dict[str, Any]
+    wallets: tuple[dict[str, Any], ...]
+    links: tuple[dict[str, Any], ...]
+    objects_to_counting_since: datetime | None
     orders: tuple[dict[str, Any], ...]
     redemptions: tuple[dict[str, Any], ...]
     statement: tuple[dict[str, Any], ...]
