@@ -116,6 +116,40 @@ def test_an_error_of_the_caller_undoes_all(engine: Engine, swift: Engine) -> Non
         assert tx.execute(ALL).all() == []
 
 
+def test_a_look_sees_what_is_committed_each_time(engine: Engine, swift: Engine) -> None:
+    """There is no transaction around what is looked at: what another commits meanwhile is seen by the next look."""
+    with engine.begin() as plain:
+        plain.execute(TABLE)
+    count = text("SELECT count(*) FROM things")
+    idle = text("SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND pid <> pg_backend_pid()")
+    with pipelined.look(swift) as tx:
+        assert tx.execute(count).scalar_one() == 0
+        with engine.begin() as plain:
+            assert plain.execute(idle).scalar_one() == 0
+            plain.execute(ADD, {"id": 1, "name": "one", "tags": None, "body": None})
+        assert tx.execute(count).scalar_one() == 1
+
+
+@pytest.mark.parametrize("looked_at", [True, False])
+def test_a_look_that_fails_leaves_the_connection_as_it_was(swift: Engine, looked_at: bool) -> None:
+    """The error is told, at the end at the latest, and whoever comes next on that connection is answered."""
+    backend = text("SELECT pg_backend_pid()")
+    with pipelined.look(swift) as tx:
+        before = tx.execute(backend).scalar_one()
+    with pytest.raises(DataError):
+        _ask_the_impossible(swift, looked_at=looked_at)
+    for open_again in (pipelined.look, pipelined.begin):
+        with open_again(swift) as tx:
+            assert tx.execute(backend).scalar_one() == before
+
+
+def _ask_the_impossible(swift: Engine, *, looked_at: bool) -> None:
+    with pipelined.look(swift) as tx:
+        answer = tx.execute(text("SELECT 1 / 0"))
+        if looked_at:
+            answer.first()
+
+
 def test_the_service_tells_a_missing_table_with_the_command(service: Service) -> None:
     """A database without our tables is unusable here, too; a fault in our own statement stays a crash."""
     begin: Callable[[], AbstractContextManager[Connection]] = service.begin_pipelined

@@ -56,12 +56,29 @@ def begin(engine: Engine) -> Iterator[Connection]:
     What is given out does what this package asks of a connection, no more. The error of a statement is raised when
     somebody looks at the answer to it or to a later one, and at the end at the latest, as SQLAlchemy names it.
     """
+    with _opened(engine, Pipelined) as tx:
+        yield tx
+
+
+@contextmanager
+def look(engine: Engine) -> Iterator[Connection]:
+    """Open a connection on an engine of `open_engine` where each look at an answer ends what was asked until then.
+
+    That is for looking: one round trip for a question, and nothing is committed or rolled back afterwards. Errors are
+    raised as in `begin`.
+    """
+    with _opened(engine, _Looking) as tx:
+        yield tx
+
+
+@contextmanager
+def _opened(engine: Engine, kind: "type[Pipelined]") -> Iterator[Connection]:
     try:
         pooled = engine.raw_connection()
     except psycopg.Error as error:
         raise _named(error) from error
     with closing(pooled):
-        tx = Pipelined(_line(pooled))
+        tx = kind(_line(pooled))
         try:
             tx.begin()
             yield cast(Connection, tx)
@@ -191,6 +208,28 @@ class Pipelined:
                 arrive(result)
             elif heed:
                 raise _error(result)
+
+
+class _Looking(Pipelined):
+    """Without a transaction's begin and end, the database ends what was asked at each point of synchronisation."""
+
+    def begin(self) -> None:
+        """Get ready to ask; nothing is sent yet."""
+        self._server.enter_pipeline_mode()
+
+    def fetch(self, _: Callable[[], bool]) -> None:
+        """Send what has gathered, and wait for all the answers.
+
+        Raises the first error among them.
+        """
+        self._sync()
+        self._line.driver.wait(self._fetching(self._is_over))
+
+    def commit(self) -> None:
+        """Hear of all that nobody has looked at."""
+        if self._awaited:
+            self.fetch(self._is_over)
+        self._server.exit_pipeline_mode()
 
 
 class Answer:

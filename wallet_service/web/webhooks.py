@@ -54,7 +54,7 @@ def _verified(service: Service, dialect: str, name: str) -> tuple[Source, Delive
     body = request.get_data()
     if dialect not in DIALECTS:
         abort(404)
-    with service.read() as tx:
+    with service.look() as tx:
         source = source_of(tx, dialect=dialect, name=_plain(name))
     delivery = DIALECTS[dialect].verify(
         dict(request.headers),

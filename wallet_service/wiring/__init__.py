@@ -136,6 +136,17 @@ class Service:
             raise _unusable(error) from error
 
     @contextmanager
+    def look(self) -> Iterator[Connection]:
+        """Open a connection as `read` does, for the few questions that each request asks: at a fifth of the work."""
+        try:
+            with pipelined.look(self.pipelined_engine) as connection:
+                yield connection
+        except (OperationalError, ProgrammingError, PoolTimeout) as error:
+            if _is_ours(error):
+                raise
+            raise _unusable(error) from error
+
+    @contextmanager
     def trial(self) -> Iterator[Connection]:
         """Open a transaction that is rolled back at its end: what was done in it can be told, and is not done."""
         with suppress(_Undone), self.begin() as tx:
