@@ -2,12 +2,13 @@
 
 import structlog
 
-from bench import events, growth, links, passes, publish, pushes, unchanged, workers
+from bench import events, growth, links, passes, publish, pushes, unchanged, webhooks, workers
 
 PARTS = (
     ("Passes", lambda: passes.run(60)),
     ("Pushes", pushes.run),
     ("Events", events.run),
+    ("Webhooks", webhooks.run),
     ("Growth", growth.run),
     ("Publish", publish.run),
     ("Unchanged", unchanged.run),

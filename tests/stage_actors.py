@@ -18,11 +18,12 @@ PATIENCE = 60
 
 @dataclass
 class Stage:
-    """A running service with its sandbox, and what `demo.json` says of it."""
+    """A running service with its sandbox, and what `demo.json` says of it; `pid` is the process that runs it all."""
 
     facts: dict[str, Any]
     environment: dict[str, str]
     folder: Path
+    pid: int
 
     def phone(self) -> dict[str, Any]:
         """Return what the simulated phone holds now."""

@@ -29,7 +29,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         assert process.poll() is None, (folder / "run.log").read_text()
         told = json.loads(facts.read_text())
         environment |= {"WALLET_BASE_URL": told["base_url"], "WALLET_SANDBOX_APNS_PORT": str(port + 2)}
-        yield Stage(told, environment, folder)
+        yield Stage(told, environment, folder, process.pid)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(PATIENCE)
