@@ -17,6 +17,7 @@ from uuid import uuid4
 
 from actors import START, Clock, Device, Shop, card_of
 from flask.testing import FlaskClient
+from vendor_actors import SECRET, SIGN, payload
 from werkzeug.test import TestResponse
 
 from wallet_service.apple.identity import load_identity
@@ -34,7 +35,7 @@ from wallet_service.wiring import Service, build, open_engine
 ROOT = Path(__file__).parent.parent
 RECORDED = ROOT / "wallet_service" / "web" / "api" / "examples.json"
 # The same shape as an id of ours, and nobody's.
-UNKNOWN = {prefix: prefix + "0" * 20 for prefix in ("mem_", "hld_", "rdm_")}
+UNKNOWN = {prefix: prefix + "0" * 20 for prefix in ("mem_", "hld_", "rdm_", "inb_", "job_")}
 # What is nowhere, for each sample of something that is there.
 NOWHERE = {
     samples.MEMBER: UNKNOWN["mem_"],
@@ -48,6 +49,8 @@ NOWHERE = {
     samples.USED_REDEMPTION: UNKNOWN["rdm_"],
     samples.COUPON: "0000-0000-0000",
     samples.ORDER: "no-order",
+    samples.DELIVERY: UNKNOWN["inb_"],
+    samples.ASKING_DELIVERY: UNKNOWN["inb_"],
 }
 OPERATIONS = ("get", "post", "put", "patch", "delete")
 
@@ -133,6 +136,31 @@ class Merchant:
         assert secret
         return Shop(self.client, service.clock, secret, self.code)
 
+    @cached_property
+    def vendor(self) -> str:
+        """The merchant's shop that speaks a vendor's dialect, by its name."""
+        with self.service.begin() as tx:
+            connect(
+                tx,
+                vault=self.service.vault,
+                template=self.service.template(self.template),
+                name=f"{self.code}-shop",
+                merchant=self.code,
+                dialect="shopify",
+                secret=SECRET,
+                now=self.service.clock(),
+            )
+        return f"{self.code}-shop"
+
+    def deliver(self, topic: str, hook: str, *, name: str | None = None) -> str:
+        """Have that shop deliver one of the known bodies, and return our id of it."""
+        body = json.dumps(payload("shopify", name or topic.replace("/", "_"))).encode()
+        headers = SIGN["shopify"](body, topic=topic) | {"X-Shopify-Webhook-Id": hook}
+        answer = self.client.post(f"/webhooks/shopify/{self.vendor}", data=body, headers=headers)
+        assert answer.status_code == 200, answer.get_json()
+        delivery: str = answer.get_json()["delivery"]
+        return delivery
+
     def key(self, *scopes: Scope, lasts: timedelta | None = None) -> str:
         """Return a new key; it may do everything if no scopes are given."""
         now = self.service.clock()
@@ -194,6 +222,7 @@ class World:
             shop.answer("order.paid", {"order_id": names[samples.ORDER], "customer": {"id": customer}, **bought})
         if samples.CAPTURED_HOLD in text or samples.USED_REDEMPTION in text:
             shop.adjust(1_000, customer=customer)
+        names |= self._delivered(text)
         return names | self._held(text, names[samples.MEMBER]) | self._redeemed(text, names[samples.MEMBER])
 
     def do(self, method: str, path: str, **body: Any) -> Any:
@@ -214,6 +243,14 @@ class World:
                 names[sample] = hold["id"]
         if samples.CAPTURED_HOLD in text:
             self.do("POST", f"/holds/{names[samples.CAPTURED_HOLD]}/capture", points=300)
+        return names
+
+    def _delivered(self, text: str) -> dict[str, str]:
+        """Return what a shop has delivered: an order of nobody's, and what asks for a person."""
+        names = {}
+        for sample, topic in ((samples.DELIVERY, "orders/paid"), (samples.ASKING_DELIVERY, "shop/redact")):
+            if sample in text or (topic == "orders/paid" and '"/inbound"' in text):
+                names[sample] = self.mine.deliver(topic, f"hook-{self.made:06}-{topic}")
         return names
 
     def _redeemed(self, text: str, member: str) -> dict[str, str]:
@@ -301,6 +338,7 @@ FIXED: Sequence[tuple[str, str, str]] = (
     (".*", "mem_[0-9a-z]{20}", samples.MEMBER),
     (".*", "hld_[0-9a-f]{20}", samples.HOLD),
     (".*", "rdm_[0-9a-f]{20}", samples.REDEMPTION),
+    (".*", "inb_[0-9a-f]{20}", samples.DELIVERY),
     (".*", "key_[0-9a-f]{16}", "key_5b1c9e0a7d3f4286"),
 )
 _SAMPLES = frozenset(value for value in vars(samples).values() if isinstance(value, str))

@@ -10,8 +10,10 @@ from wallet_service.cli.operating import show
 from wallet_service.domain.errors import UnknownDelivery
 from wallet_service.storage import deliveries
 from wallet_service.storage.deliveries import Kept
+from wallet_service.usecases.review import note_done
 from wallet_service.usecases.take_in import Outcome
 
+UNTOLD = ("id", "source_id", "program_id", "sealed")
 STATUSES = ("received", "processed", "ignored", "unmatched", "failed", "attention")
 
 
@@ -101,16 +103,11 @@ def done(delivery: str) -> None:
     Example:   wallet-service inbound done inb_5f0c…
     """
     with opened() as service, service.begin() as tx:
-        kept = deliveries.find(tx, delivery)
-        if kept is None:
-            raise UnknownDelivery(delivery)
-        if kept.status != "attention":
-            raise click.ClickException(f"{delivery} asks nobody for anything; it is {kept.status}.")
-        deliveries.done(tx, kept.id, now=service.clock())
+        note_done(tx, delivery, now=service.clock())
 
 
 def _told(kept: Kept) -> dict[str, object]:
-    told = {name: value for name, value in asdict(kept).items() if name not in ("id", "source_id", "sealed")}
+    told = {name: value for name, value in asdict(kept).items() if name not in UNTOLD}
     plain: dict[str, object] = json.loads(json.dumps(told, default=str))
     return {"id": kept.public_id, **plain, "body_kept": kept.sealed is not None}
 

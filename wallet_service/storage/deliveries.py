@@ -15,7 +15,7 @@ _ADD = text("""
 """)
 _COLUMNS = """
     deliveries.id, deliveries.public_id, deliveries.source_id, topic, delivery_id, sealed, status, detail, answers,
-    attempts, received_at, settled_at, sources.dialect, sources.name AS source
+    attempts, received_at, settled_at, sources.dialect, sources.name AS source, sources.program_id
 """
 _FROM = "FROM deliveries JOIN sources ON sources.id = source_id JOIN programs ON programs.id = sources.program_id"
 _OF_SENDER = text(f"SELECT {_COLUMNS} {_FROM} WHERE source_id = :source_id AND delivery_id = :delivery_id")
@@ -67,6 +67,7 @@ class Kept:
     id: int
     public_id: str
     source_id: int
+    program_id: int
     dialect: str
     source: str
     topic: str
@@ -164,6 +165,7 @@ def _kept(row: Row[tuple[object, ...]]) -> Kept:
         id=row.id,
         public_id=row.public_id,
         source_id=row.source_id,
+        program_id=row.program_id,
         dialect=row.dialect,
         source=row.source,
         topic=row.topic,

@@ -86,7 +86,7 @@ def operate(
     key is free. Two at once under one key: the later one waits and gets the answer of the first.
     Raises `OperationConflict` for a key that was used for something else, and whatever `act` raises.
     """
-    digest = hashlib.sha256(json.dumps([kind, content], sort_keys=True, default=str).encode()).digest()
+    digest = _digest(kind, content)
     for _ in range(TRIES):
         try:
             with begin() as tx:
@@ -101,6 +101,18 @@ def operate(
         except Raced:
             continue
     raise Raced
+
+
+def answered(
+    tx: Connection, *, program: OpenProgram, key: str, kind: str, content: Mapping[str, Any]
+) -> Operated | None:
+    """Return what was answered under a key, or None where nothing was: for what is not one transaction.
+
+    Raises `OperationConflict` for a key that was used for something else.
+    """
+    if operations.find(tx, program.id, key) is None:
+        return None
+    return _again(tx, program, key, _digest(kind, content))
 
 
 def answer_of(result: "DataclassInstance") -> dict[str, Any]:
@@ -171,6 +183,10 @@ def positive(points: int) -> int:
 def refused(key: str, message: str) -> OperationRefused:
     """Return the error that names what of an operation cannot be done."""
     return OperationRefused("This cannot be done; nothing was stored.", [Fault("operation", key, message)])
+
+
+def _digest(kind: str, content: Mapping[str, Any]) -> bytes:
+    return hashlib.sha256(json.dumps([kind, content], sort_keys=True, default=str).encode()).digest()
 
 
 def _named(operation: Operation, customer: Customer) -> str:

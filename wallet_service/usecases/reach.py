@@ -8,6 +8,7 @@ from wallet_service.domain.earning import Order
 from wallet_service.domain.errors import (
     ProgramNotNamed,
     UnknownCard,
+    UnknownDelivery,
     UnknownHold,
     UnknownMember,
     UnknownOrder,
@@ -16,7 +17,7 @@ from wallet_service.domain.errors import (
     UnknownSource,
 )
 from wallet_service.domain.event import Customer
-from wallet_service.storage import holds, identities, members, orders, programs, redemptions, sources
+from wallet_service.storage import deliveries, holds, identities, members, orders, programs, redemptions, sources
 from wallet_service.storage.members import Found
 from wallet_service.storage.programs import Opened
 from wallet_service.storage.sources import Source
@@ -125,6 +126,18 @@ def program_of_redemption(tx: Connection, merchant_id: int, redemption: str) -> 
     opened = _mine(tx, merchant_id, redemptions.program_of(tx, redemption))
     if opened is None:
         raise UnknownRedemption
+    return opened
+
+
+def program_of_delivery(tx: Connection, merchant_id: int, delivery: str) -> Opened:
+    """Return the programme for which something was delivered.
+
+    Raises `UnknownDelivery` alike for what is not there and for another merchant's.
+    """
+    kept = deliveries.find(tx, delivery, merchant_id=merchant_id)
+    opened = _mine(tx, merchant_id, kept.program_id) if kept else None
+    if opened is None:
+        raise UnknownDelivery(delivery)
     return opened
 
 

@@ -56,6 +56,7 @@ def described(world: World) -> dict[str, Any]:
         "^mem_": [names[samples.MEMBER], names[samples.OTHER_MEMBER], UNKNOWN["mem_"]],
         "^hld_": [names[samples.HOLD], names[samples.CAPTURED_HOLD], UNKNOWN["hld_"]],
         "^rdm_": [names[samples.REDEMPTION], names[samples.USED_REDEMPTION], UNKNOWN["rdm_"]],
+        "^inb_": [names[samples.DELIVERY], names[samples.ASKING_DELIVERY], UNKNOWN["inb_"]],
         "^[0-9a-z]{1,40}$": [names[samples.SERIAL_NUMBER], NOWHERE[samples.SERIAL_NUMBER]],
         "^[0-9A-Z]{16}$": [names[samples.CARD_CODE], NOWHERE[samples.CARD_CODE]],
     }

@@ -12,6 +12,7 @@ from wallet_service.web.api.call import Call
 from wallet_service.web.api.cards import CARDS
 from wallet_service.web.api.events import EVENTS
 from wallet_service.web.api.holds import HOLDS
+from wallet_service.web.api.inbound import INBOUND
 from wallet_service.web.api.look_ups import LOOK_UPS
 from wallet_service.web.api.members import MEMBERS
 from wallet_service.web.api.orders import ORDERS
@@ -38,6 +39,7 @@ RESOURCES: tuple[Resource, ...] = (
     ORDERS,
     CARDS,
     SYNC,
+    INBOUND,
 )
 ROUTES: tuple[Route, ...] = tuple(route for resource in RESOURCES for route in resource.routes)
 

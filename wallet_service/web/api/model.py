@@ -60,6 +60,15 @@ def _whole(given: object) -> object:
     return int(given) if isinstance(given, float) and given.is_integer() else given
 
 
+def _flag(given: object) -> object:
+    """Return what a query says by "true" or "false"; what else Python would take for it is no answer."""
+    if not isinstance(given, str):
+        return given
+    if given not in ("true", "false"):
+        raise ValueError("should be true or false")
+    return given == "true"
+
+
 MemberId = Annotated[str, StringConstraints(pattern=r"^mem_[0-9a-z]{1,40}$"), Field(description="Our id of a member.")]
 HoldId = Annotated[str, StringConstraints(pattern=r"^hld_[0-9a-z]{1,40}$"), Field(description="Our id of a hold.")]
 RedemptionId = Annotated[
@@ -82,6 +91,7 @@ Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 ProgramCode = Annotated[Code, Field(description="The programme; may be left out where you have only one.")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_PLAIN)]
 Digits, Whole = BeforeValidator(_digits), BeforeValidator(_whole)
+Flag = Annotated[bool, BeforeValidator(_flag)]
 Points = Annotated[int, Field(ge=1, le=MOST_POINTS), Whole]
 Minor = Annotated[int, Field(ge=0, le=MOST_MINOR), Whole]
 Reason = Annotated[Text, Field(description="Why, for the books.")]
