@@ -16,6 +16,7 @@ from typing import Any
 from uuid import uuid4
 
 from actors import START, Clock, Device, Shop, card_of
+from bulk_actors import work_off
 from flask.testing import FlaskClient
 from vendor_actors import SECRET, SIGN, payload
 from werkzeug.test import TestResponse
@@ -49,9 +50,14 @@ NOWHERE = {
     samples.USED_REDEMPTION: UNKNOWN["rdm_"],
     samples.COUPON: "0000-0000-0000",
     samples.ORDER: "no-order",
+    samples.JOB: UNKNOWN["job_"],
+    samples.EXPORT_JOB: UNKNOWN["job_"],
+    samples.WAITING_JOB: UNKNOWN["job_"],
     samples.DELIVERY: UNKNOWN["inb_"],
     samples.ASKING_DELIVERY: UNKNOWN["inb_"],
 }
+ROWS = 2  # of a file that are recorded, with its head
+MEMBERS = 1_250  # is said to be the number of members, which grows with the tests
 OPERATIONS = ("get", "post", "put", "patch", "delete")
 
 
@@ -66,6 +72,7 @@ class Request:
     status: int
     query: Mapping[str, str]
     body: Any
+    file: str | None = None
 
     def told(self, names: Mapping[str, str]) -> "Request":
         """Return the request with other names in place of those that it uses."""
@@ -77,6 +84,7 @@ class Request:
             self.status,
             {key: renamed(value, names) for key, value in self.query.items()},
             json.loads(renamed(json.dumps(self.body), names)),
+            self.file and renamed(self.file, names),
         )
 
 
@@ -106,7 +114,9 @@ class Program:
 
     def ask(self, request: Request, **more: Any) -> TestResponse:
         """Send a request."""
-        body = {} if request.body is None else {"json": request.body}
+        body: dict[str, Any] = {} if request.body is None else {"json": request.body}
+        if request.file is not None:
+            body = {"data": request.file.encode(), "content_type": "text/csv"}
         return self.send(request.method, request.path, query_string=dict(request.query), **body, **more)
 
 
@@ -222,7 +232,7 @@ class World:
             shop.answer("order.paid", {"order_id": names[samples.ORDER], "customer": {"id": customer}, **bought})
         if samples.CAPTURED_HOLD in text or samples.USED_REDEMPTION in text:
             shop.adjust(1_000, customer=customer)
-        names |= self._delivered(text)
+        names |= self._delivered(text) | self._jobs(text)
         return names | self._held(text, names[samples.MEMBER]) | self._redeemed(text, names[samples.MEMBER])
 
     def do(self, method: str, path: str, **body: Any) -> Any:
@@ -251,6 +261,22 @@ class World:
         for sample, topic in ((samples.DELIVERY, "orders/paid"), (samples.ASKING_DELIVERY, "shop/redact")):
             if sample in text or (topic == "orders/paid" and '"/inbound"' in text):
                 names[sample] = self.mine.deliver(topic, f"hook-{self.made:06}-{topic}")
+        return names
+
+    def _jobs(self, text: str) -> dict[str, str]:
+        """Return an import of two members, one of whom was refused, an export that is done, and one that waits."""
+        names = {}
+        if samples.JOB in text or '"/jobs"' in text:
+            new, other = (f"{each}-{self.made:06}" for each in ("newcomer", "other"))
+            body = f"external_id,name,balance,tier\n{new},Alex Example,500,\n{other},Kim Example,,nowhere\n".encode()
+            asked = self._program.send("POST", "/imports", data=body, content_type="text/csv")
+            names[samples.JOB] = asked.get_json()["id"]
+        if samples.EXPORT_JOB in text:
+            names[samples.EXPORT_JOB] = self.do("POST", "/exports", program=samples.PROGRAM)["id"]
+        if names:
+            work_off(self.service.jobs())
+        if samples.WAITING_JOB in text:
+            names[samples.WAITING_JOB] = self.do("POST", "/exports", program=samples.PROGRAM)["id"]
         return names
 
     def _redeemed(self, text: str, member: str) -> dict[str, str]:
@@ -288,7 +314,7 @@ def _request(path: str, method: str, operation: Mapping[str, Any]) -> Request:
     for (place, name), value in given.items():
         if place == "path":
             path = path.replace(f"{{{name}}}", value)
-    content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    content = operation.get("requestBody", {}).get("content", {})
     return Request(
         operation["operationId"],
         operation["x-scope"],
@@ -296,13 +322,14 @@ def _request(path: str, method: str, operation: Mapping[str, Any]) -> Request:
         path,
         int(next(iter(operation["responses"]))),
         {name: value for (place, name), value in given.items() if place == "query"},
-        content.get("example"),
+        content.get("application/json", {}).get("example"),
+        content.get("text/csv", {}).get("example"),
     )
 
 
 def told_of(request: Request) -> str:
     """Return all that a request says, as one text."""
-    return json.dumps([request.path, dict(request.query), request.body])
+    return json.dumps([request.path, dict(request.query), request.body, request.file])
 
 
 def as_recorded(answer: Any, names: Mapping[str, str]) -> Any:
@@ -316,6 +343,8 @@ def as_recorded(answer: Any, names: Mapping[str, str]) -> Any:
                 return {key: plain(key, each) for key, each in value.items()}
             case list():
                 return [plain(name, each) for each in value]
+            case int() if name == "rows" and value > 1:
+                return MEMBERS
             case int() if name in ("transaction", "reverses", "lot"):
                 return numbers.setdefault(value, 1001 + len(numbers))
             case str():
@@ -333,11 +362,13 @@ FIXED: Sequence[tuple[str, str, str]] = (
     (".*serial_number", ".+", samples.SERIAL_NUMBER),
     ("code", "[0-9A-Z]{16}", samples.CARD_CODE),
     ("code", "[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}", samples.COUPON),
-    (".*", "(?<=/cards/)[^/]+", _TOKEN),
+    (".*", "(?<=,)[0-9a-z]{24}(?=,)", samples.SERIAL_NUMBER),
+    (".*", r"(?<=/cards/)[^/\s]+", _TOKEN),
     (".*", "(?<=signature=)[0-9a-f]+", "5b1c9e0a7d3f42861e0c" + "7" * 44),
     (".*", "mem_[0-9a-z]{20}", samples.MEMBER),
     (".*", "hld_[0-9a-f]{20}", samples.HOLD),
     (".*", "rdm_[0-9a-f]{20}", samples.REDEMPTION),
+    (".*", "job_[0-9a-f]{20}", samples.JOB),
     (".*", "inb_[0-9a-f]{20}", samples.DELIVERY),
     (".*", "key_[0-9a-f]{16}", "key_5b1c9e0a7d3f4286"),
 )
@@ -362,7 +393,8 @@ def played(world: World) -> dict[str, Any]:
         names = world.names(told_of(request))
         answer = program.ask(request.told(names))
         assert answer.status_code == request.status, (request, answer.get_json())
-        answers[request.name] = as_recorded(answer.get_json(), names)
+        told = answer.get_json() if answer.is_json else "".join(answer.text.splitlines(keepends=True)[:ROWS])
+        answers[request.name] = as_recorded(told, names)
     return answers
 
 

@@ -17,6 +17,7 @@ from wallet_service.cli.operating import Asking, asking, of_template, program_of
 from wallet_service.domain.job import Job
 from wallet_service.domain.sheet import Kind
 from wallet_service.usecases import oversee
+from wallet_service.usecases.ask_export import EXPORT
 from wallet_service.usecases.ask_import import ask_import
 from wallet_service.usecases.export_members import export_members
 from wallet_service.wiring import Service
@@ -269,6 +270,9 @@ def _tell(job: Job) -> None:
 
 def _came(job: Job) -> Iterator[str]:
     came = job.result
+    if job.kind == EXPORT:
+        yield f"{came.get('written', 0):>9,} members written"
+        return
     yield f"{came.get('added', 0):>9,} members added, each with a card"
     yield f"{came.get('changed', 0):>9,} members changed"
     yield f"{came.get('same', 0):>9,} members as they were"

@@ -24,7 +24,9 @@ Scope = Literal[
     "sync:read",
     "inbound:read",
     "inbound:write",
+    "jobs:read",
     "jobs:write",
+    "files:read",
     "webhooks:write",
 ]
 SCOPES: tuple[Scope, ...] = get_args(Scope)

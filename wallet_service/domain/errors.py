@@ -377,6 +377,13 @@ class UnknownJob(WalletError):
         super().__init__(f"There is no job {job}. See `wallet-service job list`.")
 
 
+class FileGone(WalletError):
+    """A job has no file: it has not made it yet, it makes none, or it is no longer kept."""
+
+    def __init__(self, job: str) -> None:
+        super().__init__(f"{job} has no file: not yet, or no more. See how it stands, or ask for another export.")
+
+
 class JobOver(WalletError):
     """A job has ended, and cannot be cancelled any more."""
 

@@ -1,4 +1,4 @@
-"""Files that jobs read, and rows that jobs refused: in the database, where a worker on any machine finds them.
+"""Files that jobs read or make, and rows that jobs refused: in the database, where a worker on any machine finds them.
 
 Both tell of persons, so both are sealed.
 """
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 from wallet_service.domain.sheet import LONGEST
 from wallet_service.storage.vault import Vault
 
+EXPORT = "export"  # a kind of job: the only one that makes a file
 PART = LONGEST  # bytes: the first part holds the head of a file
 NEGLECTED = timedelta(days=1)  # after which a file that no job asks for was given up half-way
 
@@ -37,6 +38,15 @@ _REFUSED = text("""
     SELECT row_number, sealed FROM job_refusals WHERE job_id = :job_id AND row_number > :after
     ORDER BY row_number LIMIT :most
 """)
+_END_EXPORTS = text("""
+    UPDATE jobs
+    SET state = 'failed', finished_at = :now, lease = NULL, lease_until = NULL,
+        last_error = 'a member was erased meanwhile; ask for another export'
+    WHERE program_id = :program_id AND kind = :kind AND finished_at IS NULL
+""")
+_DROP_EXPORTS = text("""
+    DELETE FROM job_files WHERE id IN (SELECT file_id FROM jobs WHERE program_id = :program_id AND kind = :kind)
+""")
 _FORGET = text("DELETE FROM job_refusals USING jobs WHERE jobs.id = job_id AND finished_at < :over")
 
 
@@ -56,15 +66,21 @@ def add(tx: Connection, *, program_id: int, name: str, now: datetime) -> int:
 
 
 def add_part(tx: Connection, vault: Vault, file_id: int, position: int, body: bytes) -> None:
-    """Add a part, of `PART` bytes unless it is the last."""
+    """Add a part: of what comes in `PART` bytes unless it is the last, of what goes out as many as there are."""
     tx.execute(_ADD_PART, {"file_id": file_id, "position": position, "sealed": vault.seal_bytes(body)})
+
+
+def part(tx: Connection, vault: Vault, file_id: int, position: int) -> bytes | None:
+    """Return a part of a file, None where it has no more."""
+    sealed = tx.execute(_PART, {"file_id": file_id, "position": position}).scalar()
+    return None if sealed is None else vault.open_bytes(bytes(sealed))
 
 
 def pieces(tx: Connection, vault: Vault, file_id: int, offset: int) -> Iterator[bytes]:
     """Yield the bytes of a file from an offset on, each part when it is asked for."""
     position, skipped = divmod(offset, PART)
-    while (sealed := tx.execute(_PART, {"file_id": file_id, "position": position}).scalar()) is not None:
-        yield vault.open_bytes(bytes(sealed))[skipped:]
+    while (body := part(tx, vault, file_id, position)) is not None:
+        yield body[skipped:]
         position, skipped = position + 1, 0
 
 
@@ -93,6 +109,16 @@ def prune(tx: Connection, *, over: datetime, now: datetime) -> int:
     """
     tx.execute(_FORGET, {"over": over})
     return tx.execute(_DROP_OLD, {"over": over, "neglected": now - NEGLECTED}).rowcount
+
+
+def drop_exports(tx: Connection, program_id: int, *, now: datetime) -> None:
+    """Drop the files that exports of a programme have made, and end those that are at it.
+
+    It waits for the piece at hand, which waits for nobody.
+    """
+    values = {"program_id": program_id, "kind": EXPORT}
+    tx.execute(_END_EXPORTS, values | {"now": now})
+    tx.execute(_DROP_EXPORTS, values)
 
 
 def _refusal(row: int, faults: Iterable[tuple[str, str]], said: dict[str, Any]) -> Refusal:

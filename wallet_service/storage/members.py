@@ -189,6 +189,7 @@ _ERASE = text(f"""
     UPDATE events SET body = '', answer = answer - 'customer_id'
     FROM erased WHERE answer ->> 'member_id' = erased.public_id
 """)
+_NUMBER = text("SELECT count(*) FROM members WHERE program_id = :program_id")
 _PROGRAM_OF = text("SELECT program_id FROM members WHERE public_id = :public_id")
 _EXISTS = text("SELECT EXISTS (SELECT FROM members WHERE program_id = :program_id AND external_id = :external_id)")
 _REPLACE = text("UPDATE cards SET voided_at = coalesce(voided_at, :now), replaced_at = :now WHERE id = :card_id")
@@ -377,6 +378,12 @@ def addressees(tx: Connection, program_id: int, *, after: int, most: int) -> lis
     """Return up to `most` members of a programme in the order of their ids, from the one `after` on."""
     rows = tx.execute(_ADDRESSEES, {"program_id": program_id, "after": after, "most": most})
     return [Addressee(*row) for row in rows]
+
+
+def number(tx: Connection, program_id: int) -> int:
+    """Return how many members a programme has, those included who have become one with another or were erased."""
+    counted: int = tx.execute(_NUMBER, {"program_id": program_id}).scalar_one()
+    return counted
 
 
 def program_of(tx: Connection, public_id: str) -> int | None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from wallet_service.domain.event import Customer
 from wallet_service.domain.member import Profile
-from wallet_service.storage import deliveries, holdings, identities, installs, links, members, messages
+from wallet_service.storage import deliveries, holdings, identities, installs, job_files, links, members, messages
 from wallet_service.usecases.correct import correct
 from wallet_service.usecases.operate import Operation, books_of, close
 from wallet_service.usecases.revise import revise
@@ -27,7 +27,7 @@ def erase(operation: Operation, *, customer: Customer) -> Erased:
     Holds are given back and points taken out of the books by an entry of their own; none of the ledger's rows is
     changed. Every card is void, and shows nothing of the person. Somebody of the same address who joins later is
     somebody new. Consents stay, without a name, to show what was agreed.
-    It looks through the events of all members once.
+    It looks through the events of all members once. Files of exports, in which the person is, are dropped.
     Raises `UnknownMember`, also for somebody who was erased before.
     """
     (book,) = books_of(operation, customer)
@@ -50,4 +50,6 @@ def erase(operation: Operation, *, customer: Customer) -> Erased:
     holdings.call_back(tx, member.card.id)
     nobody = replace(member, profile=Profile(locale=member.locale), voided=True, replaced=True)
     revise(tx, member, nobody, operation.open.template, now=now)
+    # The last thing: what an export read before this is in its file, and what one reads later has nobody of that name.
+    job_files.drop_exports(tx, operation.open.id, now=now)
     return Erased(member.public_id, points, member.card.serial_number)

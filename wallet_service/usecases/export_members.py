@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
@@ -38,16 +39,42 @@ def export_members(
     after, more = 0, True
     while more:
         with read() as tx:
-            page = members.page_of(tx, program_id, after=after, most=PAGE)
-            known = identities.of_members(tx, vault, [each.id for each in page])
-        rows = (
-            _row(each, known.get(each.id, ()), template.program, link)
-            for each in page
-            if each.merged_into is None and not each.external_id.startswith(members.ERASED_PREFIX)
-        )
-        yield from lines_of(kind, EXPORTED, rows)
-        more = len(page) == PAGE
-        after = page[-1].id if page else after
+            page = rows_after(
+                tx, vault=vault, program_id=program_id, program=template.program, link=link, after=after, most=PAGE
+            )
+        yield from lines_of(kind, EXPORTED, page.rows)
+        more, after = not page.last, page.after
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some members as rows: how many were looked at, the row id of the last of them, and whether more may follow."""
+
+    rows: Sequence[dict[str, Any]]
+    seen: int
+    after: int
+    last: bool
+
+
+def rows_after(
+    tx: Connection,
+    *,
+    vault: Vault,
+    program_id: int,
+    program: Program,
+    link: Callable[[str], str],
+    after: int,
+    most: int,
+) -> Page:
+    """Return up to `most` members whose row ids come after that one, as `export_members` writes them."""
+    found = members.page_of(tx, program_id, after=after, most=most)
+    known = identities.of_members(tx, vault, [each.id for each in found])
+    rows = [
+        _row(each, known.get(each.id, ()), program, link)
+        for each in found
+        if each.merged_into is None and not each.external_id.startswith(members.ERASED_PREFIX)
+    ]
+    return Page(rows, len(found), found[-1].id if found else after, len(found) < most)
 
 
 def _row(member: Membership, known: Sequence[Identity], program: Program, link: Callable[[str], str]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from wallet_service.domain.sheet import Kind, head_of, lines_of
 from wallet_service.storage import job_files, jobs
 from wallet_service.storage.job_files import Refusal
 from wallet_service.storage.vault import Vault
+from wallet_service.usecases.operate import Operation
 
 REPORTED = ("row", "reason")
 PAGE = 500  # refused rows that are read at once
@@ -52,6 +54,21 @@ def cancel(tx: Connection, public_id: str, *, merchant_id: int | None, now: date
     if cancelled.file_id is not None:
         job_files.drop(tx, cancelled.file_id)
     return cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """A job that was ended, and how far it was."""
+
+    job: str
+    done: int
+    refused: int
+
+
+def cancel_once(operation: Operation, *, job: str) -> Cancelled:
+    """End a job, as an operation under a key; raises as `cancel` does."""
+    cancelled = cancel(operation.tx, job, merchant_id=None, now=operation.now)
+    return Cancelled(job, cancelled.done, cancelled.refused)
 
 
 def refused(read: Begin, vault: Vault, job: Job, *, kind: Kind) -> Iterator[str]:

@@ -10,6 +10,7 @@ from wallet_service.domain.errors import (
     UnknownCard,
     UnknownDelivery,
     UnknownHold,
+    UnknownJob,
     UnknownMember,
     UnknownOrder,
     UnknownProgram,
@@ -17,7 +18,7 @@ from wallet_service.domain.errors import (
     UnknownSource,
 )
 from wallet_service.domain.event import Customer
-from wallet_service.storage import deliveries, holds, identities, members, orders, programs, redemptions, sources
+from wallet_service.storage import deliveries, holds, identities, jobs, members, orders, programs, redemptions, sources
 from wallet_service.storage.members import Found
 from wallet_service.storage.programs import Opened
 from wallet_service.storage.sources import Source
@@ -138,6 +139,18 @@ def program_of_delivery(tx: Connection, merchant_id: int, delivery: str) -> Open
     opened = _mine(tx, merchant_id, kept.program_id) if kept else None
     if opened is None:
         raise UnknownDelivery(delivery)
+    return opened
+
+
+def program_of_job(tx: Connection, merchant_id: int, job: str) -> Opened:
+    """Return the programme for which a job is done.
+
+    Raises `UnknownJob` alike for one that is not there and for another merchant's.
+    """
+    found = jobs.find(tx, job, merchant_id=merchant_id)
+    opened = _mine(tx, merchant_id, found.program_id) if found else None
+    if opened is None:
+        raise UnknownJob(job)
     return opened
 
 

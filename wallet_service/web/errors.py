@@ -52,6 +52,7 @@ KINDS: tuple[Row, ...] = (
     (errors.UnknownHold, 404, "unknown-hold", "There is no such hold."),
     (errors.UnknownDelivery, 404, "unknown-delivery", "There is no such delivery, or its body is no longer kept."),
     (errors.UnknownJob, 404, "unknown-job", "There is no such job."),
+    (errors.FileGone, 404, "file-not-found", "The job has no file: not yet, or no more."),
     (errors.JobOver, 409, "job-over", "The job has ended."),
     (errors.SheetRefused, 422, "file-refused", "The file cannot be read; nothing of it was done."),
     (errors.SheetTooLarge, 413, "file-too-large", "The file is larger than is taken; nothing of it was done."),

@@ -48,6 +48,7 @@ from wallet_service.storage.programs import Opened
 from wallet_service.storage.signing import SigningKey, make_key
 from wallet_service.storage.sources import Source
 from wallet_service.storage.vault import Vault
+from wallet_service.usecases.ask_export import EXPORT, MemberExport
 from wallet_service.usecases.ask_import import IMPORT
 from wallet_service.usecases.deliver import Delivery
 from wallet_service.usecases.dispatch import Dispatch
@@ -291,8 +292,9 @@ class Service:
             self.vault,
             self.identity.pass_type_identifier,
         )
+        members_out = MemberExport(self.begin, self.read, self.in_force, self.clock, self.vault, self.link)
         lease = timedelta(seconds=self.settings.job_lease)
-        return WorkOff(self.begin, self.clock, {IMPORT: members_in.piece}, lease)
+        return WorkOff(self.begin, self.clock, {IMPORT: members_in.piece, EXPORT: members_out.piece}, lease)
 
     def prune_jobs(self) -> int:
         """Drop what is kept of jobs longer than the settings say, and return how many files that were."""

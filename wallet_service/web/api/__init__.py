@@ -7,12 +7,13 @@ from flask import Blueprint, Response, request
 
 from wallet_service.domain.errors import WalletError
 from wallet_service.web import errors
-from wallet_service.web.api import asked, keys
+from wallet_service.web.api import asked, files, keys
 from wallet_service.web.api.call import Call
 from wallet_service.web.api.cards import CARDS
 from wallet_service.web.api.events import EVENTS
 from wallet_service.web.api.holds import HOLDS
 from wallet_service.web.api.inbound import INBOUND
+from wallet_service.web.api.jobs import JOBS
 from wallet_service.web.api.look_ups import LOOK_UPS
 from wallet_service.web.api.members import MEMBERS
 from wallet_service.web.api.orders import ORDERS
@@ -25,6 +26,7 @@ from wallet_service.web.api.routes import Done, Resource, Route
 from wallet_service.web.api.sync import SYNC
 from wallet_service.wiring import Service
 
+MEGABYTE = 2**20
 PREFIX = "/api/v1"
 RESOURCES: tuple[Resource, ...] = (
     PROGRAMS,
@@ -40,6 +42,7 @@ RESOURCES: tuple[Resource, ...] = (
     CARDS,
     SYNC,
     INBOUND,
+    JOBS,
 )
 ROUTES: tuple[Route, ...] = tuple(route for resource in RESOURCES for route in resource.routes)
 
@@ -61,17 +64,22 @@ def blueprint(service: Service) -> Blueprint:
 def _view(service: Service, route: Route) -> Callable[..., Response]:
     def view(**path: str) -> Response:
         caller = keys.admitted(service, request, route)
-        asked.check_accepted(request)
+        accepted = asked.accepted(route, request)
         key = asked.idempotency_key(request) if route.writes else ""
+        more: dict[str, files.File] = {}
         parts = asked.read(route, request, path)
         content = {name: part.model_dump(mode="json") for name, part in parts.items()}
-        said = route.act(Call(service, caller, service.clock(), key, content, request.if_match), **parts)
-        return _answer(route, said)
+        if route.takes_file:
+            more["file"] = files.taken(request, most=service.settings.import_megabytes * MEGABYTE)
+        call = Call(service, caller, service.clock(), key, content, request.if_match, accepted)
+        return _answer(route, route.act(call, **parts, **more))
 
     return view
 
 
 def _answer(route: Route, said: Any) -> Response:
+    if isinstance(said, files.Sheet):
+        return files.given(said)
     done = said if isinstance(said, Done) else Done(said, replayed=False)
     status = route.status if done.made or route.status_found is None else route.status_found
     response = Response(done.said.model_dump_json(), status=status, mimetype=asked.JSON)

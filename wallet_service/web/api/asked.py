@@ -5,6 +5,7 @@ from pydantic import ValidationError
 from werkzeug.exceptions import BadRequest, NotAcceptable, NotFound, UnsupportedMediaType
 
 from wallet_service.domain.errors import Fault, IdempotencyKeyMissing, RequestRefused
+from wallet_service.web.api import files
 from wallet_service.web.api.model import Model, refused
 from wallet_service.web.api.routes import Route
 
@@ -30,7 +31,7 @@ def read(route: Route, request: Request, path: dict[str, str]) -> dict[str, Mode
         parts["query"] = _strings(model, said)
     elif said:
         raise _refused(*[Fault("request", name, "is not known here; leave it out") for name in said])
-    if route.method != "GET":
+    if route.method != "GET" and not route.takes_file:
         body = request.get_data()
         if model := route.takes("body"):
             parts["body"] = _body(model, body, request.mimetype)
@@ -39,13 +40,18 @@ def read(route: Route, request: Request, path: dict[str, str]) -> dict[str, Mode
     return parts
 
 
-def check_accepted(request: Request) -> None:
-    """Refuse to answer somebody who takes no JSON.
+def accepted(route: Route, request: Request) -> str:
+    """Return the type of answer that the caller takes most gladly: JSON, or of a file one that we write.
 
     Raises `NotAcceptable`.
     """
-    if "Accept" in request.headers and request.accept_mimetypes.best_match([JSON]) is None:
-        raise NotAcceptable(f"Answers are {JSON}; accept that.")
+    offered = list(files.KINDS) if route.gives_file else [JSON]
+    if "Accept" not in request.headers:
+        return offered[0]
+    best: str | None = request.accept_mimetypes.best_match(offered)
+    if best is None:
+        raise NotAcceptable(f"Answers are {' or '.join(offered)}; accept that.")
+    return best
 
 
 def idempotency_key(request: Request) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Call:
     """A request of a caller who may ask it. `key` is empty where nothing changes; `content` is all that is asked.
 
-    `if_match` are the versions of which it is meant, where the caller names any.
+    `if_match` are the versions of which it is meant, where the caller names any; `accepted` is the type of the answer.
     """
 
     service: Service
@@ -29,6 +29,7 @@ class Call:
     key: str
     content: Mapping[str, Any]
     if_match: ETags
+    accepted: str
 
     @property
     def merchant_id(self) -> int:

@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 from wallet_service.domain import errors
 from wallet_service.domain.errors import WalletError
 from wallet_service.web.api.asked import JSON, KEY, LONGEST_KEY
+from wallet_service.web.api.files import KINDS
 from wallet_service.web.api.model import Model, Schemas
 from wallet_service.web.api.problem import PROBLEM, Problem
 from wallet_service.web.api.routes import Part, Resource, Route
@@ -36,6 +37,14 @@ _PLAIN_PROBLEMS = {
     413: "`request-entity-too-large`: The body is too large.",
     415: "`unsupported-media-type`: The body has to be `application/json`.",
 }
+_FILES = " or ".join(f"`{each}`" for each in KINDS)
+# Where the body or the answer is a file.
+_FILE_TAKEN = {
+    400: "`bad-request`: The body ends before its length.",
+    413: "`request-entity-too-large`: The body is too large.",
+    415: f"`unsupported-media-type`: The body has to be {_FILES}.",
+}
+_FILE_GIVEN = {406: f"`not-acceptable`: Answers are {_FILES}; accept that."}
 _HEADERS = {
     "RateLimit": (
         "How many requests the key has left (`r`), and in how many seconds it has all again (`t`).",
@@ -94,7 +103,7 @@ def recorded() -> Mapping[str, Any]:
 
 def _schemas(routes: Iterable[Route]) -> dict[str, Any]:
     bodies = {model: None for route in routes if (model := route.takes("body"))}
-    answers = {route.answer: None for route in routes} | {Problem: None}
+    answers = {route.answer: None for route in routes if not route.gives_file} | {Problem: None}
     wanted: list[Any] = [(model, "validation") for model in bodies] + [(model, "serialization") for model in answers]
     _, made = models_json_schema(wanted, ref_template=SCHEMA, schema_generator=Schemas)
     return {name: _without_title(schema) for name, schema in sorted(made["$defs"].items())}
@@ -120,7 +129,17 @@ def _operation(route: Route) -> dict[str, Any]:
             "required": True,
             "content": {JSON: {"schema": _ref(body), "example": route.example.body}},
         }
+    elif route.takes_file:
+        operation["requestBody"] = {"required": True, "content": _rows({"text/csv": route.example.file})}
     return operation
+
+
+def _rows(examples: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content of a file of rows, with the examples that there are."""
+    return {
+        each: {"schema": {"type": "string"}} | ({"example": examples[each]} if examples.get(each) else {})
+        for each in KINDS
+    }
 
 
 def _parameters(route: Route) -> Iterable[dict[str, Any]]:
@@ -178,10 +197,8 @@ def _responses(route: Route) -> dict[str, Any]:
     done: dict[str, Any] = {
         "description": "Done." if route.writes else "Found.",
         "headers": _headers("RateLimit", "RateLimit-Policy"),
-        "content": {JSON: {"schema": _ref(route.answer)}},
+        "content": _answer(route),
     }
-    if route.name in recorded():
-        done["content"][JSON]["example"] = recorded()[route.name]
     if route.etag and not route.writes:
         done["headers"] |= _headers("ETag")
     if route.writes:
@@ -195,6 +212,13 @@ def _responses(route: Route) -> dict[str, Any]:
     return responses | {str(status): _problem(status, lines) for status, lines in sorted(_problems(route).items())}
 
 
+def _answer(route: Route) -> dict[str, Any]:
+    example = recorded().get(route.name)
+    if route.gives_file:
+        return _rows({"text/csv": example})
+    return {JSON: {"schema": _ref(route.answer)} | ({"example": example} if example is not None else {})}
+
+
 def _problems(route: Route) -> dict[int, list[str]]:
     """Return all that a route may refuse, by its status."""
     found: dict[int, list[str]] = defaultdict(list)
@@ -206,8 +230,10 @@ def _problems(route: Route) -> dict[int, list[str]]:
         assert row is not None, each
         found[row[1]].append(f"`{row[2]}`: {row[3]}")
     plain = {406} | ({404} if route.takes("path") else set()) | ({400, 413, 415} if route.takes("body") else set())
-    for status in plain:
-        found[status].append(_PLAIN_PROBLEMS[status])
+    told = {status: _PLAIN_PROBLEMS[status] for status in plain}
+    told |= (_FILE_TAKEN if route.takes_file else {}) | (_FILE_GIVEN if route.gives_file else {})
+    for status, line in told.items():
+        found[status].append(line)
     return found
 
 

@@ -85,9 +85,9 @@ def _marked(text: str) -> Markup:
 
 
 def _entry(described: Mapping[str, Any], path: str, method: str, operation: Mapping[str, Any]) -> Entry:
-    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    _, body = _first(operation.get("requestBody", {}).get("content", {}))
     status, good = next(iter(operation["responses"].items()))
-    answer = good["content"]["application/json"]
+    _, answer = _first(good["content"])
     example = answer.get("example")
     return Entry(
         name=operation["operationId"],
@@ -102,7 +102,7 @@ def _entry(described: Mapping[str, Any], path: str, method: str, operation: Mapp
         ],
         body=list(_fields(described, body.get("schema"))),
         answer=list(_fields(described, answer["schema"])),
-        request=_curl(described, path, method, operation, body.get("example")),
+        request=_curl(described, path, method, operation),
         example=_pretty(example) if example is not None else "",
         replies=[
             Reply(each, paragraphs(said["description"]))
@@ -110,6 +110,11 @@ def _entry(described: Mapping[str, Any], path: str, method: str, operation: Mapp
             if each != status
         ],
     )
+
+
+def _first(content: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """Return the first type of a content with what is said of it."""
+    return next(iter(content.items()), ("", {}))
 
 
 def _fields(described: Mapping[str, Any], schema: Mapping[str, Any] | None, before: str = "") -> Iterator[Field]:
@@ -163,9 +168,9 @@ def _kind(schema: Mapping[str, Any]) -> str:
     return str(schema.get("format") or schema.get("type") or "object")
 
 
-def _curl(
-    described: Mapping[str, Any], path: str, method: str, operation: Mapping[str, Any], body: Mapping[str, Any] | None
-) -> str:
+def _curl(described: Mapping[str, Any], path: str, method: str, operation: Mapping[str, Any]) -> str:
+    sent, content = _first(operation.get("requestBody", {}).get("content", {}))
+    body: object = content.get("example")
     given = {each["name"]: each for each in operation["parameters"] if "example" in each}
     for name, each in given.items():
         if each["in"] == "path":
@@ -175,9 +180,10 @@ def _curl(
     lines = [f"curl {'' if method == 'get' else f'-X {method.upper()} '}'{url}'", "-H 'Authorization: Bearer wk_…'"]
     lines += [f"-H '{name}: {each['example']}'" for name, each in given.items() if each["in"] == "header"]
     if body is not None:
-        lines += ["-H 'Content-Type: application/json'", f"-d '{json.dumps(body, ensure_ascii=False)}'"]
+        text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
+        lines += [f"-H 'Content-Type: {sent}'", f"--data-binary '{text}'" if text is body else f"-d '{text}'"]
     return " \\\n  ".join(lines)
 
 
 def _pretty(value: object) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)

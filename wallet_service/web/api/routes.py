@@ -7,6 +7,7 @@ from typing import Any, Generic, Literal, TypeVar, get_args, get_origin, get_typ
 
 from wallet_service.domain.api_key import Scope
 from wallet_service.domain.errors import WalletError
+from wallet_service.web.api.files import Sheet
 from wallet_service.web.api.model import Model
 
 Part = Literal["path", "query", "body"]
@@ -34,6 +35,7 @@ class Example:
     path: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
+    file: str | None = None
 
 
 @dataclass(frozen=True)
@@ -84,13 +86,23 @@ class Route:
         first, _, rest = (inspect.getdoc(self.act) or "").partition("\n")
         return first, rest
 
+    @property
+    def takes_file(self) -> bool:
+        """Whether the body is a file of rows, which the function takes as `file`."""
+        return "file" in get_type_hints(self.act)
+
+    @property
+    def gives_file(self) -> bool:
+        """Whether the answer is a file of rows, a `Sheet`."""
+        return get_type_hints(self.act)["return"] is Sheet
+
     def takes(self, part: Part) -> type[Model] | None:
         """Return the model of a part of the request, None where the route takes no such part."""
         return get_type_hints(self.act).get(part)
 
     @property
     def answer(self) -> type[Model]:
-        """The model of the answer."""
+        """The model of the answer, where that is no file."""
         said = get_type_hints(self.act)["return"]
         model: type[Model] = get_args(said)[0] if get_origin(said) is Done else said
         return model
