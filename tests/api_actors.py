@@ -18,6 +18,7 @@ from uuid import uuid4
 from actors import START, Clock, Device, Shop, card_of
 from bulk_actors import work_off
 from flask.testing import FlaskClient
+from sqlalchemy import text
 from vendor_actors import SECRET, SIGN, payload
 from werkzeug.test import TestResponse
 
@@ -36,7 +37,7 @@ from wallet_service.wiring import Service, build, open_engine
 ROOT = Path(__file__).parent.parent
 RECORDED = ROOT / "wallet_service" / "web" / "api" / "examples.json"
 # The same shape as an id of ours, and nobody's.
-UNKNOWN = {prefix: prefix + "0" * 20 for prefix in ("mem_", "hld_", "rdm_", "inb_", "job_")}
+UNKNOWN = {prefix: prefix + "0" * 20 for prefix in ("mem_", "hld_", "rdm_", "inb_", "job_", "whe_", "msg_")}
 # What is nowhere, for each sample of something that is there.
 NOWHERE = {
     samples.MEMBER: UNKNOWN["mem_"],
@@ -50,6 +51,8 @@ NOWHERE = {
     samples.USED_REDEMPTION: UNKNOWN["rdm_"],
     samples.COUPON: "0000-0000-0000",
     samples.ORDER: "no-order",
+    samples.ENDPOINT: UNKNOWN["whe_"],
+    samples.MESSAGE: UNKNOWN["msg_"],
     samples.JOB: UNKNOWN["job_"],
     samples.EXPORT_JOB: UNKNOWN["job_"],
     samples.WAITING_JOB: UNKNOWN["job_"],
@@ -58,6 +61,14 @@ NOWHERE = {
 }
 ROWS = 2  # of a file that are recorded, with its head
 MEMBERS = 1_250  # is said to be the number of members, which grows with the tests
+# Nobody is sent anything by tests: a private address is refused before anything goes there.
+_NOWHERE = text("UPDATE webhook_endpoints SET url = 'https://127.0.0.1:9/loyalty' WHERE public_id = :endpoint")
+_GIVEN_UP = text("""
+    UPDATE webhook_messages
+    SET state = 'dead', due_at = NULL, settled_at = :now, attempts = 13, last_error = 'timeout'
+    WHERE endpoint_id = (SELECT id FROM webhook_endpoints WHERE public_id = :endpoint) AND due_at IS NOT NULL
+    RETURNING public_id
+""")
 OPERATIONS = ("get", "post", "put", "patch", "delete")
 
 
@@ -232,7 +243,7 @@ class World:
             shop.answer("order.paid", {"order_id": names[samples.ORDER], "customer": {"id": customer}, **bought})
         if samples.CAPTURED_HOLD in text or samples.USED_REDEMPTION in text:
             shop.adjust(1_000, customer=customer)
-        names |= self._delivered(text) | self._jobs(text)
+        names |= self._delivered(text) | self._jobs(text) | self._endpoints(text)
         return names | self._held(text, names[samples.MEMBER]) | self._redeemed(text, names[samples.MEMBER])
 
     def do(self, method: str, path: str, **body: Any) -> Any:
@@ -278,6 +289,20 @@ class World:
         if samples.WAITING_JOB in text:
             names[samples.WAITING_JOB] = self.do("POST", "/exports", program=samples.PROGRAM)["id"]
         return names
+
+    def _endpoints(self, text: str) -> dict[str, str]:
+        """Return an endpoint at an address where nothing of ours goes, and a message to it that was given up."""
+        if not (samples.ENDPOINT in text or samples.MESSAGE in text or '"/webhook-endpoints"' in text):
+            return {}
+        for each in self.do("GET", "/webhook-endpoints")["data"]:
+            self.do("DELETE", f"/webhook-endpoints/{each['id']}")
+        endpoint = self.do("POST", "/webhook-endpoints", url=samples.ENDPOINT_URL)["id"]
+        self.mine.shop.enrol(f"told-{self.made:06}")
+        with self.service.begin() as tx:
+            tx.execute(_NOWHERE, {"endpoint": endpoint})
+            message = tx.execute(_GIVEN_UP, {"endpoint": endpoint, "now": self.service.clock()}).scalars().first()
+        assert message
+        return {samples.ENDPOINT: endpoint, samples.MESSAGE: message}
 
     def _redeemed(self, text: str, member: str) -> dict[str, str]:
         """Return a reward that was taken, with its code, and another that was used."""
@@ -345,6 +370,8 @@ def as_recorded(answer: Any, names: Mapping[str, str]) -> Any:
                 return [plain(name, each) for each in value]
             case int() if name == "rows" and value > 1:
                 return MEMBERS
+            case int() if name == "ms":
+                return 42
             case int() if name in ("transaction", "reverses", "lot"):
                 return numbers.setdefault(value, 1001 + len(numbers))
             case str():
@@ -368,6 +395,10 @@ FIXED: Sequence[tuple[str, str, str]] = (
     (".*", "mem_[0-9a-z]{20}", samples.MEMBER),
     (".*", "hld_[0-9a-f]{20}", samples.HOLD),
     (".*", "rdm_[0-9a-f]{20}", samples.REDEMPTION),
+    ("url", "https://127.*", samples.ENDPOINT_URL),
+    ("secret", "whsec_.*", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+    (".*", "whe_[0-9a-f]{20}", samples.ENDPOINT),
+    (".*", "msg_[0-9a-z]+", samples.MESSAGE),
     (".*", "job_[0-9a-f]{20}", samples.JOB),
     (".*", "inb_[0-9a-f]{20}", samples.DELIVERY),
     (".*", "key_[0-9a-f]{16}", "key_5b1c9e0a7d3f4286"),

@@ -27,6 +27,7 @@ Scope = Literal[
     "jobs:read",
     "jobs:write",
     "files:read",
+    "webhooks:read",
     "webhooks:write",
 ]
 SCOPES: tuple[Scope, ...] = get_args(Scope)

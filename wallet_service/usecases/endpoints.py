@@ -18,6 +18,8 @@ from wallet_service.storage.messages import Written
 from wallet_service.storage.vault import Vault
 from wallet_service.usecases.connect import new_secret
 
+__all__ = ["Endpoint", "Standing", "add", "change", "enable", "find", "remove", "rotate", "standing", "try_out"]
+
 MOST = 20  # endpoints of one merchant: each is written to with everything that happens
 LONGEST_NAME = 100
 OVERLAP = timedelta(hours=24)  # in which the secret before still signs

@@ -18,6 +18,7 @@ from wallet_service.domain.template import Template
 from wallet_service.storage import members, operations
 from wallet_service.storage.events import Raced
 from wallet_service.storage.ledger import Cause
+from wallet_service.storage.operations import Done
 from wallet_service.storage.vault import Vault
 from wallet_service.usecases.book import Book, close_and_show, open_book
 from wallet_service.usecases.revise import revise_all
@@ -86,7 +87,7 @@ def operate(
     key is free. Two at once under one key: the later one waits and gets the answer of the first.
     Raises `OperationConflict` for a key that was used for something else, and whatever `act` raises.
     """
-    digest = _digest(kind, content)
+    digest = digest_of(kind, content)
     for _ in range(TRIES):
         try:
             with begin() as tx:
@@ -96,7 +97,7 @@ def operate(
                 if row_id is None:
                     return _again(tx, program, key, digest)
                 result = act(Operation(tx, program, row_id, kind, actor, now))
-                operations.answer(tx, row_id, _sealed(result, program.vault))
+                operations.answer(tx, row_id, sealed(result, program.vault))
                 return Operated(answer_of(result), replayed=False)
         except Raced:
             continue
@@ -112,7 +113,7 @@ def answered(
     """
     if operations.find(tx, program.id, key) is None:
         return None
-    return _again(tx, program, key, _digest(kind, content))
+    return _again(tx, program, key, digest_of(kind, content))
 
 
 def answer_of(result: "DataclassInstance") -> dict[str, Any]:
@@ -185,7 +186,8 @@ def refused(key: str, message: str) -> OperationRefused:
     return OperationRefused("This cannot be done; nothing was stored.", [Fault("operation", key, message)])
 
 
-def _digest(kind: str, content: Mapping[str, Any]) -> bytes:
+def digest_of(kind: str, content: Mapping[str, Any]) -> bytes:
+    """Return what tells one thing that is asked for from another."""
     return hashlib.sha256(json.dumps([kind, content], sort_keys=True, default=str).encode()).digest()
 
 
@@ -197,17 +199,24 @@ def _named(operation: Operation, customer: Customer) -> str:
 
 
 def _again(tx: Connection, program: OpenProgram, key: str, digest: bytes) -> Operated:
-    done = operations.find(tx, program.id, key)
+    return repeated(operations.find(tx, program.id, key), program.vault, key=key, digest=digest)
+
+
+def repeated(done: Done | None, vault: Vault, *, key: str, digest: bytes) -> Operated:
+    """Return the answer that was given before.
+
+    Raises `OperationConflict` for a key that was used for something else.
+    """
     if done is None or done.content_hash != digest:
         raise OperationConflict(key)
     opened = {
-        name: program.vault.open(each[SEALED].encode()) if isinstance(each, dict) and SEALED in each else each
+        name: vault.open(each[SEALED].encode()) if isinstance(each, dict) and SEALED in each else each
         for name, each in done.answer.items()
     }
     return Operated(opened, replayed=True)
 
 
-def _sealed(result: "DataclassInstance", vault: Vault) -> dict[str, Any]:
+def sealed(result: "DataclassInstance", vault: Vault) -> dict[str, Any]:
     """Return the answer as it is kept."""
     answer = answer_of(result)
     for each in fields(result):

@@ -31,7 +31,10 @@ CONFIG: dict[str, Any] = {
 }
 # What of a request no schema can say: that a day is in the calendar, that lines sum up, what an event has to tell, and
 # which version there is.
-BEYOND_SCHEMA = ("enrol_member", "change_member", "quote_order", "post_event", "import_members")
+BEYOND_SCHEMA = (
+    *("enrol_member", "change_member", "quote_order", "post_event", "import_members"),
+    *("add_endpoint", "change_endpoint"),
+)
 # Its probes send what only a network session takes; the run without a key looks for the same.
 WITH_KEY: dict[str, Any] = {
     # A repeat under its key is answered as at first, whatever has become since of what was made.
@@ -56,6 +59,8 @@ def described(world: World) -> dict[str, Any]:
         "^mem_": [names[samples.MEMBER], names[samples.OTHER_MEMBER], UNKNOWN["mem_"]],
         "^hld_": [names[samples.HOLD], names[samples.CAPTURED_HOLD], UNKNOWN["hld_"]],
         "^rdm_": [names[samples.REDEMPTION], names[samples.USED_REDEMPTION], UNKNOWN["rdm_"]],
+        "^whe_": [names[samples.ENDPOINT], UNKNOWN["whe_"]],
+        "^msg_": [names[samples.MESSAGE], UNKNOWN["msg_"]],
         "^job_": [names[samples.JOB], names[samples.EXPORT_JOB], names[samples.WAITING_JOB], UNKNOWN["job_"]],
         "^inb_": [names[samples.DELIVERY], names[samples.ASKING_DELIVERY], UNKNOWN["inb_"]],
         "^[0-9a-z]{1,40}$": [names[samples.SERIAL_NUMBER], NOWHERE[samples.SERIAL_NUMBER]],

@@ -24,6 +24,7 @@ from wallet_service.web.api.redemptions import REDEMPTIONS
 from wallet_service.web.api.rewards import REWARDS
 from wallet_service.web.api.routes import Done, Resource, Route
 from wallet_service.web.api.sync import SYNC
+from wallet_service.web.api.webhooks import WEBHOOKS
 from wallet_service.wiring import Service
 
 MEGABYTE = 2**20
@@ -43,6 +44,7 @@ RESOURCES: tuple[Resource, ...] = (
     SYNC,
     INBOUND,
     JOBS,
+    WEBHOOKS,
 )
 ROUTES: tuple[Route, ...] = tuple(route for resource in RESOURCES for route in resource.routes)
 
