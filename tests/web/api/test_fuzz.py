@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from api_actors import NOWHERE, UNKNOWN, World
+from api_actors import NOBODYS_URL, NOWHERE, UNKNOWN, World
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 
@@ -70,6 +70,7 @@ def described(world: World) -> dict[str, Any]:
         "program": [samples.PROGRAM, "nowhere"],
         "order_id": [names[samples.ORDER], names[samples.NEW_ORDER]],
         "reward": ["sample", "ten-off", "hundred-off", "nothing"],
+        "url": [NOBODYS_URL, "http://127.0.0.1/"],
         "tier": ["bloom", "nothing"],
         "code": [names[samples.COUPON], NOWHERE[samples.COUPON]],
         "type": ["order.paid", "activity.review.approved", "member.updated", "nothing.known"],
