@@ -33,6 +33,7 @@ WALLS: dict[str, frozenset[str]] = {
         )
     ),
     "worker": frozenset(("domain", "usecases")),
+    "client": frozenset(),
     "config": frozenset(("domain",)),
     "links": frozenset(("domain",)),
     "posters": frozenset(("domain",)),
@@ -87,6 +88,7 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     ),
     "wiring": frozenset(("orjson", "requests", "sqlalchemy", "structlog")),
     "worker": frozenset(("structlog",)),
+    "client": frozenset(("requests",)),
     "config": frozenset(("pydantic", "structlog")),
     "links": frozenset(("cryptography", "itsdangerous")),
     "posters": frozenset(("PIL", "qrcode", "reportlab")),

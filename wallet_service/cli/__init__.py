@@ -20,6 +20,7 @@ from wallet_service.cli.member import MEMBER_COMMANDS
 from wallet_service.cli.opening import AT_LEAST_ONE, Commands, opened
 from wallet_service.cli.points import member_group, partner_group, points
 from wallet_service.cli.program import program
+from wallet_service.cli.remote import call_api, till
 from wallet_service.cli.reward import reward
 from wallet_service.cli.source import source
 from wallet_service.cli.template import template
@@ -358,5 +359,7 @@ for each in (
     template,
     webhook,
     *bulk.COMMANDS,
+    call_api,
+    till,
 ):
     main.add_command(each)
