@@ -173,6 +173,8 @@ REST = """
     INSERT INTO job_refusals (job_id, row_number, sealed) SELECT id, 2, 'sealed' FROM jobs;
     INSERT INTO opening_balances (member_id, points, transaction_id)
         SELECT member_id, 1, min(id) FROM ledger_transactions GROUP BY member_id;
+    INSERT INTO api_operations (merchant_id, key, kind, content_hash, actor, answer, created_at)
+        SELECT id, 'k1', 'webhook.add', sha256('k1'), 'key_1', '{}', now() FROM merchants LIMIT 1;
     INSERT INTO webhook_endpoints (merchant_id, public_id, url, types, secret, state, not_before, created_at)
         SELECT id, 'whe_1', 'https://shop.example/', '{}', 'sealed', 'active', now(), now() FROM merchants;
     INSERT INTO webhook_messages (endpoint_id, member_id, type, body, created_at, due_at)
