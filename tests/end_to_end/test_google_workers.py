@@ -97,7 +97,6 @@ def offered(environment: dict[str, str], engine: Engine, cards: int) -> Service:
                 program_id=program_id,
                 template=template,
                 pass_type_identifier=service.identity.pass_type_identifier,
-                vault=service.vault,
                 external_id=f"customer {number}",
                 profile=Profile(),
                 now=utc_now(),

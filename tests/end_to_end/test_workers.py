@@ -67,7 +67,6 @@ def behind(tmp_path: Path, engine: Engine) -> Service:
             program_id=program_id,
             template=template,
             pass_type_identifier=service.identity.pass_type_identifier,
-            vault=service.vault,
             external_id="ann",
             profile=Profile(),
             now=utc_now(),
