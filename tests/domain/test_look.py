@@ -135,6 +135,34 @@ def test_a_change_message_of_its_own_holds_the_new_value_once(change: str) -> No
     assert keys(changed(header=[field("x", change="Now %@")])) == []
 
 
+@pytest.mark.parametrize(
+    ("join", "key"),
+    [
+        ({"ask": {"name": "maybe"}}, "join.ask.name"),
+        ({"ask": {"adress": "required"}}, "join.ask.adress"),
+        ({"opened": True}, "join.opened"),
+        ({"consent": [{"purpose": "news"}]}, "join.consent[0].text"),
+        ({"consent": [{"purpose": "terms", "text": "T"}]}, "join.consent[0].purpose"),
+        ({"consent": [{"purpose": "news", "text": "T"}] * 2}, "join.consent[1].purpose"),
+        ({"consent": [{"purpose": "news", "channel": "sms", "text": "T"}]}, "join.consent[0].channel"),
+    ],
+)
+def test_a_fault_of_the_form_is_named(join: dict[str, Any], key: str) -> None:
+    """What is no answer, unknown, missing, twice, or could not be acted upon is refused at its key."""
+    assert keys(changed(join=join)) == [key]
+
+
+def test_the_texts_of_the_form_are_the_templates() -> None:
+    """They are looked for in every language, as all texts of a card are."""
+    join = {"terms": "@t", "age": "@a", "consent": [{"purpose": "news", "channel": "email", "text": "@n"}]}
+    look, _ = read(Look, "pass.toml", changed(join=join))
+    assert look
+    assert [each for each in look.texts() if each[0].startswith("join")] == [
+        *(("join.terms", "@t"), ("join.age", "@a"), ("join.consent[0].text", "@n")),
+    ]
+    assert keys(changed(join=join)) == []
+
+
 def test_a_card_that_nobody_can_read_is_refused() -> None:
     """Text and label each need a contrast of 4.5 on the background, and the fault tells what they have."""
     found = faults(changed(colors={"background": "#777777", "text": "#777777", "label": "#888888"}))

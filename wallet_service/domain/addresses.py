@@ -34,6 +34,17 @@ class Reach:
         return any(found in each for each in self.private) or (encrypted and is_public(found))
 
 
+def block_of(address: str | None) -> str:
+    """Return the network of a few hundred neighbours that an address is one of; empty where it is no address.
+
+    Whoever has an IPv6 connection has at least a /64 of addresses, and often a /56.
+    """
+    found = _read(address or "")
+    if found is None:
+        return ""
+    return str(ip_network((found, 24 if isinstance(found, IPv4Address) else 56), strict=False))
+
+
 def is_public(address: Address) -> bool:
     """Whether an address is a host's on the public Internet."""
     if isinstance(address, IPv4Address):

@@ -37,6 +37,10 @@ MOST_STAMPS = 30  # smaller ones could not be told apart on a phone
 DEEPEST = 16  # tables within tables under [apple]; Apple's own go four deep
 LEAST_CONTRAST = 4.5  # WCAG 2.2, 1.4.3 Contrast (Minimum): https://www.w3.org/TR/WCAG22/#contrast-minimum
 
+TICKED = ("terms", "age")  # what has to be agreed to by joining; kept as consents of these purposes
+REACHED_BY = {"email": "email", "sms": "phone", "phone": "phone"}  # a consent's channel, and what it takes
+
+Asked = Literal["required", "optional", "no"]
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 Hex = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
@@ -136,6 +140,33 @@ class MessageTable(FileModel):
     body: Text
 
 
+class AskTable(FileModel):
+    """`[join.ask]`: what whoever joins is asked for, and may leave out or not."""
+
+    name: Asked = "optional"
+    email: Asked = "required"
+    phone: Asked = "no"
+    birthday: Asked = "no"
+
+
+class ConsentTable(FileModel):
+    """`[[join.consent]]`: something that whoever joins may agree to, and need not."""
+
+    purpose: Key
+    channel: Key | None = None
+    text: Text
+
+
+class JoinTable(FileModel):
+    """`[join]`: the page on which somebody joins; `terms` and `age` are what has to be ticked there."""
+
+    open: bool = True
+    ask: AskTable = AskTable()
+    terms: Text | None = None
+    age: Text | None = None
+    consent: Annotated[tuple[ConsentTable, ...], Field(max_length=10, strict=False)] = ()
+
+
 class Look(FileModel):
     """The neutral look: what stands in which slot, in which colours."""
 
@@ -154,6 +185,7 @@ class Look(FileModel):
     link: Annotated[tuple[LinkTable, ...], Field(max_length=10, strict=False)] = ()
     location: Annotated[tuple[LocationTable, ...], Field(max_length=10, strict=False)] = ()
     message: Annotated[tuple[MessageTable, ...], Field(max_length=10, strict=False)] = ()
+    join: JoinTable | None = None
     apple: dict[str, Any] = Field(default_factory=dict)
 
     def fields(self) -> Iterator[tuple[str, LookField]]:
@@ -178,10 +210,14 @@ class Look(FileModel):
         for index, message in enumerate(self.message):
             yield f"message[{index}].header", message.header
             yield f"message[{index}].body", message.body
+        if self.join is not None:
+            yield from _joining_texts(self.join)
 
 
 def faults(look: Look, place: str) -> Iterator[Fault]:
     """Yield what no single key shows: repeated keys, fields with no or two contents, a full row, poor contrast."""
+    if look.join is not None:
+        yield from _join_faults(look.join, place)
     yield from _repeated_keys(look, place)
     for where, each in look.fields():
         if (each.value is None) == (each.text is None):
@@ -201,6 +237,29 @@ def faults(look: Look, place: str) -> Iterator[Fault]:
         if not _is_json(value, DEEPEST):
             message = f"must be made of texts, numbers, true, false, lists and tables, at most {DEEPEST} deep"
             yield Fault(place, f"apple.{key}", message)
+
+
+def _joining_texts(join: JoinTable) -> Iterator[tuple[str, str]]:
+    for name in TICKED:
+        if (text := getattr(join, name)) is not None:
+            yield f"join.{name}", text
+    for index, each in enumerate(join.consent):
+        yield f"join.consent[{index}].text", each.text
+
+
+def _join_faults(join: JoinTable, place: str) -> Iterator[Fault]:
+    met: set[tuple[str, str | None]] = set()
+    for index, each in enumerate(join.consent):
+        key = f"join.consent[{index}]"
+        if each.purpose in TICKED:
+            message = f"is what ticking {each.purpose} is kept as; write join.{each.purpose} or another purpose"
+            yield Fault(place, f"{key}.purpose", message)
+        if (each.purpose, each.channel) in met:
+            yield Fault(place, f"{key}.purpose", f"{each.purpose!r} is asked twice for the same channel")
+        met.add((each.purpose, each.channel))
+        needed = REACHED_BY.get(each.channel or "")
+        if needed and getattr(join.ask, needed) == "no":
+            yield Fault(place, f"{key}.channel", f"needs {needed}, which join.ask does not ask for")
 
 
 def _stamp_faults(look: Look, place: str) -> Iterator[Fault]:
