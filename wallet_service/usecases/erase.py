@@ -4,7 +4,17 @@ from dataclasses import dataclass, replace
 
 from wallet_service.domain.event import Customer
 from wallet_service.domain.member import Profile
-from wallet_service.storage import deliveries, holdings, identities, installs, job_files, links, members, messages
+from wallet_service.storage import (
+    deliveries,
+    holdings,
+    identities,
+    installs,
+    job_files,
+    links,
+    members,
+    messages,
+    typed_addresses,
+)
 from wallet_service.usecases.correct import correct
 from wallet_service.usecases.operate import Operation, books_of, close
 from wallet_service.usecases.revise import revise
@@ -42,6 +52,7 @@ def erase(operation: Operation, *, customer: Customer) -> Erased:
     member = members.find_by_cards(tx, [member.card.id])[member.card.id].member
     members.erase(tx, member.id, now=now)
     identities.forget(tx, member.id)
+    typed_addresses.forget(tx, member.id)
     deliveries.forget(tx, member.public_id)
     messages.forget(tx, member.id)
     links.forget(tx, member.id)

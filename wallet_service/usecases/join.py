@@ -82,10 +82,12 @@ def joined_through(tx: Connection, seen: Seen, mark: bytes | None, member_id: in
     joined(tx, seen, row, member_id, now=now)
 
 
-def source_of_joins(tx: Connection, program: str, program_id: int, *, vault: Vault, now: datetime) -> Source:
+def source_of_joins(
+    tx: Connection, program: str, program_id: int, *, vault: Vault, dialect: str = DIALECT, now: datetime
+) -> Source:
     """Return the source that enters those who join by links; the programme gets it with the first of them."""
     sealed = vault.seal(new_secret())
-    sources.add(tx, program_id=program_id, dialect=DIALECT, name=program, secret=sealed, now=now)
-    source = sources.find(tx, DIALECT, program)
+    sources.add(tx, program_id=program_id, dialect=dialect, name=program, secret=sealed, now=now)
+    source = sources.find(tx, dialect, program)
     assert source is not None
     return source

@@ -6,7 +6,7 @@ from datetime import date
 from wallet_service.domain.event import Customer
 from wallet_service.domain.member import Membership, Profile
 from wallet_service.domain.tiering import Amounts
-from wallet_service.storage import balances, holdings, identities, members, memberships, redemptions
+from wallet_service.storage import balances, holdings, identities, members, memberships, redemptions, typed_addresses
 from wallet_service.storage.ledger import Fact
 from wallet_service.usecases.adjust import Adjusted, adjusted
 from wallet_service.usecases.book import Book
@@ -42,6 +42,7 @@ def merge(operation: Operation, *, merged: Customer, survivor: Customer, reason:
     _complete_profile(gone, kept)
     redemptions.take_over(operation.tx, gone.member.id, kept.member.id)
     identities.hand_over(operation.tx, gone.member.id, kept.member.id)
+    typed_addresses.hand_over(operation.tx, gone.member.id, kept.member.id)
     gone.regrant = kept.regrant = True
     gone.automatic = False
     void, after = _close(operation, gone, kept)

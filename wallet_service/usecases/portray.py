@@ -7,7 +7,16 @@ from sqlalchemy import Connection
 
 from wallet_service.domain.earning import Order
 from wallet_service.domain.program import Program
-from wallet_service.storage import consents, identities, installs, links, objections, orders, redemptions
+from wallet_service.storage import (
+    consents,
+    identities,
+    installs,
+    links,
+    objections,
+    orders,
+    redemptions,
+    typed_addresses,
+)
 from wallet_service.storage.members import Found
 from wallet_service.storage.vault import Vault
 from wallet_service.usecases.export import for_member
@@ -34,6 +43,10 @@ def portray(tx: Connection, vault: Vault, found: Found, program: Program) -> dic
         },
         "identities": [
             {"kind": each.kind, "value": each.value, "verified_at": verified_at} for each, verified_at in known
+        ],
+        "typed_addresses": [
+            {"kind": each.kind, "value": each.value, "typed_at": typed_at}
+            for each, typed_at in typed_addresses.of_member(tx, vault, member.id)
         ],
         "consents": [
             asdict(each.consent) | {"source": each.source, "at": each.at} for each in consents.history(tx, member.id)

@@ -40,16 +40,18 @@ def receive(
     event: Event,
     pass_type_identifier: str,
     now: datetime,
+    also: Callable[[Connection, Recorded], None] | None = None,
 ) -> Recorded:
     """Enter the event in a transaction of its own, and again if the same event id was entered meanwhile.
 
-    What is said of a member who has become one with another is said of that one. Raises what `record` raises, and
-    `Raced` only if that happens again and again: after a lost race the event is found to be known.
+    What is said of a member who has become one with another is said of that one. `also` is done in the same
+    transaction, so that there is both or neither. Raises what `record` and `also` raise, and `Raced` only if that
+    happens again and again: after a lost race the event is found to be known.
     """
     for _ in range(TRIES):
         try:
             with begin() as tx:
-                return record(
+                recorded = record(
                     tx,
                     source=source,
                     template=template,
@@ -58,6 +60,9 @@ def receive(
                     pass_type_identifier=pass_type_identifier,
                     now=now,
                 )
+                if also is not None:
+                    also(tx, recorded)
+                return recorded
         except IntegrityError as error:
             if not events.is_race(error):
                 raise
