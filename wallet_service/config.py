@@ -75,6 +75,15 @@ class Settings(BaseModel):
         le=1000,
         description="Requests to the API by one key, at all processes together; ten seconds' at once.",
     )
+    join_per_block: int = Field(
+        30, ge=1, le=100_000, description="People who may join by the form in an hour from one /24 or /56 of addresses."
+    )
+    join_per_program: int = Field(
+        600, ge=1, le=1_000_000, description="People who may join one programme by the form in an hour."
+    )
+    join_seconds: int = Field(
+        2, ge=0, le=60, description="Seconds that a person needs at least to fill in the form; programs are faster."
+    )
     secret_key: SecretStr | None = Field(
         None, description="Signs links and encrypts webhook secrets. 32 characters or more; the sandbox makes its own."
     )

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from wallet_service.domain.api_key import SCOPES, Token
 from wallet_service.domain.event import Customer, Event, MemberEnrolled, content_hash
 from wallet_service.domain.outbound import url_fault
-from wallet_service.links import add_url, card_url, google_add_url
+from wallet_service.links import add_url, card_url, google_add_url, join_url
 from wallet_service.storage import programs
 from wallet_service.storage.merchants import MAIN
 from wallet_service.usecases import endpoints
@@ -47,6 +47,7 @@ class Demo:
     card_url: str
     add_url: str
     google_add_url: str | None
+    join_url: str
     google_issuer_id: str | None
     google_object_id: str | None
     ca_file: str | None
@@ -105,6 +106,7 @@ def load(service: Service) -> Demo:
         google_add_url=(
             google_add_url(settings.base_url, service.secret_key, member.card.serial_number) if google else None
         ),
+        join_url=join_url(settings.base_url, template.program.program.code),
         google_issuer_id=settings.issuer_id if google else None,
         google_object_id=google.drawings.target_of(member.card) if google else None,
         ca_file=str(root.resolve()) if settings.sandbox else None,

@@ -119,6 +119,17 @@ def funnel_url(base_url: str, secret_key: str, merchant_id: int, *, until: datet
     return f"{base_url}/funnel/{funnel_links(secret_key).dumps([merchant_id, int(until.timestamp())])}"
 
 
+def join_forms(secret_key: str, previous_key: str | None = None) -> URLSafeSerializer:
+    """Return what turns a programme, a form's id and when it was made into the form's token and back."""
+    keys = [previous_key, secret_key] if previous_key else secret_key
+    return URLSafeSerializer(keys, salt="join form")
+
+
+def program_url(base_url: str, program: str) -> str:
+    """Return the address of the page that tells everybody what a programme is."""
+    return f"{base_url}/programs/{quote(program, safe='')}"
+
+
 def join_url(base_url: str, program: str, *, via: str | None = None, query: dict[str, str] | None = None) -> str:
     """Return the address at which somebody joins a programme, by its code.
 

@@ -130,6 +130,7 @@ def _tell(settings: Settings, loaded: Demo, facts: Path) -> None:
         ("Service", loaded.base_url),
         ("Webhook", f"POST {loaded.webhook_url}"),
         ("Card", loaded.add_url),
+        ("Join", loaded.join_url),
         ("For scripts", str(facts)),
         ("Logs", str(settings.data_folder / "logs")),
     ]

@@ -101,6 +101,10 @@ def test_nothing_keeps_anybody_out(browser: Browser, address: str, spring: Marke
         ("/l/nothing", IPHONE, "cs-CZ", False),
         (f"{member}/terms", ANDROID, "ro-RO", False),
         (card, WINDOWS, "cs-CZ", False),
+        ("/join/points", IPHONE, "ru-RU", True),
+        ("/join/points", WINDOWS, "en-GB", False),
+        ("/programs/points", ANDROID, "ro-RO", False),
+        ("/programs/points", WINDOWS, "cs-CZ", True),
         (funnel, WINDOWS, "en-GB", False),
         (f"{funnel}?by=link", WINDOWS, "en-GB", True),
     ]
@@ -155,4 +159,28 @@ def test_a_switch_of_language_stays(browser: Browser, address: str, spring: Mark
     assert page.evaluate("document.documentElement.lang") == "cs"
     page.get_by_role("link", name="← Papermoth").click()
     assert page.evaluate("document.documentElement.lang") == "cs"
+    page.context.close()
+
+
+@pytest.mark.parametrize(("lang", "name"), [("cs-CZ", "cs"), ("ru-RU", "ru")])
+def test_somebody_joins_by_keyboard(
+    browser: Browser, address: str, spring: Marketer, clock: Clock, lang: str, name: str
+) -> None:
+    """From the programme's page through a fault that is told beside its field to a card, without a mouse or script."""
+    page = opened(browser, f"{address}/programs/points", lang=lang)
+    page.locator("#join").press("Enter")
+    page.wait_for_url("**/join/points")
+    clock.on(seconds=5)
+    page.locator("#name").fill("Zoe Example")
+    page.locator("#name").press("Enter")
+    page.wait_for_selector("#email-wrong")
+    assert faults(page) == []
+    assert sticks_out(page) == 0
+    assert page.locator("#name").input_value() == "Zoe Example"
+    page.locator("#email").fill("zoe@home.example")
+    page.locator("#terms").press("Space")
+    page.locator("#join").press("Enter")
+    page.wait_for_url("**/cards/**")
+    assert page.evaluate("document.documentElement.lang") == name
+    assert spring.rows("SELECT count(*) FROM members") == [(2,)]
     page.context.close()

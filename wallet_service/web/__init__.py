@@ -13,6 +13,7 @@ from wallet_service.web import (
     google,
     headers,
     health,
+    joining,
     ledger,
     links,
     public,
@@ -39,6 +40,7 @@ def create_app(service: Service) -> Flask:
     app.register_blueprint(public.blueprint(service))
     app.register_blueprint(account.blueprint(service))
     app.register_blueprint(links.blueprint(service))
+    app.register_blueprint(joining.blueprint(service))
     app.register_blueprint(funnel.blueprint(service))
     app.register_blueprint(claim.blueprint(service))
     app.register_blueprint(health.blueprint(service))

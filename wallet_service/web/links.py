@@ -40,8 +40,8 @@ ENDPOINTS = {"apple": "links.download", "google": "links.save"}
 def blueprint(service: Service) -> Blueprint:
     """Return the routes of links; they are open to whoever holds a link."""
     routes = Blueprint("links", __name__)
-    routes.register_error_handler(UnknownLink, _does_not_work)
-    routes.register_error_handler(LinkOver, _does_not_work)
+    routes.register_error_handler(UnknownLink, does_not_work)
+    routes.register_error_handler(LinkOver, does_not_work)
 
     @routes.get("/l/<token>")
     def follow(token: str) -> AnyResponse:
@@ -140,7 +140,7 @@ def _join(service: Service, found: Followed) -> None:
     )
 
 
-def _does_not_work(error: WalletError) -> Response:
+def does_not_work(error: WalletError) -> Response:
     """Answer alike whatever the reason, but for the status; why is for our log."""
     status = 404 if isinstance(error, UnknownLink) else 410
     log.info("link.refused", error=type(error).__name__, reason=getattr(error, "reason", None))

@@ -54,6 +54,7 @@ from wallet_service.usecases.deliver import Delivery
 from wallet_service.usecases.dispatch import Dispatch
 from wallet_service.usecases.import_members import MemberImport
 from wallet_service.usecases.in_force import InForce
+from wallet_service.usecases.join_by_form import prune_counts
 from wallet_service.usecases.oversee import prune
 from wallet_service.usecases.replay import prune_messages
 from wallet_service.usecases.reward_referrals import Referrals
@@ -299,6 +300,10 @@ class Service:
     def prune_jobs(self) -> int:
         """Drop what is kept of jobs longer than the settings say, and return how many files that were."""
         return prune(self.begin, keep=timedelta(days=self.settings.job_keep_days), now=self.clock())
+
+    def prune_joins(self) -> int:
+        """Drop what was counted of those who join and is over, and return how much that was."""
+        return prune_counts(self.begin, now=self.clock())
 
     def link(self, serial_number: str) -> str:
         """Return the address of the page on which the holder of a card adds it to a wallet."""
