@@ -14,6 +14,7 @@ from link_actors import ANDROID, PAGE, Browser, Marketer, marketer
 from sqlalchemy import text
 from werkzeug.test import TestResponse
 
+from wallet_service import demo
 from wallet_service.domain.event import Customer
 from wallet_service.domain.join_form import text_version
 from wallet_service.storage import consents, typed_addresses
@@ -243,9 +244,10 @@ def test_a_block_of_addresses_has_its_measure(service: Service, clock: Clock) ->
     client = limited(service, join_per_block=2)
     answers = [from_(client, clock, f"203.0.113.{number}") for number in (1, 2, 3)]
     assert [each.status_code for each in answers] == [303, 303, 429]
-    assert WORDS["en"]["busy"] in answers[-1].text
     wait = int(answers[-1].headers["Retry-After"])
     assert 0 < wait <= 1800
+    assert WORDS["en"]["busy"].format(minutes=-(-wait // 60)) in answers[-1].text
+    assert 'value="Ann Example"' in answers[-1].text  # nobody writes it all again
     assert from_(client, clock, "198.51.100.1").status_code == 303
     assert count(service) == 3
     clock.on(seconds=wait)
@@ -401,6 +403,12 @@ def test_what_was_typed_follows_the_member(client: FlaskClient, service: Service
     assert kept == [ANN["email"], "+420000000001"]
     operated(service, lambda operation: erase(operation, customer=ids[0]))
     assert count(service, "typed_addresses") == 0
+
+
+def test_the_demo_says_where_one_joins(client: FlaskClient, service: Service) -> None:
+    """Whoever tries the demo finds its form."""
+    told = demo.load(service).join_url
+    assert client.get(told.removeprefix(service.settings.base_url), headers=AGENT).status_code == 200
 
 
 def test_nothing_is_missing_in_any_language() -> None:

@@ -99,20 +99,24 @@ def blueprint(service: Service) -> Blueprint:
         place = _place(service, program)
         if not place.table.open:
             return _closed(place)
+        words = WORDS[place.lang]
         said = {name: value[:LONGEST] for name, value in request.form.items()}
         token = request.form.get("form", "")
         form_id, age = _read(service, program, token)
         if form_id is None or age is None or not timedelta(0) <= age <= LASTS:
-            return _form(place, said, token=_made(service, program), alert="stale", status=422)
+            return _form(place, said, token=_made(service, program), alert=words["stale"], status=422)
         if said.get(TRAP) or age < timedelta(seconds=service.settings.join_seconds):
             log.info("join.held_up", program=program, trapped=bool(said.get(TRAP)))
-            return _form(place, said, token=token, alert="again", status=422)
+            return _form(place, said, token=token, alert=words["again"], status=422)
         joining, wrong = read_answers(place.table, said)
         if wrong:
             return _form(place, said, token=token, wrong=wrong, status=422)
         wait = _counted(service, program)
         if wait is not None:
-            return _busy(place, wait)
+            busy = words["busy"].format(minutes=-(-wait // 60))
+            page = _form(place, said, token=token, alert=busy, status=429)
+            page.headers["Retry-After"] = str(wait)
+            return page
         through = Through(place.followed.seen, place.followed.mark) if place.followed else None
         try:
             recorded = join_by_form(
@@ -126,7 +130,7 @@ def blueprint(service: Service) -> Blueprint:
                 now=service.clock(),
             )
         except EventConflict:
-            return _form(place, said, token=_made(service, program), alert="sent", status=409)
+            return _form(place, said, token=_made(service, program), alert=words["sent"], status=409)
         card = card_links(service.secret_key).dumps(recorded.answer["serial_number"])
         return fresh(redirect(url_for("public.add", token=card), 303))
 
@@ -222,34 +226,8 @@ def _form(
     )
 
 
-def _busy(place: Place, seconds: int) -> Response:
-    minutes = -(-seconds // 60)
-    words = WORDS[place.lang]
-    page = _page(
-        "join_not.html",
-        place,
-        status=429,
-        title=words["busy"],
-        hint=words["busy_hint"].format(minutes=minutes),
-        back_url=here(**_via()),
-        back=words["back"],
-    )
-    page.headers["Retry-After"] = str(seconds)
-    return page
-
-
 def _closed(place: Place) -> Response:
-    words = WORDS[place.lang]
-    about = at("joining.about", program=place.code)
-    return _page(
-        "join_not.html",
-        place,
-        status=404,
-        title=words["closed"],
-        hint=words["closed_hint"],
-        back_url=about,
-        back=words["how"],
-    )
+    return _page("closed.html", place, status=404, about_url=at("joining.about", program=place.code))
 
 
 def _page(name: str, place: Place, *, status: int, **more: object) -> Response:
