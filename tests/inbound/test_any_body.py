@@ -120,7 +120,7 @@ def bodies(draw: st.DrawFn, dialect: str) -> tuple[str, bytes]:
 
 @pytest.mark.parametrize("dialect", sorted(DIALECTS))
 @given(data=st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_no_body_breaks_a_reader(dialect: str, data: st.DataObject) -> None:
     """What is said can be entered: it has a time with a zone, can be hashed, and its amounts are whole and bounded."""
     read = read_or_refused(dialect, *data.draw(bodies(dialect)))

@@ -11,7 +11,7 @@ from vendor_actors import SELLERS, facts_of, fold
 
 @pytest.mark.parametrize("dialect", sorted(SELLERS))
 @given(data=st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_all_ways_end_at_the_true_order(dialect: str, data: st.DataObject) -> None:
     """An order that was refunded, partly or fully, undone, edited, held or disputed is what the shop knows it to be."""
 

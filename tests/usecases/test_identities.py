@@ -193,10 +193,10 @@ TOLD: dict[str, Callable[[Town], Any]] = {
 }
 
 
-@pytest.mark.parametrize("part", range(8))
+@pytest.mark.parametrize("part", range(4))
 def test_any_order_of_arrival_ends_alike(place: Town, part: int) -> None:
     """Enrolment, orders of one person under two names, a refund, its failure and another: 75 points and 100 points."""
-    orders = list(permutations(TOLD))[part * 7 :: 97]
+    orders = list(permutations(TOLD))[part * 7 :: 193]
     for number, names in enumerate(orders):
         fresh = settled_town(place.service, place.clock, f"shop {number}")
         with fresh.service.begin() as tx:
@@ -231,7 +231,7 @@ def together(*acts: Callable[[], Any]) -> None:
 @pytest.mark.parametrize("round_", range(3))
 def test_an_order_and_its_member_at_once(place: Town, round_: int) -> None:
     """An order by an address, its refund by nobody, and the enrolment with the address: none misses the other."""
-    for number in range(10):
+    for number in range(6):
         name, mail = f"ann {number}", Identity("email", f"ann{number}@home.example")
         order = f"o{number}"
         if round_ == 1:
@@ -255,7 +255,7 @@ def test_an_order_and_its_member_at_once(place: Town, round_: int) -> None:
 
 def test_a_refund_of_nobodys_and_an_enrolment_at_once(place: Town) -> None:
     """An order that waits for a customer's id is refunded while the customer enrols: neither undoes the other."""
-    for number in range(20):
+    for number in range(8):
         pay(place, f"o{number}", Customer(id=f"ann {number}"))
         together(
             lambda number=number: enrol(place, id=f"ann {number}"),

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, text
 
 from wallet_service.domain.push import Outcome, Push, Sent
 from wallet_service.links import card_url
-from wallet_service.storage import endpoints, wallets
+from wallet_service.storage import endpoints, pipelined, wallets
 from wallet_service.storage.embedded import Embedded
 from wallet_service.usecases.deliver import Delivery
 from wallet_service.web import create_app
@@ -27,7 +27,7 @@ def cut_off(service: Service) -> Iterator[FlaskClient]:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening, so that nobody else can take it meanwhile
         engine = open_engine(f"postgresql://nobody@127.0.0.1:{taken.getsockname()[1]}/nothing")
-        yield create_app(replace(service, engine=engine)).test_client()
+        yield create_app(replace(service, engine=engine, pipelined_engine=pipelined.open_engine(engine))).test_client()
         engine.dispose()
 
 

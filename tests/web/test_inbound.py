@@ -92,7 +92,7 @@ def test_a_shops_greeting_is_answered(client: FlaskClient, service: Service) -> 
         st.text(st.characters(codec="latin-1", exclude_characters="\r\n\0"), max_size=40),
     ),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_junk_is_never_taken(
     client: FlaskClient, service: Service, dialect: str, body: bytes, signature: str, more: dict[str, str]
 ) -> None:

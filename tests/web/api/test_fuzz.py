@@ -138,7 +138,15 @@ def findings(world: World, resource: str, config: dict[str, Any]) -> tuple[set[s
     return found, tried
 
 
-@pytest.mark.parametrize("resource", RESOURCES, ids=lambda each: each.title)
+# Each takes many seconds: a few on each run, all where there are minutes.
+ON_EACH_RUN = ("Holds", "Programmes", "Quotes")
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [pytest.param(each, marks=() if each.title in ON_EACH_RUN else pytest.mark.soak) for each in RESOURCES],
+    ids=lambda each: each.title,
+)
 def test_schemathesis_finds_nothing(world: World, resource: Resource) -> None:
     """Over all routes: examples, every boundary of the description, random requests, and sequences of them."""
     headers = {"headers": {"Authorization": f"Bearer {world.mine.key()}"}}

@@ -127,6 +127,7 @@ class Portrait(Model):
 
     member: dict[str, Any]
     identities: tuple[dict[str, Any], ...]
+    typed_addresses: tuple[dict[str, Any], ...]
     consents: tuple[dict[str, Any], ...]
     card: dict[str, Any]
     wallets: tuple[dict[str, Any], ...]
