@@ -12,7 +12,7 @@ run: .venv/run ## Start everything with a demo: database, service, worker, simul
 	@$(BIN)/wallet-service run
 
 test: .venv/test ## Run the whole test suite.
-	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -q -n 3 --dist loadgroup
 
 check: .venv/test ## Check style and types, then run the tests.
 	@$(BIN)/ruff format --check .

@@ -140,6 +140,7 @@ def unsent(service: Service) -> int:
         return wallets.tally(tx).unsent
 
 
+@pytest.mark.soak
 def test_three_workers_keep_googles_pace_and_lose_nothing(
     environment: dict[str, str],
     engine: Engine,

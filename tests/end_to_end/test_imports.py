@@ -98,7 +98,7 @@ def check(service: Service, kind: str, count: int) -> None:
 
 def test_a_killed_worker_loses_and_doubles_nothing(shop: Service, start: Start, tmp_path: Path) -> None:
     """What it was at is undone, another goes on after the lease, and each row has counted once in the end."""
-    clerk, count = Clerk(shop), 600
+    clerk, count = Clerk(shop), 300
     job = clerk.ask(members_file(tmp_path, "ann", count).read_bytes())
     worker = start("worker")
     wait_until(lambda: done(clerk, job) >= 100)
