@@ -28,6 +28,7 @@ from wallet_service.usecases.dispatch import Dispatch
 from wallet_service.wiring import Service
 
 LEASE = timedelta(seconds=90)
+FEW = 4  # failures, after which no message is given up yet
 TAKEN, FAILED = Answer(200, ms=5), Answer(500, ms=5)
 
 
@@ -500,13 +501,14 @@ def count(service: Service, table: str) -> int:
 
 @dataclass
 class Watched:
-    """A courier that fails by chance, and checks of each message that those before it in its lane are over."""
+    """A courier that fails by chance, a few times for one message, and looks whether those before it are over."""
 
     service: Service
     chance: random.Random
     lanes: dict[tuple[str, int], list[str]] = field(default_factory=dict)
     taken: list[tuple[str, int, int]] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
 
     def send(self, parcel: Parcel, *, at: datetime) -> Answer:
         """Look at the lane, and answer."""
@@ -519,7 +521,8 @@ class Watched:
         with self.service.read() as tx:
             if tx.execute(text(query), {"id": parcel.message_id}).scalar_one():
                 self.wrong.append(parcel.message_id)
-        if self.chance.random() < 0.4:
+        if self.chance.random() < 0.4 and self.failed.count(parcel.message_id) < FEW:
+            self.failed.append(parcel.message_id)
             return FAILED
         said = json.loads(parcel.body)["data"]
         self.taken.append((parcel.url, said["member"], said["number"]))
