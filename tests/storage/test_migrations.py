@@ -119,11 +119,10 @@ REST = """
         SELECT 'inb_1', id, 'orders/paid', 'once', 'received', 0, created_at FROM sources;
     INSERT INTO api_keys (merchant_id, public_id, name, secret_hash, scopes, created_at)
         SELECT id, 'key_1', 'till', 'hash', '{members:read}', created_at FROM merchants;
-    INSERT INTO api_rates (key_id, spent_until) SELECT id, created_at FROM api_keys;
     INSERT INTO operations (program_id, key, kind, content_hash, actor, answer, created_at)
         SELECT id, 'once', 'redeem', '', 'a test', '{}', created_at FROM programs;
     INSERT INTO typed_addresses (member_id, kind, sealed, typed_at) SELECT id, 'email', '', enrolled_at FROM members;
-    INSERT INTO join_rates (bucket, spent_until) VALUES ('bucket', now());
+    INSERT INTO rates (bucket, spent_until) VALUES ('bucket', now());
     INSERT INTO link_campaigns (merchant_id, program_id, code, name, channel, created_at)
         SELECT merchant_id, id, 'spring', 'Spring', 'email', created_at FROM programs;
     INSERT INTO links (campaign_id, mark, kind, channel, member_id, made_at)

@@ -187,7 +187,7 @@ def test_a_fault_is_told_beside_its_field(
 ) -> None:
     """The field names its fault for screen readers, what was written stays, and nothing is stored."""
     page = sent(client, clock, lang="ro", **({"email": "kept@home.example"} | change))
-    assert (page.status_code, count(service), count(service, "join_rates")) == (422, 0, 0)
+    assert (page.status_code, count(service), count(service, "rates")) == (422, 0, 0)
     assert f'id="{field}-wrong">{WORDS["ro"][f"wrong_{how}"]}' in page.text
     assert f'aria-describedby="{field}-wrong' in page.text
     assert 'aria-invalid="true"' in page.text
@@ -270,13 +270,13 @@ def test_only_a_trusted_proxy_tells_addresses(client: FlaskClient, service: Serv
 def test_what_is_counted_is_forgotten(service: Service, clock: Clock) -> None:
     """No address can be read from what is counted; an hour later the worker drops it."""
     from_(limited(service), clock, "203.0.113.9")
-    kept = rows(service, "SELECT encode(bucket, 'escape') FROM join_rates")
+    kept = rows(service, "SELECT encode(bucket, 'escape') FROM rates")
     assert len(kept) == 2
     assert not any("203.0" in each for (each,) in kept)
-    assert service.prune_joins() == 0
+    assert service.prune_counts() == 0
     clock.on(hours=1)
-    assert service.prune_joins() == 2
-    assert rows(service, "SELECT bucket FROM join_rates") == []
+    assert service.prune_counts() == 2
+    assert rows(service, "SELECT bucket FROM rates") == []
 
 
 def test_looking_leaves_nothing(client: FlaskClient, contents: Callable[[], Contents]) -> None:

@@ -25,14 +25,6 @@ _USED = text("""
     WHERE id = (SELECT id FROM api_keys WHERE id = :id FOR UPDATE SKIP LOCKED)
       AND (last_used_at IS NULL OR last_used_at <= CAST(:now AS timestamptz) - :every)
 """)
-# One moment for every request, laid end to end: whoever is that far ahead of the time has spent all.
-_SPEND = text("""
-    INSERT INTO api_rates (key_id, spent_until) VALUES (:key_id, CAST(:now AS timestamptz) + :step)
-    ON CONFLICT (key_id) DO UPDATE SET spent_until = greatest(api_rates.spent_until, :now) + :step
-    WHERE greatest(api_rates.spent_until, :now) + :step <= CAST(:now AS timestamptz) + :window
-    RETURNING spent_until
-""")
-_SPENT = text("SELECT spent_until FROM api_rates WHERE key_id = :key_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +83,6 @@ def revoke(tx: Connection, public_id: str, *, now: datetime) -> bool:
 def used(tx: Connection, key_id: int, *, every: timedelta, now: datetime) -> None:
     """Note that the key was used, unless that was noted less than `every` ago."""
     tx.execute(_USED, {"id": key_id, "every": every, "now": now})
-
-
-def spend(tx: Connection, key_id: int, *, step: timedelta, window: timedelta, now: datetime) -> tuple[bool, datetime]:
-    """Count a request, of which one is due every `step`; return whether it may come, and until when time is spent.
-
-    As many as fit into the `window` may come at once. All processes count together.
-    """
-    values = {"key_id": key_id, "step": step, "window": window, "now": now}
-    spent: datetime | None = tx.execute(_SPEND, values).scalar()
-    if spent is not None:
-        return True, spent
-    return False, tx.execute(_SPENT, {"key_id": key_id}).scalar_one()
 
 
 def _key(row: RowMapping) -> ApiKey:

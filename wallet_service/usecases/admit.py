@@ -1,6 +1,7 @@
 """A key admits its holder: it is made, listed, revoked, known again, and its requests are counted."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
@@ -8,8 +9,8 @@ from math import ceil
 from sqlalchemy import Connection
 
 from wallet_service.domain.api_key import Caller, Scope, Token, new_token
-from wallet_service.domain.errors import KeyRefused, UnknownKey, UnknownMerchant
-from wallet_service.storage import api_keys, merchants
+from wallet_service.domain.errors import KeyRefused, UnknownKey
+from wallet_service.storage import api_keys, merchants, rates
 from wallet_service.storage.api_keys import ApiKey
 
 NOTED_EVERY = timedelta(minutes=1)
@@ -45,9 +46,7 @@ def give_key(
 
     Raises `UnknownMerchant`.
     """
-    owner = merchants.find(tx, merchant)
-    if owner is None:
-        raise UnknownMerchant(merchant)
+    owner = merchants.require(tx, merchant)
     token = token or new_token()
     api_keys.add(
         tx,
@@ -98,7 +97,7 @@ def admit(tx: Connection, token: Token | None, *, now: datetime) -> Caller:
 def count(tx: Connection, caller: Caller, *, per_second: int, now: datetime) -> Quota:
     """Count a request of a key, for all processes together, and return whether it may come."""
     step = timedelta(seconds=1) / per_second
-    may, spent_until = api_keys.spend(tx, caller.key_id, step=step, window=WINDOW, now=now)
+    may, spent_until = rates.spend(tx, f"key {caller.key_id}".encode(), step=step, window=WINDOW, now=now)
     spent = spent_until - now
     return Quota(
         limit=WINDOW // step,
@@ -107,3 +106,9 @@ def count(tx: Connection, caller: Caller, *, per_second: int, now: datetime) -> 
         restored_in=max(ceil(spent / timedelta(seconds=1)), 0),
         retry_after=None if may else max(ceil((spent + step - WINDOW) / timedelta(seconds=1)), 1),
     )
+
+
+def prune_counts(begin: Callable[[], AbstractContextManager[Connection]], *, now: datetime) -> int:
+    """Drop what was counted, of keys and of all others, and is over; return how many buckets that were."""
+    with begin() as tx:
+        return rates.prune(tx, now=now)

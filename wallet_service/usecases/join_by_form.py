@@ -12,11 +12,12 @@ from wallet_service.domain.errors import UnknownProgram
 from wallet_service.domain.event import Consent, Customer, Event, MemberEnrolled, content_hash
 from wallet_service.domain.join_form import Joining
 from wallet_service.domain.template import Template
-from wallet_service.storage import join_rates, members, programs, typed_addresses
+from wallet_service.storage import members, programs, rates, typed_addresses
 from wallet_service.storage.links import Seen
 from wallet_service.storage.programs import Opened
 from wallet_service.storage.vault import Vault
-from wallet_service.usecases.join import KIND, joined_through, source_of_joins
+from wallet_service.usecases.connect import own_source
+from wallet_service.usecases.join import KIND, joined_through
 from wallet_service.usecases.receive import receive
 from wallet_service.usecases.record import Recorded
 
@@ -72,7 +73,7 @@ def join_by_form(
     """
     with begin() as tx:
         code = template.program.program.code
-        source = source_of_joins(tx, code, opened.id, vault=vault, dialect=DIALECT, now=now)
+        source = own_source(tx, vault=vault, program_id=opened.id, dialect=DIALECT, name=code, now=now)
     who = form.joining
     fact = MemberEnrolled(Customer(), who.name, form.locale, birthday=who.birthday, consents=form.consents)
 
@@ -106,13 +107,8 @@ def count_join(
     """
     buckets = [(f"join {now.date()} {program} {block}", per_block), (f"join {program}", in_all)]
     for name, most in buckets:
-        wait = join_rates.spend(tx, vault.mark(name), most=most, window=WINDOW, now=now)
-        if wait is not None:
-            return ceil(wait / timedelta(seconds=1))
+        step = WINDOW / most
+        may, spent_until = rates.spend(tx, vault.mark(name), step=step, window=WINDOW, now=now)
+        if not may:
+            return max(ceil((spent_until + step - WINDOW - now) / timedelta(seconds=1)), 1)
     return None
-
-
-def prune_counts(begin: Callable[[], AbstractContextManager[Connection]], *, now: datetime) -> int:
-    """Drop what is not needed to count those who join, and return how many buckets that were."""
-    with begin() as tx:
-        return join_rates.prune(tx, now=now)

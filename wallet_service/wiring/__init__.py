@@ -48,13 +48,13 @@ from wallet_service.storage.programs import Opened
 from wallet_service.storage.signing import SigningKey, make_key
 from wallet_service.storage.sources import Source
 from wallet_service.storage.vault import Vault
+from wallet_service.usecases.admit import prune_counts
 from wallet_service.usecases.ask_export import EXPORT, MemberExport
 from wallet_service.usecases.ask_import import IMPORT
 from wallet_service.usecases.deliver import Delivery
 from wallet_service.usecases.dispatch import Dispatch
 from wallet_service.usecases.import_members import MemberImport
 from wallet_service.usecases.in_force import InForce
-from wallet_service.usecases.join_by_form import prune_counts
 from wallet_service.usecases.oversee import prune
 from wallet_service.usecases.replay import prune_messages
 from wallet_service.usecases.reward_referrals import Referrals
@@ -107,46 +107,26 @@ class Service:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a connection on which every statement stands alone: for looking, at half the round trips."""
-        try:
-            with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                yield connection
-        except (OperationalError, ProgrammingError, PoolTimeout) as error:
-            if _is_ours(error):
-                raise
-            raise _unusable(error) from error
+        with _usable(), self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            yield connection
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """Open a transaction: it is committed at the end, and rolled back if an error leaves it."""
-        try:
-            with self.engine.begin() as connection:
-                yield connection
-        except (OperationalError, ProgrammingError, PoolTimeout) as error:
-            if _is_ours(error):
-                raise
-            raise _unusable(error) from error
+        with _usable(), self.engine.begin() as connection:
+            yield connection
 
     @contextmanager
     def begin_pipelined(self) -> Iterator[Connection]:
         """Open a transaction as `begin` does, in which nobody waits for answers that nobody looks at."""
-        try:
-            with pipelined.begin(self.pipelined_engine) as connection:
-                yield connection
-        except (OperationalError, ProgrammingError, PoolTimeout) as error:
-            if _is_ours(error):
-                raise
-            raise _unusable(error) from error
+        with _usable(), pipelined.begin(self.pipelined_engine) as connection:
+            yield connection
 
     @contextmanager
     def look(self) -> Iterator[Connection]:
         """Open a connection as `read` does, for the few questions that each request asks: at a fifth of the work."""
-        try:
-            with pipelined.look(self.pipelined_engine) as connection:
-                yield connection
-        except (OperationalError, ProgrammingError, PoolTimeout) as error:
-            if _is_ours(error):
-                raise
-            raise _unusable(error) from error
+        with _usable(), pipelined.look(self.pipelined_engine) as connection:
+            yield connection
 
     @contextmanager
     def trial(self) -> Iterator[Connection]:
@@ -301,8 +281,8 @@ class Service:
         """Drop what is kept of jobs longer than the settings say, and return how many files that were."""
         return prune(self.begin, keep=timedelta(days=self.settings.job_keep_days), now=self.clock())
 
-    def prune_joins(self) -> int:
-        """Drop what was counted of those who join and is over, and return how much that was."""
+    def prune_counts(self) -> int:
+        """Drop what was counted of keys and of those who join and is over, and return how much that was."""
         return prune_counts(self.begin, now=self.clock())
 
     def link(self, serial_number: str) -> str:
@@ -386,6 +366,20 @@ def build(
         badges=badges,
         google_account=account,
     )
+
+
+@contextmanager
+def _usable() -> Iterator[None]:
+    """Tell of a database that is away, busy, or without our tables as what it is.
+
+    Raises `DatabaseUnusable`.
+    """
+    try:
+        yield
+    except (OperationalError, ProgrammingError, PoolTimeout) as error:
+        if _is_ours(error):
+            raise
+        raise _unusable(error) from error
 
 
 def _is_ours(error: SQLAlchemyError) -> bool:

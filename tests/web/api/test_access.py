@@ -55,7 +55,7 @@ def examples(world: World) -> list[Request]:
 
 def kept(contents: Look) -> dict[str, tuple[int, str]]:
     """Return all that is in the database, but for what keys are counted by."""
-    return {name: each for name, each in contents().items() if name not in ("api_keys", "api_rates")}
+    return {name: each for name, each in contents().items() if name not in ("api_keys", "rates")}
 
 
 def test_without_a_key_in_force_nothing_opens(world: World, clock: Clock, contents: Look) -> None:
