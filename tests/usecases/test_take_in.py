@@ -274,6 +274,19 @@ def test_what_needs_somebody_is_kept_longer(open_shop: Callable[..., Shop]) -> N
     assert shop.service.prune_deliveries() == 0
 
 
+def test_what_is_tried_again_is_kept_as_it_came(open_shop: Callable[..., Shop]) -> None:
+    """However short bodies are kept, that of a fee of a stranger is there when the stranger has enrolled."""
+    shop = open_shop("stripe", more=MEMBERSHIP)
+    said = payload("stripe", "invoice_paid")
+    said["data"]["object"]["parent"]["subscription_details"]["metadata"] = {}
+    shop.deliver(News("invoice.paid", said, NOW))
+    shop.town.clock.now += timedelta(days=40)
+    assert shop.service.prune_deliveries() == 0
+    enrol(shop)
+    assert shop.service.intake.settle_due() == 1
+    assert shop.statuses() == ["processed"]
+
+
 # Nothing is lost when things go down.
 
 

@@ -104,6 +104,14 @@ def test_a_wrong_code_changes_nothing(client: FlaskClient, service: Service, add
     assert 'aria-describedby="wrong"' in page.text
 
 
+@pytest.mark.parametrize("junk", ["\x00", "a\x00b", "\u202e", "\n", "x" * 300])
+def test_junk_in_a_form_is_no_fault_of_ours(client: FlaskClient, service: Service, address: str, junk: str) -> None:
+    """A code that cannot be one is a wrong code, and a form's id that cannot be one is replaced."""
+    wrong = client.post(address, data={"card_code": f"K7QM{junk}"})
+    assert (wrong.status_code, everything(service)) == (422, [0, 0])
+    assert client.post(address, data={"form": junk}).status_code == 303
+
+
 def test_an_order_that_has_not_come_yet_is_awaited(client: FlaskClient, shop: Shop, service: Service) -> None:
     """A mail may be faster than the webhook: the page says when to come back, and enrols nobody."""
     url = claim_url("", service.secret_key, "standard", "shop", "later")

@@ -46,6 +46,7 @@ _DONE = text("UPDATE deliveries SET status = 'processed', settled_at = :now WHER
 _PRUNE = text("""
     UPDATE deliveries SET sealed = NULL
     WHERE sealed IS NOT NULL AND settled_at < :before AND status IN ('processed', 'ignored', 'unmatched')
+      AND not_before IS NULL
 """)
 _FORGET = text("""
     UPDATE deliveries SET sealed = NULL, answers = NULL WHERE CAST(answers AS text) LIKE '%' || :member_id || '%'
@@ -146,7 +147,7 @@ def done(tx: Connection, row_id: int, *, now: datetime) -> None:
 
 
 def prune(tx: Connection, *, before: datetime) -> int:
-    """Drop the bodies of what was settled before then and needs nobody any more, and return how many."""
+    """Drop the bodies of what was settled before then, needs nobody, and is not tried again; return how many."""
     return tx.execute(_PRUNE, {"before": before}).rowcount
 
 

@@ -30,12 +30,14 @@ def blueprint(service: Service) -> Blueprint:
     @routes.post("/receipts/<dialect>/<source>")
     def claim(dialect: str, source: str) -> AnyResponse:
         claims, order_id = _claims(service, dialect, source)
-        code = request.form.get("card_code", "").strip()[:LONGEST]
+        code, form = (request.form.get(name, "").strip()[:LONGEST] for name in ("card_code", "form"))
         try:
+            if code and not code.isprintable():
+                raise UnknownMember("the card")  # PostgreSQL could not even look for it
             if code:
                 claims.for_card(order_id, code)
                 return _page(claims, "added")
-            form = request.form.get("form", "")[:LONGEST] or secrets.token_hex(8)
+            form = form if form.isalnum() else secrets.token_hex(8)
             claimed = claims.with_new_card(order_id, form=form, locale=_spoken())
         except UnknownMember:
             return _page(claims, "free", wrong_code=True)
