@@ -25,7 +25,6 @@ AFTER_ALL = NOW + timedelta(days=30)
 SECRET = "whsec_" + base64.b64encode(b"s" * 24).decode()
 OTHER = "whsec_" + base64.b64encode(b"o" * 24).decode()
 SHOP = Arrangement("shop", "https://cards.example/webhooks/vendor/shop")
-ABSENT = object()
 
 Choice = Callable[[st.SearchStrategy[Any]], Any]
 Headers = dict[str, str]
@@ -164,20 +163,6 @@ def refusal(dialect: str, name: str, said: Any) -> dict[str, str]:
     except EventRefused as error:
         return {each.key: each.message for each in error.faults}
     raise AssertionError(f"{found} was not refused")
-
-
-def changed(said: Any, path: str, value: Any) -> Any:
-    """Return a body with one value replaced, or taken out if it is `ABSENT`."""
-    said = deepcopy(said)
-    *parents, last = (int(part) if part.isdecimal() else part for part in path.split("."))
-    inner = said
-    for part in parents:
-        inner = inner[part]
-    if value is ABSENT:
-        del inner[last]
-    else:
-        inner[last] = value
-    return said
 
 
 # How an order lives.

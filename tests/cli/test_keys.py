@@ -1,36 +1,20 @@
 """`wallet-service merchant`, `key` and `source add --merchant`: what they do, print, and refuse."""
 
-from collections.abc import Callable
-
 import pytest
 from actors import START
-from command_actors import typed
+from command_actors import Command, at, commands
 from sqlalchemy import Engine, text
 
 from wallet_service import demo
-from wallet_service.config import Settings
 from wallet_service.domain.api_key import SCOPES, read_token
 from wallet_service.web import create_app
 from wallet_service.wiring import Service
 
-Command = Callable[..., str]
-
 
 @pytest.fixture
-def command(settings: Settings, engine: Engine) -> Command:
+def command(service: Service) -> Command:
     """Type a command, and get what it prints."""
-    environment = {
-        "WALLET_DATA_FOLDER": str(settings.data_folder),
-        "WALLET_TEMPLATES": str(settings.templates),
-        "WALLET_DATABASE_URL": engine.url.render_as_string(hide_password=False),
-    }
-
-    def call(*words: str, ends: int = 0) -> str:
-        done = typed(environment, *words)
-        assert done.returncode == ends, done.stderr
-        return done.stdout + done.stderr
-
-    return call
+    return commands(at(service))
 
 
 def status(service: Service, key: str) -> int:

@@ -3,31 +3,26 @@
 import csv
 import io
 import json
-import signal
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pypdfium2
 import pytest
 import zxingcpp
 from actors import connected_shop
-from click.testing import CliRunner
+from command_actors import Command, at, commands
 from flask.testing import FlaskClient
 from link_actors import IPHONE, Browser
 from page_actors import painted
 from PIL import Image
 from sqlalchemy import Engine
 
-from wallet_service.cli import main
 from wallet_service.config import Settings
 from wallet_service.domain.links import Link
-from wallet_service.stage import SIGNALS
 from wallet_service.web import create_app
 from wallet_service.wiring import Service, build
 
 ROOT = Path(__file__).parent.parent.parent
 BASE = "https://cards.example"
-Command = Callable[..., str]
 
 
 @pytest.fixture
@@ -48,24 +43,9 @@ def client(opened: Service) -> FlaskClient:
 
 
 @pytest.fixture
-def command(tmp_path: Path, opened: Service, engine: Engine) -> Iterator[Command]:
+def command(opened: Service) -> Command:
     """Type a command, and return what it prints; `ends` is the exit code that is expected."""
-    environment = {
-        "WALLET_DATA_FOLDER": str(tmp_path),
-        "WALLET_TEMPLATES": str(ROOT / "pass_templates"),
-        "WALLET_BASE_URL": BASE,
-        "WALLET_DATABASE_URL": engine.url.set(drivername="postgresql").render_as_string(hide_password=False),
-    }
-
-    def typed(*words: object, ends: int = 0) -> str:
-        done = CliRunner().invoke(main, [str(each) for each in words], env=environment)
-        assert done.exit_code == ends, done.output
-        return done.output
-
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    yield typed
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    return commands(at(opened, WALLET_BASE_URL=BASE))
 
 
 def table(path: Path) -> list[dict[str, str]]:

@@ -1,47 +1,25 @@
 """`wallet-service source`, `inbound` and `member`: what they do, print, and refuse."""
 
 import json
-import signal
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from actors import Clock
-from click.testing import CliRunner
+from command_actors import Command, at, commands
 from sqlalchemy import Engine, text
 from vendor_actors import NOW, SECRET, payload
 
-from wallet_service.cli import main
 from wallet_service.domain.delivery import Delivery
 from wallet_service.links import claim_url
-from wallet_service.stage import SIGNALS
 from wallet_service.usecases.receive import source_of
 from wallet_service.wiring import Service
 
-ROOT = Path(__file__).parent.parent.parent
-Command = Callable[..., str]
-
 
 @pytest.fixture
-def command(tmp_path: Path, engine: Engine, service: Service) -> Iterator[Command]:
+def command(service: Service) -> Command:
     """Type a command to a service with the same secret key, and get what it prints."""
-    environment = {
-        "WALLET_DATA_FOLDER": str(tmp_path),
-        "WALLET_TEMPLATES": str(ROOT / "pass_templates"),
-        "WALLET_BASE_URL": "https://cards.example",
-        "WALLET_DATABASE_URL": engine.url.render_as_string(hide_password=False),
-    }
-
-    def typed(*words: str, ends: int = 0, said: str | None = None) -> str:
-        done = CliRunner().invoke(main, words, env=environment, input=said)
-        assert done.exit_code == ends, done.output
-        return done.output
-
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    yield typed
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    return commands(at(service, WALLET_BASE_URL="https://cards.example"))
 
 
 def deliver(service: Service, clock: Clock, name: str, topic: str, **more: Any) -> str:
@@ -59,8 +37,8 @@ def test_a_shop_system_is_connected_with_its_own_secret(command: Command, servic
     file.write_text(f"{SECRET}\n")
     printed = [
         command("source", "add", "shop", "--dialect", "shopify", "--secret-file", str(file)),
-        command("source", "add", "shop", "--dialect", "stripe", "--secret-file", "-", said=SECRET),
-        command("source", "add", "shop", "--dialect", "square", "--test-mode", said=f"{SECRET}\n"),
+        command("source", "add", "shop", "--dialect", "stripe", "--secret-file", "-", given=SECRET),
+        command("source", "add", "shop", "--dialect", "square", "--test-mode", given=f"{SECRET}\n"),
     ]
     assert not [each for each in printed if SECRET in each]
     assert "post to   https://cards.example/webhooks/shopify/shop" in printed[0]
@@ -82,7 +60,7 @@ def test_a_secret_is_made_where_the_shop_system_takes_one(command: Command, serv
 
 def test_an_empty_secret_is_refused(command: Command) -> None:
     """Nothing is connected by it."""
-    assert "empty" in command("source", "add", "shop", "--dialect", "stripe", "--secret-file", "-", said=" \n", ends=2)
+    assert "empty" in command("source", "add", "shop", "--dialect", "stripe", "--secret-file", "-", given=" \n", ends=2)
     assert "stripe" not in command("source", "list")
 
 
@@ -100,7 +78,7 @@ def test_a_key_for_receipts_is_printed(command: Command, service: Service) -> No
 def test_deliveries_are_listed_shown_and_replayed(command: Command, service: Service, clock: Clock) -> None:
     """What has failed ends the list with 1, tells why, can be tried out and entered again; bodies only on request."""
     assert "Nothing was delivered" in command("inbound", "list")
-    command("source", "add", "shop", "--dialect", "shopify", "--secret-file", "-", said=SECRET)
+    command("source", "add", "shop", "--dialect", "shopify", "--secret-file", "-", given=SECRET)
     failed = deliver(service, clock, "orders_paid_jpy", "orders/paid")
     listed = command("inbound", "list", "--status", "failed", ends=1)
     assert failed in listed
@@ -117,7 +95,7 @@ def test_deliveries_are_listed_shown_and_replayed(command: Command, service: Ser
 
 def test_a_person_notes_what_was_done(command: Command, service: Service, clock: Clock) -> None:
     """A delivery that asks for a person is done once; one that does not is refused."""
-    command("source", "add", "shop", "--dialect", "shopify", "--secret-file", "-", said=SECRET)
+    command("source", "add", "shop", "--dialect", "shopify", "--secret-file", "-", given=SECRET)
     asked = deliver(service, clock, "shop_redact", "shop/redact")
     command("inbound", "list", ends=1)
     command("inbound", "done", asked)
@@ -137,7 +115,7 @@ def test_a_member_is_found_replaced_told_and_erased(command: Command, engine: En
     assert "revision: 2" in command("member", "change-code", ann)
     told = json.loads(command("member", "export", ann))
     assert (told["member"]["name"], told["identities"][0]["value"]) == ("Ann Example", "ann@home.example")
-    command("member", "erase", ann, said="n\n", ends=1)
+    command("member", "erase", ann, given="n\n", ends=1)
     command("member", "erase", ann, "--yes")
     command("member", "export", ann, ends=1)
     with engine.begin() as tx:

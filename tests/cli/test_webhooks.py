@@ -1,24 +1,20 @@
 """`wallet-service webhook`: what it does, prints, and refuses."""
 
 import json
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from actors import Shop, connected_shop
-from click.testing import CliRunner
+from command_actors import Command, at, commands
 from receivers import Receiver, answering, receiving
 from sqlalchemy import Engine, text
 
-from wallet_service.cli import main
 from wallet_service.config import Settings
-from wallet_service.stage import SIGNALS
 from wallet_service.web import create_app
 from wallet_service.wiring import Service, build, utc_now
 
 ROOT = Path(__file__).parent.parent.parent
-Command = Callable[..., str]
 
 
 @pytest.fixture
@@ -35,24 +31,9 @@ def shop(here: Service) -> Shop:
 
 
 @pytest.fixture
-def command(tmp_path: Path, here: Service) -> Iterator[Command]:
+def command(here: Service) -> Command:
     """Type a command, and return what it prints; `ends` is the exit code that is expected."""
-    url = here.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    environment = {
-        "WALLET_DATA_FOLDER": str(tmp_path),
-        "WALLET_TEMPLATES": str(ROOT / "pass_templates"),
-        "WALLET_DATABASE_URL": url,
-    }
-
-    def typed(*words: object, ends: int = 0) -> str:
-        done = CliRunner().invoke(main, ["webhook", *(str(each) for each in words)], env=environment)
-        assert done.exit_code == ends, done.output
-        return done.output
-
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    yield typed
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    return commands(at(here), "webhook")
 
 
 @pytest.fixture

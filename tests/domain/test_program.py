@@ -1,11 +1,11 @@
 """A programme is read strictly from its file, and ranks members by tiers."""
 
-from copy import deepcopy
 from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
 
 import pytest
+from changing import ABSENT, changed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -26,23 +26,8 @@ SOUND: dict[str, Any] = {
     "tiers": {"measure": "points_earned", "window": "lifetime"},
     "tier": [{"code": "page", "threshold": 0}, {"code": "novel", "threshold": 500}],
 }
-ABSENT = object()
 MOMENT = datetime(2026, 6, 1, tzinfo=UTC)
 FROM = "campaign[0].active[0].from"
-
-
-def changed(path: str, value: Any) -> dict[str, Any]:
-    """Return the sound file with one value replaced, or taken out if it is `ABSENT`."""
-    table = deepcopy(SOUND)
-    inner: Any = table
-    *parents, last = [int(part) if part.isdecimal() else part for part in path.split(".")]
-    for part in parents:
-        inner = inner[part]
-    if value is ABSENT:
-        del inner[last]
-    else:
-        inner[last] = value
-    return table
 
 
 def faults(table: dict[str, Any]) -> list[Fault]:
@@ -105,7 +90,7 @@ def test_a_sound_file_has_no_faults() -> None:
 )
 def test_each_fault_is_named_by_its_key(path: str, value: Any, key: str) -> None:
     """One wrong value gives one fault, at the file and the key where it stands."""
-    assert [(each.place, each.key) for each in faults(changed(path, value))] == [("program.toml", key)]
+    assert [(each.place, each.key) for each in faults(changed(SOUND, path, value))] == [("program.toml", key)]
 
 
 @pytest.mark.parametrize(
@@ -122,7 +107,7 @@ def test_each_fault_is_named_by_its_key(path: str, value: Any, key: str) -> None
 )
 def test_an_unknown_key_comes_with_a_suggestion(path: str, key: str, near: str) -> None:
     """A misspelt key is refused, and the nearest key of that very table is proposed."""
-    (fault,) = faults(changed(path, 1))
+    (fault,) = faults(changed(SOUND, path, 1))
     assert (fault.key, fault.message) == (key, f"is not a known key; did you mean {near!r}?")
 
 
@@ -168,24 +153,24 @@ PERIOD = "an ISO 8601 duration such as P12M, P30D or PT48H"
 )  # fmt: skip
 def test_a_wrong_value_is_told_in_one_sentence(path: str, value: Any, key: str, message: str) -> None:
     """However many kinds of value may stand there, a wrong one is one fault, with what is wanted and perhaps meant."""
-    assert [(each.key, each.message) for each in faults(changed(path, value))] == [(key, message)]
+    assert [(each.key, each.message) for each in faults(changed(SOUND, path, value))] == [(key, message)]
 
 
 def test_a_key_like_no_other_comes_without_a_suggestion() -> None:
     """Where nothing is near, the advice is to remove the key."""
-    (fault,) = faults(changed("zzzzzz", 1))
+    (fault,) = faults(changed(SOUND, "zzzzzz", 1))
     assert fault.message == "is not a known key; remove it"
 
 
 def test_the_name_of_a_field_in_our_code_is_no_key() -> None:
     """`schema_` is our own spelling and as unknown as any other, with the right one proposed."""
-    (fault,) = faults(changed("schema_", 1))
+    (fault,) = faults(changed(SOUND, "schema_", 1))
     assert fault.message == "is not a known key; did you mean 'schema'?"
 
 
 def test_all_faults_are_found_at_once() -> None:
     """Faults in different tables do not hide each other."""
-    table = changed("program.currency", "euro") | {"bonus": 1}
+    table = changed(SOUND, "program.currency", "euro") | {"bonus": 1}
     table["tier"][1]["threshold"] = "many"
     assert {each.key for each in faults(table)} == {"program.currency", "bonus", "tier[1].threshold"}
 
@@ -201,7 +186,7 @@ def test_all_faults_are_found_at_once() -> None:
 )
 def test_a_fault_shows_what_it_found_in_short(value: Any) -> None:
     """However large the wrong value is, its fault stays a line that can be read."""
-    (fault,) = faults(changed("tier.1.threshold", value))
+    (fault,) = faults(changed(SOUND, "tier.1.threshold", value))
     assert "found" in fault.message
     assert len(fault.message) < 200
 
@@ -211,13 +196,13 @@ def test_endless_nesting_is_a_fault_like_any_other() -> None:
     nested: dict[str, Any] = {}
     for _ in range(5000):
         nested = {"a": nested}
-    (fault,) = faults(changed("tier.1.threshold", nested))
+    (fault,) = faults(changed(SOUND, "tier.1.threshold", nested))
     assert fault.key == "tier[1].threshold"
 
 
 def test_thresholds_that_fall_are_named_one_by_one() -> None:
     """Each tier that does not rise above the one before is a fault of its own."""
-    table = changed("tier", [{"code": f"t{at}", "threshold": at} for at in (0, 5, 5, 9, 3)][:])
+    table = changed(SOUND, "tier", [{"code": f"t{at}", "threshold": at} for at in (0, 5, 5, 9, 3)][:])
     table["tier"][2]["code"] = "again"
     assert [each.key for each in faults(table)] == ["tier[2].threshold", "tier[4].threshold"]
 

@@ -1,42 +1,30 @@
 """A visitor's browser on the phone's page."""
 
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import zxingcpp
+from browsers import chromium, complaints_of, needs_browser
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from stage_actors import Stage, wait_until
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-REQUIRED = os.environ.get("WALLET_TEST_BROWSER") == "required"
-# Without these Chromium asks for updates and hosts of its own, which no test may do.
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"]  # fmt: skip
 PHONE = {"width": 390, "height": 844}
 PATIENCE = 30_000  # milliseconds
 
 pytestmark = [
     pytest.mark.xdist_group("stage"),
-    pytest.mark.skipif(
-        CHROMIUM is None and not REQUIRED,
-        reason="NO BROWSER TEST WAS RUN: there is no Chromium here; install the package chromium",
-    ),
+    needs_browser,
 ]
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """The system's Chromium, without a window."""
-    assert CHROMIUM, "a browser is required here, and there is none"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -45,9 +33,7 @@ def page(stage: Stage, browser: Browser) -> Iterator[Page]:
     wait_until(lambda: stage.phone()["cards"])
     context = browser.new_context(viewport=PHONE, locale="en-GB", device_scale_factor=2)
     page = context.new_page()
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    complaints = complaints_of(page)
     page.goto(stage.facts["phone_url"])
     yield page
     context.close()

@@ -6,9 +6,10 @@ from operator import getitem
 from typing import Any
 
 import pytest
+from changing import ABSENT, changed
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from vendor_actors import ABSENT, NOW, SHOP, changed, known, payload, topic_of
+from vendor_actors import NOW, SHOP, known, payload, topic_of
 
 from wallet_service.domain.delivery import Delivery, Normalised
 from wallet_service.domain.errors import EventRefused

@@ -2,7 +2,8 @@
 
 import pytest
 from actors import Shop
-from vendor_actors import changed, only, payload, say
+from changing import changed
+from vendor_actors import only, payload, say
 
 from wallet_service.domain.event import Customer, OrderUpdated
 from wallet_service.inbound.persons import as_card_code, as_member_id, customer

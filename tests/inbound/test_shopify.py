@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from vendor_actors import ABSENT, NOW, SHOP, changed, only, payload, refusal, say
+from changing import ABSENT, changed
+from vendor_actors import NOW, SHOP, only, payload, refusal, say
 
 from wallet_service.domain.delivery import Said
 from wallet_service.domain.event import (

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from vendor_actors import ABSENT, changed, fold, only, payload, refusal, say
+from changing import ABSENT, changed
+from vendor_actors import fold, only, payload, refusal, say
 
 from wallet_service.domain.delivery import Said
 from wallet_service.domain.event import Customer, OrderPaid, OrderUpdated, Refund, RefundUpdated

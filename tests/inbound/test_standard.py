@@ -3,12 +3,12 @@
 import base64
 import json
 import string
-from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from actors import START
+from changing import ABSENT, changed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
@@ -41,7 +41,6 @@ ADJUSTED: dict[str, Any] = PAID | {
     "type": "points.adjusted",
     "data": {"customer": {"id": "ann"}, "points": -5, "actor": "till 3", "reason": "complaint"},
 }
-ABSENT = object()
 SHOP = Arrangement("shop", "https://cards.example/webhooks/standard/shop")
 
 
@@ -80,20 +79,6 @@ def faults(said: Any) -> dict[str, str]:
         normalise(said)
     assert {each.place for each in error.value.faults} == {"body"}
     return {each.key: each.message for each in error.value.faults}
-
-
-def changed(said: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """Return the body with one value replaced, or taken out if it is `ABSENT`."""
-    said = deepcopy(said)
-    *parents, last = path.split(".")
-    inner = said
-    for part in parents:
-        inner = inner[part]
-    if value is ABSENT:
-        del inner[last]
-    else:
-        inner[last] = value
-    return said
 
 
 # Signatures

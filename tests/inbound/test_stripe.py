@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from vendor_actors import ABSENT, SHOP, changed, fold, only, payload, refusal, say
+from changing import ABSENT, changed
+from vendor_actors import SHOP, fold, only, payload, refusal, say
 
 from wallet_service.domain.delivery import Said
 from wallet_service.domain.event import (

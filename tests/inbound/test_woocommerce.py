@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from vendor_actors import ABSENT, NOW, changed, fold, only, payload, refusal, say
+from changing import ABSENT, changed
+from vendor_actors import NOW, fold, only, payload, refusal, say
 
 from wallet_service.domain.delivery import Said
 from wallet_service.domain.event import Customer, OrderFulfilled, OrderPaid, OrderUpdated

@@ -1,37 +1,25 @@
 """Both phones on the page, as a visitor's browser shows them."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
 from android_actors import Stand, serving, standing
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from browsers import chromium, complaints_of, needs_browser
+from playwright.sync_api import Browser, Page, expect
 
 from wallet_service.sandbox.server import serve
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-REQUIRED = os.environ.get("WALLET_TEST_BROWSER") == "required"
-# Without these Chromium asks for updates and hosts of its own, which no test may do.
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"]  # fmt: skip
 DESKTOP, LAPTOP, PHONE = {"width": 1440, "height": 900}, {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None and not REQUIRED,
-    reason="NO BROWSER TEST WAS RUN: there is no Chromium here; install the package chromium",
-)
+pytestmark = needs_browser
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """The system's Chromium, without a window."""
-    assert CHROMIUM, "a browser is required here, and there is none"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 def now() -> datetime:
@@ -53,9 +41,7 @@ def page(stand: Stand, browser: Browser) -> Iterator[Page]:
     server = serve(stand.client.application, "127.0.0.1", 0)
     context = browser.new_context(viewport=DESKTOP, locale="en-GB")
     page = context.new_page()
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    complaints = complaints_of(page)
     page.goto(f"http://127.0.0.1:{server.port}/")
     yield page
     context.close()

@@ -1,45 +1,34 @@
 """The pages of links, posters and the funnel in a real browser: nothing a screen reader or a keyboard would miss."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from actors import Clock, Shop
 from axe_playwright_python.sync_playwright import Axe
+from browsers import chromium, needs_browser
 from link_actors import ANDROID, INSTAGRAM, INSTAGRAM_ON_ANDROID, IPHONE, WINDOWS, Marketer, marketer
 from page_actors import started
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from wallet_service.links import add_url, funnel_url
 from wallet_service.usecases.mint import sent
 from wallet_service.web import create_app
 from wallet_service.wiring import Service
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-REQUIRED = os.environ.get("WALLET_TEST_BROWSER") == "required"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"]  # fmt: skip
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1440, "height": 900}
 
 pytestmark = [
     pytest.mark.xdist_group("browser"),
-    pytest.mark.skipif(
-        CHROMIUM is None and not REQUIRED,
-        reason="NO BROWSER TEST WAS RUN: there is no Chromium here; install the package chromium",
-    ),
+    needs_browser,
 ]
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """The system's Chromium, without a window."""
-    assert CHROMIUM, "a browser is required here, and there is none"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -1,0 +1,38 @@
+"""The browser of this machine, for tests that look at pages as people do."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+REQUIRED = os.environ.get("WALLET_TEST_BROWSER") == "required"
+# Without these Chromium asks for updates and hosts of its own, which no test may do.
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"]  # fmt: skip
+
+needs_browser = pytest.mark.skipif(
+    CHROMIUM is None and not REQUIRED,
+    reason="NO BROWSER TEST WAS RUN: there is no Chromium here; install the package chromium",
+)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start the system's Chromium, without a window."""
+    assert CHROMIUM, "a browser is required here, and there is none"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def complaints_of(page: Page) -> list[str]:
+    """Return a list that fills with the page's script errors and blocked files."""
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    return complaints
