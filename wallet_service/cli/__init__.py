@@ -94,7 +94,7 @@ def work() -> None:
             "inbound": worker.Chore(INBOUND_EVERY, service.intake.settle_due),
             "prune": worker.Chore(PRUNE_EVERY, service.prune_deliveries),
             "prune jobs": worker.Chore(PRUNE_EVERY, service.prune_jobs),
-            "prune joins": worker.Chore(PRUNE_EVERY, service.prune_joins),
+            "prune counts": worker.Chore(PRUNE_EVERY, service.prune_counts),
             "prune messages": worker.Chore(PRUNE_EVERY, service.prune_messages),
         }
         try:

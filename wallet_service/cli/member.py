@@ -5,11 +5,12 @@ import json
 import click
 
 from wallet_service.cli.opening import opened
-from wallet_service.cli.operating import Asking, asking, do, program_of_member
+from wallet_service.cli.operating import Asking, asking, do, opened_program, program_of_member
+from wallet_service.domain.event import Customer
 from wallet_service.domain.identity import KINDS, Kind, identity
 from wallet_service.usecases.erase import erase
-from wallet_service.usecases.find_member import find_by_identity
 from wallet_service.usecases.portray import portray
+from wallet_service.usecases.reach import member_named
 from wallet_service.usecases.replace_card import change_code, replace_card
 from wallet_service.usecases.serve import card_or_member
 
@@ -28,12 +29,12 @@ def find(kind: Kind, value: str, template: str) -> None:
     if known is None:
         raise click.UsageError(f"{value!r} is no {kind}.")
     with opened() as service:
-        code = service.template(template).program.program.code
+        program = opened_program(service, template)
         with service.read() as tx:
-            found = find_by_identity(tx, service.vault, code, known)
+            found = member_named(tx, program.id, Customer(identities=(known,)), vault=service.vault)
     if found is None:
         raise click.ClickException("Nobody is known by that.")
-    click.echo(found)
+    click.echo(found.member.public_id)
 
 
 @click.command("replace-card")

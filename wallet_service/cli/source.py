@@ -10,6 +10,7 @@ from wallet_service.cli.opening import opened
 from wallet_service.inbound import DIALECTS
 from wallet_service.links import claim_key, claim_url
 from wallet_service.usecases import connect as connecting
+from wallet_service.usecases.receive import source_of
 
 # Who makes the secret themselves, where it is found there, and what is to be subscribed to.
 THEIRS = {
@@ -136,7 +137,7 @@ def claim(name: str, dialect: str, order: str | None) -> None:
     """
     with opened() as service:
         with service.read() as tx:
-            connecting.require(tx, dialect=dialect, name=name)
+            source_of(tx, dialect=dialect, name=name)
         if order is not None:
             click.echo(claim_url(service.settings.base_url, service.secret_key, dialect, name, order))
             return

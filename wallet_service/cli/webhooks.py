@@ -10,7 +10,6 @@ from typing import Any
 import click
 
 from wallet_service.cli.opening import AT_LEAST_ONE, opened
-from wallet_service.domain.errors import UnknownMerchant
 from wallet_service.storage import merchants
 from wallet_service.storage.messages import Attempt
 from wallet_service.usecases import endpoints, replay
@@ -33,11 +32,7 @@ def _of(code: str, *, first: bool = False) -> Iterator[tuple[Service, int]]:
     """
     with opened() as service:
         with service.begin() as tx:
-            if first and code == merchants.MAIN:
-                merchants.add(tx, code=code, name="Main", now=service.clock())
-            merchant = merchants.find(tx, code)
-        if merchant is None:
-            raise UnknownMerchant(code)
+            merchant = merchants.require(tx, code, begins_at=service.clock() if first else None)
         yield service, merchant.id
 
 

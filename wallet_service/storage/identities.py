@@ -6,7 +6,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+from wallet_service.domain.event import Customer
 from wallet_service.domain.identity import Identity, Kind
+from wallet_service.storage import members
 from wallet_service.storage.vault import Vault
 
 _OWNERS = text("""
@@ -111,6 +113,15 @@ def owner(tx: Connection, program_id: int, marks: Sequence[Mark]) -> str | None:
     rows = tx.execute(_OWNERS, {"program_id": program_id, "marks": [each.mark for each in marks]})
     found = {row.kind: str(row.external_id) for row in rows}
     return next((found[kind] for kind in _TRUST if kind in found), None)
+
+
+def named(tx: Connection, program_id: int, customer: Customer, marks: Sequence[Mark]) -> str | None:
+    """Return the merchant's own id of whoever is meant: a member by any id, or else as the sender names it."""
+    by_id = any((customer.id, customer.member_id, customer.card_code))
+    name = members.external_id(tx, program_id, customer) if by_id else None
+    if marks and (name is None or not members.exists(tx, program_id, name)):
+        return owner(tx, program_id, marks) or name
+    return name
 
 
 def add(

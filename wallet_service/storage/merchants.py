@@ -7,6 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+from wallet_service.domain.errors import UnknownMerchant
+
 MAIN = "main"  # whose a programme is where nobody says otherwise
 CODE = re.compile("[a-z0-9][a-z0-9_-]{0,39}")
 
@@ -36,6 +38,19 @@ def find(tx: Connection, code: str) -> Merchant | None:
     """Return the merchant of that code."""
     row = tx.execute(_FIND, {"code": code}).first()
     return Merchant(*row) if row else None
+
+
+def require(tx: Connection, code: str, *, begins_at: datetime | None = None) -> Merchant:
+    """Return the merchant of that code; the main one is there from when it is first named as one that begins.
+
+    Raises `UnknownMerchant`.
+    """
+    if begins_at is not None and code == MAIN:
+        add(tx, code=MAIN, name="Main", now=begins_at)
+    found = find(tx, code)
+    if found is None:
+        raise UnknownMerchant(code)
+    return found
 
 
 def every(tx: Connection) -> Sequence[Merchant]:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from wallet_service.domain.errors import UnknownMerchant, UnknownSource
+from wallet_service.domain.errors import UnknownSource
 from wallet_service.domain.template import Template
 from wallet_service.storage import merchants, programs, sources
 from wallet_service.storage.merchants import MAIN
@@ -25,11 +25,7 @@ def open_program(tx: Connection, template: Template, *, merchant: str = MAIN, ac
     from then on. Later rules are published by hand.
     Raises `UnknownMerchant` and `ProgramTaken`.
     """
-    if merchant == MAIN:
-        merchants.add(tx, code=MAIN, name="Main", now=now)
-    owner = merchants.find(tx, merchant)
-    if owner is None:
-        raise UnknownMerchant(merchant)
+    owner = merchants.require(tx, merchant, begins_at=now)
     program = template.program
     program_id = programs.open_program(
         tx, code=program.program.code, template=template.name, merchant_id=owner.id, now=now
@@ -84,15 +80,15 @@ def rotate(tx: Connection, *, vault: Vault, name: str, dialect: str = DIALECT, s
     return secret
 
 
-def require(tx: Connection, *, dialect: str, name: str) -> Source:
-    """Return a source.
-
-    Raises `UnknownSource`.
-    """
-    source = sources.find(tx, dialect, name)
-    if source is None:
-        raise UnknownSource(f"No source {dialect}/{name} is connected; see `wallet-service source list`.")
-    return source
+def own_source(tx: Connection, *, vault: Vault, program_id: int, dialect: str, name: str, now: datetime) -> Source:
+    """Return a source by which a programme enters what nobody posts; it is made when it is first needed."""
+    found = sources.find(tx, dialect, name)
+    if found is None:
+        nobodys = vault.seal(new_secret())
+        sources.add(tx, program_id=program_id, dialect=dialect, name=name, secret=nobodys, now=now)
+        found = sources.find(tx, dialect, name)
+    assert found is not None
+    return found
 
 
 def connected(tx: Connection) -> list[Source]:

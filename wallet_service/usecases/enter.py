@@ -1,6 +1,5 @@
 """A merchant's program tells of an event: entered once for its key, by the same rules as what a shop delivers."""
 
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -14,10 +13,9 @@ from wallet_service.domain.errors import IdentityTaken
 from wallet_service.domain.event import Customer, Event, MemberEnrolled, MemberUpdated
 from wallet_service.domain.identity import Identity
 from wallet_service.domain.member import Membership
-from wallet_service.storage import identities, members, sources
+from wallet_service.storage import identities, members
 from wallet_service.storage.events import Raced
-from wallet_service.storage.sources import Source
-from wallet_service.usecases.connect import OWN_PROGRAMS
+from wallet_service.usecases.connect import OWN_PROGRAMS, own_source
 from wallet_service.usecases.operate import OpenProgram, Operated, Operation, operate
 from wallet_service.usecases.record import Merged, record
 
@@ -88,7 +86,14 @@ def _entered(operation: Operation, entering: Entering, pass_type_identifier: str
     tx, opened, event = operation.tx, operation.open, entering.event
     recorded = record(
         tx,
-        source=_source(operation),
+        source=own_source(
+            tx,
+            vault=opened.vault,
+            program_id=opened.id,
+            dialect=OWN_PROGRAMS,
+            name=operation.program.program.code,
+            now=operation.now,
+        ),
         template=opened.template,
         vault=opened.vault,
         event=event,
@@ -113,15 +118,3 @@ def _know(operation: Operation, name: str, told: Sequence[Identity], forget: Seq
     member = members.find(tx, opened.id, name) if forget else None
     if member is not None:
         identities.remove(tx, member.id, identities.marks_of(opened.vault, forget))
-
-
-def _source(operation: Operation) -> Source:
-    """Return the source of what a programme is told of by its API, which is made when it is first needed."""
-    tx, opened, name = operation.tx, operation.open, operation.program.program.code
-    found = sources.find(tx, OWN_PROGRAMS, name)
-    if found is None:
-        nobodys = opened.vault.seal(secrets.token_hex(32))
-        sources.add(tx, program_id=opened.id, dialect=OWN_PROGRAMS, name=name, secret=nobodys, now=operation.now)
-        found = sources.find(tx, OWN_PROGRAMS, name)
-    assert found is not None
-    return found

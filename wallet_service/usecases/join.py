@@ -10,11 +10,10 @@ from sqlalchemy import Connection
 from wallet_service.domain.errors import LinkOver
 from wallet_service.domain.event import Customer, Event, MemberEnrolled, content_hash
 from wallet_service.domain.template import Template
-from wallet_service.storage import installs, links, members, objections, sources
+from wallet_service.storage import installs, links, members, objections
 from wallet_service.storage.links import Seen
-from wallet_service.storage.sources import Source
 from wallet_service.storage.vault import Vault
-from wallet_service.usecases.connect import new_secret
+from wallet_service.usecases.connect import own_source
 from wallet_service.usecases.receive import receive
 from wallet_service.usecases.visit import row_of, take
 
@@ -45,7 +44,9 @@ def join_by_link(
     with begin() as tx:
         row = row_of(tx, seen, mark, now=now)
         take(tx, seen, row, now=now)
-        source = source_of_joins(tx, seen.program, seen.campaign.program_id, vault=vault, now=now)
+        source = own_source(
+            tx, vault=vault, program_id=seen.campaign.program_id, dialect=DIALECT, name=seen.program, now=now
+        )
     fact = MemberEnrolled(Customer(id=prospect.external_id), prospect.name, prospect.locale)
     recorded = receive(
         begin,
@@ -80,14 +81,3 @@ def joined_through(tx: Connection, seen: Seen, mark: bytes | None, member_id: in
     row = row_of(tx, seen, mark, now=now)
     take(tx, seen, row, lasts=timedelta(), now=now)
     joined(tx, seen, row, member_id, now=now)
-
-
-def source_of_joins(
-    tx: Connection, program: str, program_id: int, *, vault: Vault, dialect: str = DIALECT, now: datetime
-) -> Source:
-    """Return the source that enters those who join by links; the programme gets it with the first of them."""
-    sealed = vault.seal(new_secret())
-    sources.add(tx, program_id=program_id, dialect=dialect, name=program, secret=sealed, now=now)
-    source = sources.find(tx, dialect, program)
-    assert source is not None
-    return source

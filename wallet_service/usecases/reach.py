@@ -91,15 +91,13 @@ def program_of_member(tx: Connection, merchant_id: int, public_id: str) -> Opene
     return opened
 
 
-def member_named(tx: Connection, opened: Opened, customer: Customer, *, vault: Vault) -> Found | None:
+def member_named(tx: Connection, program_id: int, customer: Customer, *, vault: Vault) -> Found | None:
     """Return the member of a programme who is named, by an id or what else is known of the person.
 
     Who has become one with another is that one.
     """
-    named = members.external_id(tx, opened.id, customer)
-    if named is None and customer.identities:
-        named = identities.owner(tx, opened.id, identities.marks_of(vault, customer.identities))
-    member = members.find(tx, opened.id, members.survivor(tx, opened.id, named)) if named else None
+    named = identities.named(tx, program_id, customer, identities.marks_of(vault, customer.identities))
+    member = members.find(tx, program_id, members.survivor(tx, program_id, named)) if named else None
     return members.find_by_members(tx, [member.id])[0] if member else None
 
 

@@ -241,20 +241,15 @@ def _reached(
 
 
 def _named(tx: Connection, program_id: int, fact: Fact, marks: tuple[Mark, ...]) -> str | None:
-    """Return the merchant's own id of whoever is meant: a member by any id, or else as the sender names it.
+    """Return the merchant's own id of whoever is meant.
 
     Whoever enrols under an id of their own is somebody else than who has the same address.
     """
     customer = fact.customer
     if customer is None:
         return None
-    by_id = any((customer.id, customer.member_id, customer.card_code))
-    named = members.external_id(tx, program_id, customer) if by_id else None
-    if named is not None and isinstance(fact, MemberEnrolled):
-        return named
-    if marks and (named is None or not members.exists(tx, program_id, named)):
-        return identities.owner(tx, program_id, marks) or named
-    return named
+    somebody_new = isinstance(fact, MemberEnrolled) and customer.id is not None
+    return identities.named(tx, program_id, customer, () if somebody_new else marks)
 
 
 def _may_move(event: Event) -> bool:

@@ -15,13 +15,14 @@ from sqlalchemy import Connection
 from wallet_service.domain.delivery import Arrangement, Delivery, Normalised, Said
 from wallet_service.domain.errors import DatabaseUnusable, UnknownDelivery, UnknownMember, WalletError
 from wallet_service.domain.event import Customer, Event, PrivacyRequested, content_hash
-from wallet_service.storage import deliveries, identities, members, sources
+from wallet_service.storage import deliveries, sources
 from wallet_service.storage.deliveries import Kept
 from wallet_service.storage.sources import Source
 from wallet_service.storage.vault import Vault
 from wallet_service.usecases.erase import erase
 from wallet_service.usecases.in_force import InForce
 from wallet_service.usecases.operate import OpenProgram, operate
+from wallet_service.usecases.reach import member_named
 from wallet_service.usecases.receive import receive
 
 log = structlog.get_logger(__name__)
@@ -231,13 +232,9 @@ class Intake:
         """Return our id of whoever a request of privacy is about."""
         if customer is None:
             return None
-        marks = identities.marks_of(self.vault, customer.identities)
         with self.begin() as tx:
-            named = members.external_id(tx, source.program_id, customer) if customer.id else None
-            if named is None or not members.exists(tx, source.program_id, named):
-                named = identities.owner(tx, source.program_id, marks)
-            found = members.find(tx, source.program_id, named) if named else None
-        return found.public_id if found else None
+            found = member_named(tx, source.program_id, customer, vault=self.vault)
+        return found.member.public_id if found else None
 
 
 def _for_a_person(detail: str) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def test_a_replay_enters_once_and_is_answered_the_same(world: World, engine: Eng
 def test_a_dry_run_changes_nothing(world: World, contents: Any) -> None:
     """What a replay would come to is told, and but for the key nothing is kept of it."""
     program, delivery = world.mine.program(), world.mine.deliver("orders/paid", "hook", name="orders_paid_jpy")
-    names = ("operations", "api_keys", "api_rates")
+    names = ("operations", "api_keys", "rates")
     before = {name: each for name, each in contents().items() if name not in names}
     tried = program.send("POST", f"/inbound/{delivery}/replay?dry_run=true").get_json()
     assert tried["status"] == "failed"

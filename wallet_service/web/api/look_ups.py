@@ -69,7 +69,7 @@ def look_member_up(call: Call, *, body: LookUpWanted) -> LookUp:
     named = body.member.customer()
     with call.service.read() as tx:
         opened = program_of_customer(tx, call.merchant_id, named, body.program)
-        found = member_named(tx, opened, named, vault=call.service.vault)
+        found = member_named(tx, opened.id, named, vault=call.service.vault)
     if found is None:
         raise UnknownMember(str(named))
     found = call.service.settled(found)

@@ -154,7 +154,7 @@ def list_members(call: Call, *, query: Which) -> Members:
     with call.service.read() as tx:
         opened = program_of(tx, call.merchant_id, query.program)
         if wanted := query.named():
-            named = [member_named(tx, opened, each, vault=call.service.vault) for each in wanted]
+            named = [member_named(tx, opened.id, each, vault=call.service.vault) for each in wanted]
             meant = named[0] if all(each == named[0] for each in named) else None
             return Members(data=(_member(call, meant),) if meant else (), next=None)
         this = f"members of {call.program(opened).template.program.program.code}"
@@ -234,7 +234,7 @@ def change_member(call: Call, *, path: MemberPath, body: ChangedMember) -> Done[
     """
     with call.service.read() as tx:
         opened = program_of_member(tx, call.merchant_id, path.member_id)
-        found = member_named(tx, opened, Customer(member_id=path.member_id), vault=call.service.vault)
+        found = member_named(tx, opened.id, Customer(member_id=path.member_id), vault=call.service.vault)
     settled = call.service.settled(found) if found else None
 
     def check(member: Membership) -> None:
