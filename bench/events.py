@@ -8,12 +8,14 @@ import statistics
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
 from pydantic import SecretStr
 
+from bench import processor
 from bench.said import record, script
 from bench.stand import SOURCE, Stand, customer, stand
 from wallet_service.config import Settings
@@ -42,10 +44,11 @@ def run() -> list[str]:
             path.write_text(script(groups, members=MEMBERS, together=together))
         pools = [open_pools.enter_context(_pool(ready)) for _ in range(PROCESSES)]
         _processes(pools, next(numbers), WARM_UP)
+        spent = {"writers": 0.0, "database": 0.0}
         rounds = [
             (
                 _threads(ready, next(numbers), EVENTS),
-                _processes(pools, next(numbers), EVENTS),
+                _counted(ready, spent, lambda: _processes(pools, next(numbers), EVENTS)),
                 _raw(ready, scripts[0], next(numbers)),
                 _raw(ready, scripts[1], next(numbers)),
             )
@@ -61,6 +64,7 @@ def run() -> list[str]:
         f"to one by one {_ratio(rounds, 0, 3):.2f}",
         f"{PROCESSES} processes of {WRITERS // PROCESSES} threads: {several:,.0f} events/s, "
         f"ratio {_ratio(rounds, 1, 2):.2f}, to one by one {_ratio(rounds, 1, 3):.2f}",
+        processor.told("an event", {name: each / (ROUNDS * EVENTS) for name, each in spent.items()}),
     ]
 
 
@@ -78,6 +82,19 @@ def _pay(ready: Stand, number: int, events: int, threads: int) -> float:
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(lambda each: ready.pay(customer(each % MEMBERS), f"order {number} {each}"), range(events)))
     return time.perf_counter() - started
+
+
+def _counted(ready: Stand, spent: dict[str, float], work: Callable[[], float]) -> float:
+    """Do the work, and add what processor time it took."""
+    before = _spent(ready)
+    speed = work()
+    for name, seconds in _spent(ready).items():
+        spent[name] += seconds - before[name]
+    return speed
+
+
+def _spent(ready: Stand) -> dict[str, float]:
+    return {"writers": processor.of_tree(os.getpid()), "database": processor.of_tree(ready.postgres)}
 
 
 def _processes(pools: list[ProcessPoolExecutor], number: int, events: int) -> float:

@@ -59,6 +59,12 @@ class Stand:
         fact = OrderPaid(Customer(id=who), order, currency, PRICE)
         self.receive(f"event of {order}", "order.paid", fact, begin=begin)
 
+    @property
+    def postgres(self) -> int:
+        """The process of the database."""
+        assert self.service.embedded
+        return int((self.service.embedded.data / "postmaster.pid").read_text().split()[0])
+
     def add_wallets(self) -> None:
         """Put each card that is in no wallet into one of Apple's."""
         with self.service.begin() as tx:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
+from bench import processor
 from bench.senders import Posted, Webhook, order_paid, post
 from bench.stand import PRICE, SOURCE, Stand, stand
 from wallet_service.usecases.audit import audit, wrong_faces
@@ -50,7 +51,7 @@ def run() -> list[str]:
         f"{len(os.sched_getaffinity(0))} CPUs, which senders and database share, and others with a load of {load:.1f}",
         f"{WEBHOOKS:,} orders of {MEMBERS} members over {SENDERS} connections to {PROCESSES} processes: "
         f"{WEBHOOKS / took:,.0f}/s, p50 {_ms(posted.within(0.5))}, p99 {_ms(posted.within(0.99))}",
-        *_processor(spent),
+        processor.told("a webhook", {name: seconds / WEBHOOKS for name, seconds in spent.items()}),
         f"killed with -9 {KILLS} times among {WITH_KILLS:,}: {killed.cut} were cut off, and {killed.replayed} of these "
         "had been entered; sent again until answered, each is entered once, and the books are sound",
     ]
@@ -163,40 +164,12 @@ def _orders(ready: Stand, web: _Web, name: str, count: int) -> list[Webhook]:
     ]
 
 
-def _processor(spent: dict[str, float]) -> list[str]:
-    """Return what a webhook costs in processor time, which others on the machine change little."""
-    if not spent:
-        return []
-    each = {name: seconds / WEBHOOKS for name, seconds in spent.items()}
-    parts = ", ".join(f"{name} {seconds * 1000:.2f} ms" for name, seconds in each.items())
-    whole = sum(each.values())
-    told = f"together {whole * 1000:.2f} ms, which two idle cores do {2 / whole:,.0f}/s"
-    return [f"processor time of a webhook: {parts}; {told}"]
-
-
 def _spent(ready: Stand, web: _Web) -> dict[str, float]:
-    """Return the seconds of processor time so far, with that of ended children; nothing where there is no /proc."""
-    if not Path("/proc/self/stat").exists():
-        return {}
-    assert ready.service.embedded
-    postgres = int((ready.service.embedded.data / "postmaster.pid").read_text().split()[0])
-    return {"server": _of_tree(web.pid), "database": _of_tree(postgres), "senders": time.process_time()}
-
-
-def _of_tree(root: int) -> float:
-    """Return the seconds that a process and all below it have had."""
-    parents, ticks = {}, {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            said = path.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue  # it has just ended
-        pid = int(path.parent.name)
-        parents[pid], ticks[pid] = int(said[1]), sum(map(int, said[11:15]))
-    inside = {root}
-    while more := {pid for pid, parent in parents.items() if parent in inside} - inside:
-        inside |= more
-    return sum(ticks.get(pid, 0) for pid in inside) / os.sysconf("SC_CLK_TCK")
+    return {
+        "server": processor.of_tree(web.pid),
+        "database": processor.of_tree(ready.postgres),
+        "senders": time.process_time(),
+    }
 
 
 def _ms(seconds: float) -> str:

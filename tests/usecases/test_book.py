@@ -1,5 +1,6 @@
 """A book that is closed says all that follows: what dies next, by the rule of the tier that the member is in then."""
 
+import random
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from actors import START, Clock, Shop
 from sqlalchemy import text
 
-from wallet_service.domain.ledger import Hold
+from wallet_service.domain.ledger import Hold, Lot
 from wallet_service.domain.program import Program
 from wallet_service.domain.template import Template
 from wallet_service.storage import lots, members
@@ -100,3 +101,25 @@ def test_a_hold_is_kept_with_its_parts(service: Service, shop: Shop, clock: Cloc
         _, (found,) = lots.live(tx, 1)
     assert (position.available, position.held, position.due_at) == (50, 30, START + timedelta(hours=1))
     assert [(lot.points, part) for lot, part in found.parts] == [(80, 30)]
+
+
+def test_what_is_foreseen_is_what_the_database_then_says(service: Service, shop: Shop, clock: Clock) -> None:
+    """New lots are joined to what came next before as the database joins them: what dies, and what waits."""
+    shop.enrol("ann")
+    chance = random.Random(20261128)
+    for _ in range(40):
+        with service.begin() as tx:
+            book = opened(service, service.template("points"), tx, clock)
+            found = members.ask(tx, 1, "ann")()
+            assert found
+            for _ in range(chance.randrange(3)):
+                activates, expires = (chance.choice([None, START + timedelta(days=day)]) for day in (40, 80))
+                expires = expires and expires + timedelta(days=chance.randrange(-9, 9))
+                lot = Lot(chance.randrange(1, 99), START, activates_at=activates, expires_at=expires, rule="gift")
+                book.account.earn(lot)
+            new = book.account.only_new
+            assert new is not None
+            foreseen = found[1].with_new(new)
+            close(book)
+            assert foreseen == lots.ahead(tx, 1, kept_until=None)
+        clock.on(minutes=1)

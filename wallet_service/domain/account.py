@@ -58,6 +58,11 @@ class Account:
         return self._bring_in()[1]
 
     @property
+    def only_new(self) -> list[Lot] | None:
+        """The lots that were opened just now, while all others are as they were; None once those were asked for."""
+        return self._new if self._loaded is None else None
+
+    @property
     def deficit(self) -> int:
         """By how much the member has spent more than there was."""
         return max(0, -self.available)

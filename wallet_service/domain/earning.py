@@ -120,6 +120,8 @@ class Order:
         Cumulative is what the newest snapshot says, or more if that was told after it; a refund that was undone after
         the snapshot is still in it. Disputes come on top of either.
         """
+        if not (self.refunds or self.singles or self.snapshot_minor):
+            return 0
         later = [minor for at, minor in self.refunds if self.version is None or at > self.version]
         refunds = [each for each in self.singles if not each.disputed]
         undone = [each for each in refunds if each.undone and self.version and each.version > self.version]

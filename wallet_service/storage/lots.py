@@ -1,7 +1,7 @@
 """A member's lots and holds, as far as they still hold points, and what the calendar will do to them next."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -37,16 +37,20 @@ _USED = text("""
     SELECT lot_id, delta AS points FROM lot_allocations
     WHERE transaction_id = :transaction_id AND bucket = 'out' AND delta > 0 ORDER BY id
 """)
-_AHEAD = text("""
-    WITH first AS (SELECT min(expires_at) AS at FROM expiry_days WHERE member_id = :member_id)
-    SELECT greatest(first.at, CAST(:kept_until AS timestamptz)) AS dies_at,
+# What comes next to the member with the id `members.id`; only points that die are told otherwise where all are kept.
+AHEAD = """
+    (SELECT min(expires_at) FROM expiry_days WHERE member_id = members.id) AS dies_at,
+    (SELECT available FROM expiry_days WHERE member_id = members.id ORDER BY expires_at LIMIT 1) AS first_dying,
+    (SELECT min(activates_at) FROM lot_balances WHERE member_id = members.id AND pending > 0) AS activates_at,
+    (SELECT min(expires_at) FROM open_holds WHERE member_id = members.id) AS hold_ends_at,
+    (SELECT min(valid_until) FROM redemptions WHERE member_id = members.id AND status = 'issued') AS code_ends_at
+"""
+_AHEAD = text(f"SELECT {AHEAD} FROM (SELECT CAST(:member_id AS bigint) AS id) AS members")
+_KEPT = text("""
+    SELECT greatest(first.at, :kept_until) AS dies_at,
            (SELECT sum(available)::bigint FROM expiry_days
-            WHERE member_id = :member_id
-              AND expires_at <= greatest(first.at, CAST(:kept_until AS timestamptz))) AS dying,
-           (SELECT min(activates_at) FROM lot_balances WHERE member_id = :member_id AND pending > 0) AS activates_at,
-           (SELECT min(expires_at) FROM open_holds WHERE member_id = :member_id) AS hold_ends_at,
-           (SELECT min(valid_until) FROM redemptions WHERE member_id = :member_id AND status = 'issued') AS code_ends_at
-    FROM first
+            WHERE member_id = :member_id AND expires_at <= greatest(first.at, :kept_until)) AS dying
+    FROM (SELECT min(expires_at) AS at FROM expiry_days WHERE member_id = :member_id) AS first
 """)
 _DYING = text("""
     SELECT expires_at FROM expiry_days WHERE member_id = :member_id AND expires_at <= :until
@@ -67,6 +71,19 @@ class Ahead:
     activates_at: datetime | None
     hold_ends_at: datetime | None
     code_ends_at: datetime | None
+
+    def with_new(self, lots: Sequence[Lot]) -> "Ahead":
+        """Return what comes next once these lots are there, too."""
+        dated = [(self.dies_at, self.dying), *((lot.expires_at, lot.available) for lot in lots)]
+        dying = [(at, points) for at, points in dated if at is not None and points > 0]
+        dies_at = min((at for at, _ in dying), default=None)
+        waiting = [self.activates_at, *(lot.activates_at for lot in lots if lot.pending > 0)]
+        return replace(
+            self,
+            dies_at=dies_at,
+            dying=sum(points for at, points in dying if at == dies_at),
+            activates_at=min((each for each in waiting if each is not None), default=None),
+        )
 
 
 def live(tx: Connection, member_id: int) -> tuple[list[Lot], list[Hold]]:
@@ -91,9 +108,18 @@ def set_apart(tx: Connection, hold_id: int, known: Iterable[Lot]) -> list[tuple[
 
 def ahead(tx: Connection, member_id: int, *, kept_until: datetime | None) -> Ahead:
     """Return what comes next; `kept_until` keeps all points alive that long."""
-    row = tx.execute(_AHEAD, {"member_id": member_id, "kept_until": kept_until}).one()
-    dies_at = row.dies_at if row.dying else None
-    return Ahead(dies_at, row.dying or 0, row.activates_at, row.hold_ends_at, row.code_ends_at)
+    asked = tx.execute(_AHEAD, {"member_id": member_id})
+    kept = tx.execute(_KEPT, {"member_id": member_id, "kept_until": kept_until}) if kept_until else None
+    found = ahead_of(asked.one())
+    if kept is None or found.dies_at is None:
+        return found
+    row = kept.one()
+    return replace(found, dies_at=row.dies_at, dying=row.dying)
+
+
+def ahead_of(row: Row[tuple[object, ...]]) -> Ahead:
+    """Return what comes next to the member that a row tells of."""
+    return Ahead(row.dies_at, row.first_dying or 0, row.activates_at, row.hold_ends_at, row.code_ends_at)
 
 
 def _parts(tx: Connection, rows: Iterable[Row[Any]], known: Iterable[Lot]) -> list[tuple[Lot, int]]:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-import orjson
 from sqlalchemy import Connection, Row, text
 
 from wallet_service.domain.card import Card, Revised
@@ -14,6 +13,8 @@ from wallet_service.domain.ledger import MEMBER_ACCOUNTS
 from wallet_service.domain.member import Membership, Position, Profile
 from wallet_service.domain.template import Movement
 from wallet_service.domain.tiering import Amounts, Rank
+from wallet_service.storage import lots
+from wallet_service.storage.lots import Ahead
 from wallet_service.storage.programs import Opened
 
 PUBLIC_ID_PREFIX = "mem_"
@@ -60,8 +61,12 @@ _JOINED = """
 """
 _FROM = f"FROM members JOIN cards ON cards.member_id = members.id AND cards.replaced_at IS NULL {_JOINED}"
 _EVERY_CARD = f"FROM members JOIN cards ON cards.member_id = members.id {_JOINED}"
+# The member first: before the tables have statistics, the planner would begin with the cards and read all of them.
 _BY_EXTERNAL_ID = text(f"""
-    SELECT {_COLUMNS} {_FROM} WHERE members.program_id = :program_id AND external_id = :external_id
+    WITH named AS MATERIALIZED (
+        SELECT * FROM members WHERE program_id = :program_id AND external_id = :external_id
+    )
+    SELECT {_COLUMNS}, {lots.AHEAD} {_FROM.replace("FROM members", "FROM named AS members")}
 """)
 _SEVERAL = text(f"""
     SELECT {_COLUMNS} {_FROM} WHERE members.program_id = :program_id AND external_id = ANY(:external_ids)
@@ -106,19 +111,9 @@ _SET_PROFILE = text("""
 """)
 _REVISE = text("""
     UPDATE cards
-    SET revision = told.revision, modified_at = told.modified_at, announced = told.announced,
-        face_digest = decode(told.digest, 'hex'), own_digest = decode(told.own_digest, 'hex'),
-        template_version = :template_version,
-        changed_xid = pg_current_xact_id()
-    FROM (
-        SELECT told.*
-        FROM jsonb_to_recordset(CAST(:cards AS jsonb)) AS told (
-            id bigint, revision integer, modified_at timestamptz, announced text, digest text, own_digest text)
-        JOIN cards ON cards.id = told.id
-        ORDER BY cards.id
-        FOR UPDATE OF cards
-    ) AS told
-    WHERE cards.id = told.id
+    SET revision = :revision, modified_at = :modified_at, announced = :announced, face_digest = :digest,
+        own_digest = :own_digest, template_version = :template_version, changed_xid = pg_current_xact_id()
+    WHERE id = :id
 """)
 _STALE = text("""
     SELECT members.program_id, external_id, cards.id
@@ -325,7 +320,8 @@ def erase(tx: Connection, member_id: int, *, now: datetime) -> None:
 
 def find(tx: Connection, program_id: int, external_id: str) -> Membership | None:
     """Return the member with that id of the merchant's own."""
-    return ask(tx, program_id, external_id)()
+    found = ask(tx, program_id, external_id)()
+    return found[0] if found else None
 
 
 def find_several(tx: Connection, program_id: int, external_ids: Iterable[str]) -> dict[str, Membership]:
@@ -334,13 +330,16 @@ def find_several(tx: Connection, program_id: int, external_ids: Iterable[str]) -
     return {row.external_id: _membership(row) for row in rows}
 
 
-def ask(tx: Connection, program_id: int, external_id: str) -> Callable[[], Membership | None]:
-    """Ask for the member with that id of the merchant's own; the answer is fetched when it is called for."""
+def ask(tx: Connection, program_id: int, external_id: str) -> Callable[[], tuple[Membership, Ahead] | None]:
+    """Ask for the member with that id of the merchant's own, and what comes next to it by the calendar.
+
+    The answer is fetched when it is called for.
+    """
     answer = tx.execute(_BY_EXTERNAL_ID, {"program_id": program_id, "external_id": external_id})
 
-    def told() -> Membership | None:
+    def told() -> tuple[Membership, Ahead] | None:
         row = answer.first()
-        return _membership(row) if row else None
+        return (_membership(row), lots.ahead_of(row)) if row else None
 
     return told
 
@@ -439,19 +438,20 @@ def set_profile(tx: Connection, *, member_id: int, profile: Profile) -> None:
 
 
 def revise(tx: Connection, revised: Sequence[Revised], *, template_version: str) -> None:
-    """Write the cards' new revisions."""
+    """Write the cards' new revisions, in the order in which all lock cards."""
     cards = [
         {
             "id": each.card.id,
             "revision": each.card.revision,
             "modified_at": each.card.modified_at,
             "announced": each.card.announced,
-            "digest": each.digest.hex(),
-            "own_digest": each.own_digest.hex(),
+            "digest": each.digest,
+            "own_digest": each.own_digest,
+            "template_version": template_version,
         }
-        for each in revised
+        for each in sorted(revised, key=lambda each: each.card.id)
     ]
-    tx.execute(_REVISE, {"cards": orjson.dumps(cards).decode(), "template_version": template_version})
+    tx.execute(_REVISE, cards)
 
 
 def void(tx: Connection, card_id: int, *, now: datetime) -> None:

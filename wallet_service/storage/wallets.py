@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import orjson
 from sqlalchemy import Connection, Row, text
 
 from wallet_service.domain.card import Revised
@@ -20,23 +19,17 @@ from wallet_service.storage import installs
 # step still is. What was put off because of its content is due again once the content has changed.
 _WANT = text("""
     UPDATE wallets
-    SET wanted = told.revision,
-        sent = CASE WHEN platform = 'google' AND NOT told.own AND sent = wanted THEN told.revision ELSE sent END,
+    SET wanted = :revision,
+        sent = CASE WHEN platform = 'google' AND NOT :own AND sent = wanted THEN :revision ELSE sent END,
         coalesce_for = :window,
-        not_before = greatest(:now, CASE WHEN refused AND told.own THEN sent_at + :window ELSE not_before END),
-        refused = refused AND NOT told.own,
-        announced = coalesce(told.announced, wallets.announced),
-        announced_revision = CASE WHEN told.announced IS NULL THEN announced_revision ELSE told.revision END
-    FROM (
-        SELECT wallets.id, told.revision, told.own, told.announced
-        FROM jsonb_to_recordset(CAST(:cards AS jsonb)) AS told (
-            card_id bigint, revision integer, own boolean, announced text)
-        JOIN wallets ON wallets.card_id = told.card_id
-        ORDER BY wallets.id
-        FOR UPDATE OF wallets
-    ) AS told
-    WHERE wallets.id = told.id
+        not_before = greatest(:now, CASE WHEN refused AND :own THEN sent_at + :window ELSE not_before END),
+        refused = refused AND NOT :own,
+        announced = coalesce(:announced, wallets.announced),
+        announced_revision = CASE WHEN CAST(:announced AS text) IS NULL THEN announced_revision ELSE :revision END
+    FROM (SELECT id FROM wallets WHERE card_id = :card_id ORDER BY id FOR UPDATE) AS held
+    WHERE wallets.id = held.id
 """)
+_LOCK_THOSE_OF = text("SELECT id FROM wallets WHERE card_id = ANY(:card_ids) ORDER BY id FOR UPDATE")
 _CLAIM = text("""
     UPDATE wallets
     SET lease = :lease, lease_until = :until, attempts = attempts + 1
@@ -228,10 +221,14 @@ def want(tx: Connection, revised: Sequence[Revised], *, window: timedelta, now: 
             "revision": each.card.revision,
             "own": each.own_changed,
             "announced": each.card.announced,
+            "window": window,
+            "now": now,
         }
         for each in revised
     ]
-    tx.execute(_WANT, {"cards": orjson.dumps(cards).decode(), "window": window, "now": now})
+    if len(cards) > 1:
+        tx.execute(_LOCK_THOSE_OF, {"card_ids": [each["card_id"] for each in cards]})
+    tx.execute(_WANT, cards)
 
 
 def claim(tx: Connection, *, platform: str, most: int, lease: UUID, until: datetime, now: datetime) -> Sequence[Behind]:

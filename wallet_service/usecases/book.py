@@ -24,6 +24,7 @@ from wallet_service.domain.template import Movement, Template
 from wallet_service.domain.tiering import Amounts, Facts, Rank
 from wallet_service.storage import awards, balances, ledger, lots, redemptions, triggers
 from wallet_service.storage.ledger import Cause, Fact
+from wallet_service.storage.lots import Ahead
 from wallet_service.storage.redemptions import Change
 from wallet_service.usecases import issue
 from wallet_service.usecases.foretell import foretell, moments
@@ -45,6 +46,7 @@ class Book:
     the rewards that were taken and `ended` what becomes of those before. `calendar` says whether it had anything to do,
     `automatic` whether rewards may come by themselves, `regrant` whether what lies ready has changed otherwise.
     `orders` names orders that were settled by our row ids, `news` is what the merchant is to be told besides.
+    `foreseen` is what came next by the calendar when the book was opened, where that is known already.
     """
 
     tx: Connection
@@ -68,6 +70,7 @@ class Book:
     regrant: bool = False
     orders: dict[int, str] = field(default_factory=dict)
     news: list[News] = field(default_factory=list)
+    foreseen: Ahead | None = None
 
     @property
     def program(self) -> Program:
@@ -226,7 +229,7 @@ class Book:
     def _position(self, rank: Rank | None, known: Facts) -> Position:
         account, zone = self.account, self.program.zone
         kept_until = account.expiry.kept_until(account.active_at)
-        ahead = lots.ahead(self.tx, self.member.id, kept_until=kept_until)
+        ahead = self._ahead(kept_until)
         dies_at, dying = ahead.dies_at, ahead.dying
         if account.expiry.whole:
             dies_at, dying = (kept_until, account.available) if kept_until and account.available > 0 else (None, 0)
@@ -263,6 +266,14 @@ class Book:
             due_at=min((each for each in dates if each is not None and each != NEVER), default=None),
             program_version=self.template.rules,
         )
+
+    def _ahead(self, kept_until: datetime | None) -> Ahead:
+        """Return what comes next, of what was known before and is new; the database is asked where that may not do."""
+        new, codes = self.account.only_new, self.taken or self.ended
+        by_lots = kept_until is None or self.account.expiry.whole
+        if self.foreseen and new is not None and by_lots and not codes:
+            return self.foreseen.with_new(new)
+        return lots.ahead(self.tx, self.member.id, kept_until=kept_until)
 
     def _next_occasion(self, tier: str | None) -> datetime | None:
         """Return when somebody must look after the member's occasions; what is left undone stays due."""

@@ -36,6 +36,7 @@ from wallet_service.storage.arrivals import Arrival
 from wallet_service.storage.events import Raced
 from wallet_service.storage.identities import Mark
 from wallet_service.storage.ledger import Cause
+from wallet_service.storage.lots import Ahead
 from wallet_service.storage.sources import Source
 from wallet_service.storage.vault import Vault
 from wallet_service.usecases import refer
@@ -73,8 +74,8 @@ class Recorded:
 class _Case:
     """One event with all that is known before it is entered; `customer_id` is the merchant's own, if it is known.
 
-    `marks` are what else the customer is known by. `matched` says that the order is a member's, `joins` that the event
-    makes its customer a member.
+    `marks` are what else the customer is known by. `matched` says that the order is a member's, `ahead` what comes next
+    to the member, where that was asked; `joins` says that the event makes its customer a member.
     """
 
     tx: Connection
@@ -88,6 +89,7 @@ class _Case:
     ids: Iterator[int]
     now: datetime
     matched: bool = False
+    ahead: Ahead | None = None
     joins: bool = False
 
     @property
@@ -115,7 +117,7 @@ def record(
     (`events.is_race`).
     """
     marks = identities.marks_of(vault, event.fact.customer.identities) if event.fact.customer else ()
-    customer_id, member, known = _look(tx, source, event, marks)
+    customer_id, member, ahead, known = _look(tx, source, event, marks)
     if known.answer is not None:
         if known.content_hash != event.content_hash:
             raise EventConflict(event.event_id)
@@ -130,7 +132,7 @@ def record(
     if member and check:
         check(member)
     ids = fresh_ids(tx, known.reserved)
-    case = _Case(tx, source, template, event, customer_id, known.order, marks, vault, ids, now, known.matched)
+    case = _Case(tx, source, template, event, customer_id, known.order, marks, vault, ids, now, known.matched, ahead)
     if member is None and isinstance(event.fact, MemberEnrolled):
         member = enrol(
             tx,
@@ -149,6 +151,7 @@ def record(
 def _enter(case: _Case, member: Membership) -> dict[str, Any]:
     """Do what the event says in the member's book, show it on the card, and keep the event with its answer."""
     book = open_book(case.tx, member, case.template, now=case.now, ids=case.ids)
+    book.foreseen = case.ahead
     event_row = next(case.ids)
     if not isinstance(case.event.fact, MemberEnrolled):
         _learn(case, book)
@@ -178,7 +181,7 @@ def _keep(case: _Case) -> dict[str, Any]:
 
 def _look(
     tx: Connection, source: Source, event: Event, marks: tuple[Mark, ...]
-) -> tuple[str | None, Membership | None, Arrival]:
+) -> tuple[str | None, Membership | None, Ahead | None, Arrival]:
     """Lock the order, if any, then the customer; return the customer, the member, and what is known of the event.
 
     The customer is the merchant's own id of whoever is named, or else of whoever the order is known to belong to.
@@ -186,7 +189,8 @@ def _look(
     fact = event.fact
     order_id = fact.order_id if isinstance(fact, ABOUT_ORDERS) else None
     if fact.customer is None or marks or isinstance(fact, OrderClaimed | MemberEnrolled):
-        return _look_closely(tx, source, event, marks)
+        closely, member, known = _look_closely(tx, source, event, marks)
+        return closely, member, None, known
     named = members.external_id(tx, source.program_id, fact.customer)
     if named is None:
         raise UnknownMember(str(fact.customer))
@@ -196,9 +200,10 @@ def _look(
         members.lock_order_and_customer(
             tx, source_id=source.id, order_id=order_id, program_id=source.program_id, external_id=named
         )
-    member = members.ask(tx, source.program_id, named)
+    asked = members.ask(tx, source.program_id, named)
     known = arrivals.look(tx, source_id=source.id, event_id=event.event_id, order_id=order_id)
-    return named, member(), known
+    found = asked()
+    return (named, *found, known) if found else (named, None, None, known)
 
 
 def _look_closely(
