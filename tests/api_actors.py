@@ -58,6 +58,9 @@ NOWHERE = {
     samples.WAITING_JOB: UNKNOWN["job_"],
     samples.DELIVERY: UNKNOWN["inb_"],
     samples.ASKING_DELIVERY: UNKNOWN["inb_"],
+    samples.CAMPAIGN: "no-campaign",
+    samples.LINK: "https://cards.example/l/nothing",
+    samples.SHORT_CODE: "3VD8-Q5RK",
 }
 ROWS = 2  # of a file that are recorded, with its head
 MEMBERS = 1_250  # is said to be the number of members, which grows with the tests
@@ -228,6 +231,7 @@ class World:
             samples.EXTERNAL: customer,
             samples.NEW_EXTERNAL: f"newcomer-{self.made:06}",
             samples.NEW_ORDER: f"till-1-{self.made:06}",
+            samples.NEW_CAMPAIGN: f"summer-{self.made:06}",
         }
         if samples.OTHER_MEMBER in text:
             names[samples.OTHER_MEMBER] = str(shop.enrol(f"{customer}-b")["member_id"])
@@ -243,7 +247,7 @@ class World:
             shop.answer("order.paid", {"order_id": names[samples.ORDER], "customer": {"id": customer}, **bought})
         if samples.CAPTURED_HOLD in text or samples.USED_REDEMPTION in text:
             shop.adjust(1_000, customer=customer)
-        names |= self._delivered(text) | self._jobs(text) | self._endpoints(text)
+        names |= self._delivered(text) | self._jobs(text) | self._endpoints(text) | self._links(text)
         return names | self._held(text, names[samples.MEMBER]) | self._redeemed(text, names[samples.MEMBER])
 
     def do(self, method: str, path: str, **body: Any) -> Any:
@@ -302,6 +306,17 @@ class World:
             message = tx.execute(_GIVEN_UP, {"endpoint": endpoint, "now": self.service.clock()}).scalars().first()
         assert message
         return {samples.ENDPOINT: endpoint, samples.MESSAGE: message}
+
+    def _links(self, text: str) -> dict[str, str]:
+        """Return a campaign, and a link of it for somebody who is no member, and one for anyone."""
+        names: dict[str, str] = {}
+        if any(each in text for each in (samples.CAMPAIGN, samples.LINK, samples.SHORT_CODE, '"/campaigns"')):
+            code = names[samples.CAMPAIGN] = f"spring-{self.made:06}"
+            self.do("POST", "/campaigns", program=samples.PROGRAM, code=code, name="Spring letter", channel="email")
+            of = f"/campaigns/{code}"
+            names[samples.LINK] = self.do("POST", f"{of}/links", prospect={"name": "Alex Example"})["url"]
+            names[samples.SHORT_CODE] = self.do("POST", f"{of}/short-links", content="window")["code"]
+        return names
 
     def _redeemed(self, text: str, member: str) -> dict[str, str]:
         """Return a reward that was taken, with its code, and another that was used."""
@@ -387,6 +402,9 @@ FIXED: Sequence[tuple[str, str, str]] = (
     ("voided_serial_number", ".+", samples.OLD_SERIAL_NUMBER),
     (".*serial_number", ".+", samples.SERIAL_NUMBER),
     ("code", "[0-9A-Z]{16}", samples.CARD_CODE),
+    ("code", "^[0-9A-Z]{4}-[0-9A-Z]{4}$", samples.SHORT_CODE),
+    (".*", r"(?<=/l/)[\w-]+", samples.LINK.rpartition("/")[2]),
+    (".*", r"(?<=/s/)[0-9A-Z]{8}", samples.SHORT_CODE.replace("-", "")),
     ("code", "[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}", samples.COUPON),
     (".*", "(?<=,)[0-9a-z]{24}(?=,)", samples.SERIAL_NUMBER),
     (".*", r"(?<=/cards/)[^/\s]+", _TOKEN),
@@ -423,6 +441,8 @@ def played(world: World) -> dict[str, Any]:
         names = world.names(told_of(request))
         answer = program.ask(request.told(names))
         assert answer.status_code == request.status, (request, answer.get_json())
+        if not (answer.is_json or answer.mimetype.startswith("text/")):
+            continue  # a picture, of which nothing is told but its type
         told = answer.get_json() if answer.is_json else "".join(answer.text.splitlines(keepends=True)[:ROWS])
         answers[request.name] = as_recorded(told, names)
     return answers

@@ -128,6 +128,18 @@ class AskedJob(TypedDict):
     rows: int
 
 
+class Link(TypedDict, total=False):
+    """A link of a campaign: of a member's `member_id` says whose, a short one has a `code`."""
+
+    url: str
+    campaign: str
+    channel: str
+    until: str | None
+    limit: int | None
+    member_id: str | None
+    code: str
+
+
 class ApiRefused(Exception):
     """The service refused a request, or could not be reached: then the status is 0 and the type `unreachable`.
 
@@ -252,14 +264,9 @@ class Client:
         key: str | None = None,
     ) -> AskedJob:
         """Bring members in from an open file, which is read from where it stands, anew for each try."""
-        begin = file.tell()
-
-        def rewound() -> BinaryIO:
-            file.seek(begin)
-            return file
-
         query: Query = {"program": program, "dry_run": dry_run}
-        answer = self._send("POST", "/imports", key=key, query=query, data=rewound, headers={"Content-Type": mimetype})
+        headers = {"Content-Type": mimetype}
+        answer = self._send("POST", "/imports", key=key, query=query, data=_rewound(file), headers=headers)
         asked: AskedJob = answer.json()
         return asked
 
@@ -282,6 +289,56 @@ class Client:
         headers = {"Accept": mimetype}
         with self._send("GET", f"/jobs/{job_id}/{what}", headers=headers, stream=True) as answer:
             yield from answer.iter_content(PIECE)
+
+    # Links.
+
+    def campaigns(self) -> Iterator[dict[str, Any]]:
+        """Yield campaigns, oldest first."""
+        yield from self.every("/campaigns")
+
+    def link(
+        self,
+        campaign: str,
+        *,
+        member_id: str | None = None,
+        prospect: Mapping[str, str] | None = None,
+        key: str | None = None,
+        **said: str | int | None,
+    ) -> Link:
+        """Make a link for a member, or for somebody who is none yet; `said` are channel, until, limit and content."""
+        member = {"id": member_id} if member_id else None
+        body = _given(member=member, prospect=dict(prospect) if prospect else None, **said)
+        made: Link = self.call("POST", f"/campaigns/{campaign}/links", body, key=key)
+        return made
+
+    def short_link(self, campaign: str, *, key: str | None = None, **said: str | int | None) -> Link:
+        """Make a link with a short code for anyone, to be printed."""
+        made: Link = self.call("POST", f"/campaigns/{campaign}/short-links", _given(**said), key=key)
+        return made
+
+    def links(
+        self,
+        campaign: str,
+        file: BinaryIO | None = None,
+        *,
+        mimetype: str = CSV,
+        key: str | None = None,
+        **said: str | int | None,
+    ) -> Iterator[bytes]:
+        """Yield the bytes of a file of links: for each member, or for each row of an open file of people."""
+        path = f"/campaigns/{campaign}/{'prospect' if file else 'member'}-links"
+        headers = {"Accept": mimetype} | ({"Content-Type": mimetype} if file else {})
+        data = _rewound(file) if file else None
+        with self._send("POST", path, key=key, query=said, headers=headers, data=data, stream=True) as answer:
+            yield from answer.iter_content(PIECE)
+
+    def revoke_link(self, link: str, *, key: str | None = None) -> None:
+        """End a link, by its address or its short code."""
+        self.call("POST", "/links/revoke", {"link": link}, key=key)
+
+    def funnel(self, by: str = "campaign", **asked: str | None) -> Iterator[dict[str, Any]]:
+        """Yield how far people came, told apart by campaign, channel, link or wallet; of a `campaign`, or of all."""
+        yield from self.every("/funnel", by=by, **asked)
 
     # Shops and webhooks.
 
@@ -339,6 +396,17 @@ class Client:
             self.sleep(min(pause, LONGEST_PAUSE) * self.chance.uniform(1.0, 1.25))
             pause *= 2
         raise AssertionError("there is at least one try")
+
+
+def _rewound(file: BinaryIO) -> Callable[[], BinaryIO]:
+    """Return what gives an open file as it stands now, for each try."""
+    begin = file.tell()
+
+    def again() -> BinaryIO:
+        file.seek(begin)
+        return file
+
+    return again
 
 
 def _given(**named: object) -> dict[str, object]:

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 from datetime import datetime
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
@@ -12,8 +12,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from itsdangerous import URLSafeSerializer
 
+from wallet_service.domain.codes import as_made
 from wallet_service.domain.errors import UnknownLink
-from wallet_service.domain.links import Link, packed, unpacked
+from wallet_service.domain.links import SHORT_BODY, Link, packed, unpacked
 
 VERSION = b"\x01"  # the first byte of every link; a later form of links has another one
 LONGEST = 1500  # characters of a link that is worth being looked at
@@ -93,6 +94,12 @@ class CampaignLinks:
         raise UnknownLink
 
 
+def named(text: str) -> tuple[str | None, str]:
+    """Return the short code that an address or a typed text names, or None, and what stands last in it, as a token."""
+    last = text.split("?", maxsplit=1)[0].rstrip("/").rpartition("/")[2]
+    return as_made(last, SHORT_BODY), last
+
+
 def mark(token: str) -> bytes:
     """Return what a link is known by once it has a row; the link cannot be made from it."""
     return hashlib.sha256(token.encode()).digest()[:16]
@@ -106,6 +113,12 @@ def link_url(base_url: str, token: str) -> str:
 def short_url(base_url: str, code: str) -> str:
     """Return the address of a short code; it is found without the dashes, too."""
     return f"{base_url}/s/{code.replace('-', '')}"
+
+
+def printed(address: str) -> str:
+    """Return an address as people read and type it."""
+    parts = urlsplit(address)
+    return f"{parts.netloc}{parts.path}"
 
 
 def funnel_links(secret_key: str, previous_key: str | None = None) -> URLSafeSerializer:

@@ -5,30 +5,25 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from pathlib import Path
 from typing import TextIO, get_args
-from urllib.parse import urlsplit
 
 import click
 
 from wallet_service.cli.campaign import CHANNEL, DAY, day
 from wallet_service.cli.opening import AT_LEAST_ONE, opened
 from wallet_service.cli.operating import of_template, opened_program
-from wallet_service.domain.codes import as_made
 from wallet_service.domain.errors import Fault, LinkRefused
-from wallet_service.domain.face import Face
-from wallet_service.domain.links import SHORT_BODY, Channel, Prospect
+from wallet_service.domain.links import Channel, Prospect
 from wallet_service.domain.period import local_day
-from wallet_service.links import link_url, mark, short_url
-from wallet_service.posters.code import PRINTED, Level, darkest
-from wallet_service.posters.page import SIZES, Poster, Size, pdf
-from wallet_service.posters.pictures import png, svg
+from wallet_service.links import link_url, mark, named, printed, short_url
+from wallet_service.posters.code import PRINTED, Level
+from wallet_service.posters.drawn import Drawing, Form, drawn
+from wallet_service.posters.page import SIZES, Size
 from wallet_service.storage.link_campaigns import OfProgram
 from wallet_service.storage.programs import Opened
 from wallet_service.usecases import mint as minting
 from wallet_service.usecases.campaign import campaign_of, revoke_link, revoke_short
-from wallet_service.usecases.mint import Terms
+from wallet_service.usecases.mint import PROSPECT, Terms
 from wallet_service.wiring import Service
-
-PROSPECT = ("external_id", "name", "locale")  # columns of the given file that go into the link; others stay beside it
 
 
 @click.group()
@@ -178,10 +173,9 @@ def revoke(link: str, template: str) -> None:
     \b
     Example:   wallet-service link revoke 7KQ2-M9XA
     """
-    token = link.split("?", maxsplit=1)[0].rstrip("/").rpartition("/")[2]
+    code, token = named(link)
     with opened() as service:
         program = opened_program(service, template)
-        code = as_made(token, SHORT_BODY)
         with service.begin() as tx:
             if code:
                 revoke_short(tx, program.merchant_id, code, now=service.clock())
@@ -221,31 +215,15 @@ def poster(
     with opened() as service:
         address, shown = _address(service, link)
         face = service.template(template).blank(language)
-        ink = color or _ink(face)
-        match output.suffix.lower():
-            case ".png":
-                content = png(address, color=ink, level=level, width=width)
-            case ".svg":
-                content = svg(address, color=ink, level=level)
-            case ".pdf":
-                content = pdf(
-                    Poster(
-                        face.organization, face.program, address, shown, face.language, ink, face.colors.background,
-                        level,
-                    ),
-                    size,
-                )  # fmt: skip
-            case _:
-                raise click.UsageError("The file's name ends in .png, .svg or .pdf.")
+        form = next((each for each in get_args(Form) if output.suffix.lower() == f".{each}"), None)
+        if form is None:
+            raise click.UsageError("The file's name ends in .png, .svg or .pdf.")
+        content = drawn(form, address, shown, face, Drawing(color, level, size, width))
     try:
         output.write_bytes(content)
     except OSError as error:
         raise click.ClickException(f"{output}: {error.strerror}") from error
     click.echo(f"{output}: {address}")
-
-
-def _ink(face: Face) -> str:
-    return darkest(face.colors.background, face.colors.label, face.colors.text)
 
 
 def _address(service: Service, given: str) -> tuple[str, str]:
@@ -254,15 +232,12 @@ def _address(service: Service, given: str) -> tuple[str, str]:
     Raises `UnknownLink` for what is no link of this service.
     """
     base_url = service.settings.base_url
-    last = given.split("?", maxsplit=1)[0].rstrip("/").rpartition("/")[2]
-    code = as_made(last, SHORT_BODY)
+    code, token = named(given)
     if code:
-        address, shown = short_url(base_url, code), f"{base_url}/s/{code}"
-    else:
-        service.links.open(last)
-        address = shown = link_url(base_url, last)
-    parts = urlsplit(shown)
-    return address, f"{parts.netloc}{parts.path}"
+        return short_url(base_url, code), printed(f"{base_url}/s/{code}")
+    service.links.open(token)
+    address = link_url(base_url, token)
+    return address, printed(address)
 
 
 def _campaign(service: Service, template: str, code: str) -> tuple[Opened, OfProgram]:

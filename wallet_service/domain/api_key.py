@@ -20,6 +20,7 @@ Scope = Literal[
     "points:write",
     "rewards:write",
     "programs:read",
+    "links:read",
     "links:write",
     "sync:read",
     "inbound:read",

@@ -74,10 +74,10 @@ class Record:
     faults: tuple[RowFault, ...] = ()
 
 
-def form_of(head: bytes, *, kind: Kind | None, known: Collection[str], needed: str) -> Form:
+def form_of(head: bytes, *, kind: Kind | None, known: Collection[str] | None = None, needed: str | None = None) -> Form:
     """Return how a file is written whose first bytes these are: all of them, or `LONGEST` at the least.
 
-    Unless it is said, the kind is guessed: JSON Lines begin with a brace.
+    Unless it is said, the kind is guessed: JSON Lines begin with a brace. Without `known` columns may be any.
     Raises `SheetRefused` for a file whose records cannot be read, or a head with other columns than are known.
     """
     for mark, message in FOREIGN.items():
@@ -136,8 +136,13 @@ def plain(cell: str) -> str:
     return cell[1:] if cell.startswith(TEXT) and cell.lstrip(TEXT).startswith(FORMULA) else cell
 
 
-def lines_of(kind: Kind, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield rows as lines of a file; those of CSV have just these columns, those of JSON Lines all that is not None."""
+def lines_of(
+    kind: Kind, columns: Sequence[str], rows: Iterable[Mapping[str, Any]], *, guard: bool = True
+) -> Iterator[str]:
+    """Yield rows as lines of a file; those of CSV have just these columns, those of JSON Lines all that is not None.
+
+    Without `guard` texts stay as they are, for programs: a spreadsheet may take one for a formula.
+    """
     if kind == "jsonl":
         for row in rows:
             said = {name: value for name, value in row.items() if value is not None}
@@ -147,7 +152,7 @@ def lines_of(kind: Kind, columns: Sequence[str], rows: Iterable[Mapping[str, Any
     end = "\r\n"  # as the format has it: the writer quotes no other ends of lines than its own
     table = csv.writer(text, lineterminator=end)
     for row in rows:
-        table.writerow([_cell(row.get(name)) for name in columns])
+        table.writerow([_cell(row.get(name), guard=guard) for name in columns])
         yield text.getvalue().removesuffix(end) + "\n"
         text.seek(0)
         text.truncate()
@@ -158,9 +163,9 @@ def head_of(kind: Kind, columns: Sequence[str]) -> str:
     return ",".join(columns) + "\n" if kind == "csv" else ""
 
 
-def _cell(value: object) -> object:
+def _cell(value: object, *, guard: bool) -> object:
     if isinstance(value, str):
-        return guarded(value)
+        return guarded(value) if guard else value
     return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value
 
 
@@ -168,7 +173,7 @@ def _refused(*faults: Fault) -> SheetRefused:
     return SheetRefused("The file cannot be read; nothing of it was done.", faults)
 
 
-def _csv_form(head: bytes, starts_at: int, known: Collection[str], needed: str) -> Form:
+def _csv_form(head: bytes, starts_at: int, known: Collection[str] | None, needed: str | None) -> Form:
     line = head[:LONGEST].split(b"\n", 1)[0]
     if b"\r" in line.rstrip(b"\r"):
         raise _refused(Fault("head", "", "ends with CR alone, as all lines seem to; save the file with LF or CR LF"))
@@ -177,9 +182,9 @@ def _csv_form(head: bytes, starts_at: int, known: Collection[str], needed: str) 
         raise _refused(Fault("head", "", "is not well formed; the first line names the columns"))
     delimiter = max(read, key=lambda each: len(read[each][0]))
     columns, length = read[delimiter]
-    faults = [_unknown(each, known) for each in columns if each not in known]
+    faults = [_unknown(each, known) for each in columns if each not in known] if known is not None else []
     faults += [Fault("head", each, "stands in it twice") for each in set(columns) if columns.count(each) > 1]
-    if needed not in columns:
+    if needed is not None and needed not in columns:
         faults.append(Fault("head", needed, "is missing; the first line names the columns"))
     if faults:
         raise _refused(*faults)

@@ -34,6 +34,17 @@ _KEYS: dict[By | None, tuple[str, str, str]] = {
 _PHONE = "CASE device WHEN 'ios' THEN 'apple' WHEN 'android' THEN 'google' ELSE 'other' END"
 
 
+# Which row a page begins after, by the key of that row.
+_AFTER: dict[By, str] = {
+    "campaign": """link_campaigns.id > (
+        SELECT id FROM link_campaigns AS before WHERE before.merchant_id = :merchant_id AND before.code = :after)""",
+    "channel": "facts.channel > :after",
+    "wallet": "facts.wallet > :after",
+    "link": """links.id > CASE WHEN :after LIKE 'link %' THEN CAST(substr(:after, 6) AS bigint)
+        ELSE (SELECT id FROM links AS before WHERE before.code = :after) END""",
+}
+
+
 def _query(by: By | None) -> TextClause:
     key, group, order = _KEYS[by]
     apart = by == "wallet"  # otherwise whoever came with two phones is one person
@@ -105,7 +116,8 @@ def _query(by: By | None) -> TextClause:
         WHERE link_campaigns.merchant_id = :merchant_id
           AND (CAST(:campaign AS text) IS NULL OR link_campaigns.code = :campaign)
           {"AND facts.wallet IS NOT NULL" if apart else ""}
-        {group} {order}
+          {f"AND (CAST(:after AS text) IS NULL OR {_AFTER[by]})" if by else ""}
+        {group} {order} LIMIT :most
     """)
 
 
@@ -154,10 +166,15 @@ def counted(
     since: date,
     until: date,
     now: datetime,
+    after: str | None = None,
+    most: int | None = None,
 ) -> Iterator[Counted]:
-    """Yield what was counted of a merchant's links between two days, both included; without `by` in one sum."""
+    """Yield what was counted of a merchant's links between two days, both included; without `by` in one sum.
+
+    A page of it begins after the row of the key `after`, and has `most` rows.
+    """
     asked = {"merchant_id": merchant_id, "campaign": campaign, "since": since, "until": until}
-    values = asked | {"now": now, "week": WEEK, "month": MONTH}
+    values = asked | {"now": now, "week": WEEK, "month": MONTH, "most": most} | ({"after": after} if by else {})
     rows = tx.execute(_QUERIES[by].execution_options(yield_per=STREAMED), values)
     for row in rows:
         yield Counted(row.key, row.kind, row.member_id, row.campaign, *(int(getattr(row, each)) for each in STEPS))

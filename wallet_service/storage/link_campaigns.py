@@ -29,6 +29,11 @@ _ADD = text("""
 _SELECT = f"SELECT {COLUMNS}, programs.code AS program FROM link_campaigns JOIN programs ON programs.id = program_id"
 _FIND = text(f"{_SELECT} WHERE link_campaigns.merchant_id = :merchant_id AND link_campaigns.code = :code")
 _EVERY = text(f"{_SELECT} WHERE link_campaigns.merchant_id = :merchant_id ORDER BY link_campaigns.id")
+_PAGE = text(f"""
+    {_SELECT} WHERE link_campaigns.merchant_id = :merchant_id AND link_campaigns.id > coalesce(
+        (SELECT id FROM link_campaigns AS before WHERE before.merchant_id = :merchant_id AND before.code = :after), 0)
+    ORDER BY link_campaigns.id LIMIT :most
+""")
 _REVOKE = text("""
     UPDATE link_campaigns SET revoked_at = coalesce(revoked_at, :now)
     WHERE merchant_id = :merchant_id AND code = :code RETURNING revoked_at
@@ -89,6 +94,12 @@ def find(tx: Connection, merchant_id: int, code: str) -> OfProgram | None:
 def every(tx: Connection, merchant_id: int) -> Sequence[OfProgram]:
     """Return all campaigns of a merchant, oldest first."""
     return [OfProgram(campaign_of(row), row.program) for row in tx.execute(_EVERY, {"merchant_id": merchant_id})]
+
+
+def page(tx: Connection, merchant_id: int, *, after: str | None, most: int) -> Sequence[OfProgram]:
+    """Return up to `most` campaigns of a merchant, oldest first, from the one of the code `after` on."""
+    rows = tx.execute(_PAGE, {"merchant_id": merchant_id, "after": after, "most": most})
+    return [OfProgram(campaign_of(row), row.program) for row in rows]
 
 
 def revoke(tx: Connection, merchant_id: int, code: str, *, now: datetime) -> bool:

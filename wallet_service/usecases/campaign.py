@@ -10,6 +10,23 @@ from wallet_service.domain.errors import CampaignTaken, Fault, LinkRefused, Unkn
 from wallet_service.domain.links import CHANNELS, FIRST_DAY, LAST_DAY, LONGEST, MOST_USES, Channel, Link, Utm
 from wallet_service.storage import link_campaigns, links, programs
 from wallet_service.storage.link_campaigns import OfProgram
+from wallet_service.storage.links import Seen
+
+__all__ = [
+    "OfProgram",
+    "Seen",
+    "add_campaign",
+    "campaign_of",
+    "campaigns",
+    "campaigns_page",
+    "check_terms",
+    "link_of",
+    "refused",
+    "revoke_campaign",
+    "revoke_link",
+    "revoke_short",
+    "short_of",
+]
 
 _CODE = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
@@ -77,6 +94,11 @@ def campaigns(tx: Connection, merchant_id: int) -> Sequence[OfProgram]:
     return link_campaigns.every(tx, merchant_id)
 
 
+def campaigns_page(tx: Connection, merchant_id: int, *, after: str | None, most: int) -> Sequence[OfProgram]:
+    """Return up to `most` campaigns of a merchant, oldest first, from the one of the code `after` on."""
+    return link_campaigns.page(tx, merchant_id, after=after, most=most)
+
+
 def revoke_campaign(tx: Connection, merchant_id: int, code: str, *, now: datetime) -> None:
     """End a campaign: none of its links works from now on, made or not yet made.
 
@@ -86,28 +108,49 @@ def revoke_campaign(tx: Connection, merchant_id: int, code: str, *, now: datetim
         raise UnknownCampaign(code)
 
 
-def revoke_link(tx: Connection, merchant_id: int, link: Link, mark: bytes, *, now: datetime) -> None:
-    """End one link, used or not, that its token told.
+def link_of(tx: Connection, merchant_id: int, link: Link, mark: bytes) -> Seen:
+    """Return how a link of the merchant's stands, which its token told.
 
     Raises `UnknownLink` for a link of another merchant's.
     """
     seen = links.look(tx, link, mark)
     if seen is None or seen.merchant_id != merchant_id:
         raise UnknownLink
-    row = seen.row or links.add(tx, link, mark=mark, code=None, member_id=seen.holder, now=now)
-    assert row is not None
-    links.revoke(tx, row, now=now)
+    return seen
 
 
-def revoke_short(tx: Connection, merchant_id: int, code: str, *, now: datetime) -> None:
-    """End the link of a short code.
+def short_of(tx: Connection, merchant_id: int, code: str) -> Seen:
+    """Return how the link of a short code stands.
 
     Raises `UnknownLink` for a code that is none of the merchant's.
     """
     seen = links.look_up(tx, code)
-    if seen is None or seen.row is None or seen.merchant_id != merchant_id:
+    if seen is None or seen.merchant_id != merchant_id:
         raise UnknownLink
+    return seen
+
+
+def revoke_link(tx: Connection, merchant_id: int, link: Link, mark: bytes, *, now: datetime) -> Seen:
+    """End one link, used or not, that its token told, and return how it stood.
+
+    Raises `UnknownLink` for a link of another merchant's.
+    """
+    seen = link_of(tx, merchant_id, link, mark)
+    row = seen.row or links.add(tx, link, mark=mark, code=None, member_id=seen.holder, now=now)
+    assert row is not None
+    links.revoke(tx, row, now=now)
+    return seen
+
+
+def revoke_short(tx: Connection, merchant_id: int, code: str, *, now: datetime) -> Seen:
+    """End the link of a short code, and return how it stood.
+
+    Raises `UnknownLink` for a code that is none of the merchant's.
+    """
+    seen = short_of(tx, merchant_id, code)
+    assert seen.row is not None
     links.revoke(tx, seen.row, now=now)
+    return seen
 
 
 def check_terms(channel: Channel, until: date | None, limit: int | None) -> None:

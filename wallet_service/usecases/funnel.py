@@ -1,7 +1,5 @@
 """How far people came by a merchant's links, from what was sent to the first purchase; as JSON and as CSV, too."""
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields
@@ -9,13 +7,13 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection
 
-from wallet_service.domain.sheet import guarded
+from wallet_service.domain.sheet import Kind, head_of, lines_of
 from wallet_service.storage import funnel as counts
 from wallet_service.storage import link_campaigns
 from wallet_service.storage.funnel import WAYS, By, Counted
 from wallet_service.usecases.campaign import campaign_of
 
-__all__ = ["PATH", "WAYS", "By", "Counted", "as_csv", "as_json", "codes", "funnel", "total"]
+__all__ = ["PATH", "WAYS", "By", "Counted", "as_csv", "as_file", "as_json", "codes", "funnel", "total"]
 
 FIRST, LAST = date(2000, 1, 1), date(2199, 12, 31)
 # The way in its order; who joined is no step of it, for members need not.
@@ -32,10 +30,13 @@ def funnel(
     since: date | None = None,
     until: date | None = None,
     now: datetime,
+    after: str | None = None,
+    most: int | None = None,
 ) -> Iterator[Counted]:
     """Return how far people came, told apart by campaign, channel, link or wallet; of one campaign, or of all.
 
-    The days are those on which links were sent, opened and clicked, both included.
+    The days are those on which links were sent, opened and clicked, both included. A page of it begins after the row of
+    the key `after`, and has `most` rows.
     Raises `UnknownCampaign`.
     """
     if campaign is not None:
@@ -48,6 +49,8 @@ def funnel(
         since=since or FIRST,
         until=until or LAST,
         now=now,
+        after=after,
+        most=most,
     )
 
 
@@ -88,17 +91,10 @@ def as_json(rows: Iterable[Counted]) -> Iterator[str]:
 
 def as_csv(rows: Iterable[Counted]) -> Iterator[str]:
     """Yield what was counted as CSV, the names of the columns first."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(NAMES)
-    for each in rows:
-        yield buffer.getvalue()
-        buffer.seek(0)
-        buffer.truncate()
-        writer.writerow([_cell(getattr(each, name)) for name in NAMES])
-    yield buffer.getvalue()
+    return as_file(rows, "csv")
 
 
-def _cell(value: str | int | None) -> str | int | None:
-    """Return a value so that no spreadsheet takes it for a formula."""
-    return guarded(value) if isinstance(value, str) else value
+def as_file(rows: Iterable[Counted], kind: Kind) -> Iterator[str]:
+    """Yield what was counted as a file of that kind, a row a line."""
+    yield head_of(kind, NAMES)
+    yield from lines_of(kind, NAMES, map(asdict, rows))

@@ -1,22 +1,29 @@
 """Links of a campaign are made: any number without a row of their own, or one with a short code for print."""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from operator import attrgetter
+from typing import Any
 
 from sqlalchemy import Connection
 
 from wallet_service.domain import codes
-from wallet_service.domain.errors import Fault, LinkOver, LinkRefused
+from wallet_service.domain.errors import Fault, LinkOver, LinkRefused, UnknownMember
+from wallet_service.domain.event import Customer
 from wallet_service.domain.links import SHORT_BODY, Campaign, Channel, Link, Prospect
+from wallet_service.domain.member import Membership
+from wallet_service.domain.sheet import Form, records
 from wallet_service.storage import link_campaigns, links, members
+from wallet_service.storage.vault import Vault
 from wallet_service.usecases.campaign import check_terms
+from wallet_service.usecases.reach import member_named
 
 GROUP = 1000  # members that are read at once
 TRIES = 8
+PROSPECT = ("external_id", "name", "locale")  # columns of a file that go into the link; others stay beside it
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,19 @@ def for_members(
         after = group[-1].id
 
 
+def addressee(tx: Connection, campaign: Campaign, customer: Customer, *, vault: Vault) -> Membership:
+    """Return the member of the campaign's programme whom a link is to be for.
+
+    Raises `UnknownMember`, and `LinkRefused` for one whose card is void.
+    """
+    found = member_named(tx, campaign.program_id, customer, vault=vault)
+    if found is None:
+        raise UnknownMember(str(customer))
+    if found.member.voided:
+        raise LinkRefused("The link was not made.", [Fault("link", "member", "has no card that is valid")])
+    return found.member
+
+
 def for_prospect(
     seal: Callable[[Link], str], campaign: Campaign, terms: Terms, who: Prospect, *, place: str = "prospect"
 ) -> str:
@@ -89,6 +109,46 @@ def for_prospect(
     if faults:
         raise LinkRefused("The links were not made.", faults)
     return _token(seal, terms.of(campaign, prospect=who), place)
+
+
+def check_file(form: Form) -> None:
+    """Make sure that a file tells of people in columns that are known; what else it has is kept.
+
+    Raises `LinkRefused`.
+    """
+    if form.kind == "csv" and not set(PROSPECT) & set(form.columns):
+        message = f"needs a first line with one or more of {', '.join(PROSPECT)}"
+        raise LinkRefused("The links were not made.", [Fault("file", "", message)])
+
+
+def for_file(
+    seal: Callable[[Link], str], campaign: Campaign, terms: Terms, *, form: Form, pieces: Iterable[bytes]
+) -> Iterator[tuple[Mapping[str, Any], str]]:
+    """Yield each row of a file of people who are no members yet, and the token of the link for them.
+
+    `pieces` are the bytes of the file from its first record on. One row is in memory at a time.
+    Raises `LinkRefused`, which names the row and what is wrong with it.
+    """
+    for record in records(form, pieces, form.start):
+        faults = [(each.column, each.reason) for each in record.faults]
+        texts = [record.said.get(name) for name in PROSPECT]
+        faults += [
+            (name, "should be a text")
+            for name, each in zip(PROSPECT, texts, strict=True)
+            if not isinstance(each, str | None)
+        ]
+        if faults:
+            raise _row_refused(record.row, faults)
+        who = Prospect(*((each or "").strip() or None for each in texts))
+        try:
+            yield record.said, for_prospect(seal, campaign, terms, who)
+        except LinkRefused as error:
+            raise _row_refused(record.row, [(each.key, each.message) for each in error.faults]) from None
+
+
+def _row_refused(row: int, faults: Iterable[tuple[str, str]]) -> LinkRefused:
+    told = [Fault("file", f"row {row}{f', {column}' if column else ''}", message) for column, message in faults]
+    return LinkRefused("The links were not made.", told)
 
 
 def _strange(text: str | None) -> bool:

@@ -36,6 +36,17 @@ class Shown:
     secret: str | None = field(default=None, repr=False, metadata=SECRET)
 
 
+def done_before(tx: Connection, asking: Asking, *, vault: Vault) -> Operated | None:
+    """Return what was answered under this key, or None where nothing was.
+
+    Raises `OperationConflict` for a key that was used for something else.
+    """
+    done = api_operations.find(tx, asking.merchant_id, asking.key)
+    if done is None:
+        return None
+    return repeated(done, vault, key=asking.key, digest=digest_of(asking.kind, asking.content))
+
+
 def once(
     begin: Callable[[], AbstractContextManager[Connection]],
     asking: Asking,

@@ -187,6 +187,26 @@ def test_files_go_in_and_out(world: World, line: Line, remote: Client) -> None:
     assert remote.endpoints() == []
 
 
+def test_a_mailer_gets_its_links(world: World, remote: Client, line: Line) -> None:
+    """A link, a short one, and files of them, also where the line was cut; they are counted once, and end."""
+    remote.call("POST", "/campaigns", {"program": samples.PROGRAM, "code": "spring", "channel": "email"})
+    assert [each["code"] for each in remote.campaigns()] == ["spring"]
+    member = world.names("")[samples.MEMBER]
+    made = remote.link("spring", member_id=member, until="2027-05-31", limit=3)
+    assert (made["member_id"], made["until"], made["limit"]) == (member, "2027-05-31", 3)
+    assert remote.link("spring", prospect={"name": "Ann"}, channel="sms")["channel"] == "sms"
+    short = remote.short_link("spring", content="window")
+    remote.revoke_link(short["code"])
+    members = b"".join(remote.links("spring"))
+    assert member in members.decode()
+    line.faults = [cut]
+    file = io.BytesIO(b"email,name\nann@home.example,Ann\n")
+    rows = b"".join(remote.links("spring", file, channel="sms")).decode().splitlines()
+    assert (rows[0], rows[1].split(",")[0]) == ("email,name,link", "ann@home.example")
+    counted = {each["key"]: each["sent"] for each in remote.funnel("channel", campaign="spring")}
+    assert counted == {"email": 1 + len(members.splitlines()) - 1, "sms": 2}
+
+
 @pytest.fixture
 def command(world: World, line: Line) -> Callable[..., Result]:
     """Type a command at a till."""

@@ -29,11 +29,20 @@ CONFIG: dict[str, Any] = {
     },
     "workers": 1,
 }
-# What of a request no schema can say: that a day is in the calendar, that lines sum up, what an event has to tell, and
-# which version there is.
+# What of a request no schema can say: that a day is in the calendar, that lines sum up, what an event has to tell,
+# which version there is, how many bytes a text has, and of which list a cursor is.
 BEYOND_SCHEMA = (
     *("enrol_member", "change_member", "quote_order", "post_event", "import_members"),
     *("add_endpoint", "change_endpoint"),
+    *(
+        "add_campaign",
+        "mint_link",
+        "mint_short_link",
+        "mint_for_members",
+        "mint_for_prospects",
+        "draw_link",
+        "get_funnel",
+    ),
 )
 # Its probes send what only a network session takes; the run without a key looks for the same.
 WITH_KEY: dict[str, Any] = {
@@ -64,6 +73,7 @@ def described(world: World) -> dict[str, Any]:
         "^job_": [names[samples.JOB], names[samples.EXPORT_JOB], names[samples.WAITING_JOB], UNKNOWN["job_"]],
         "^inb_": [names[samples.DELIVERY], names[samples.ASKING_DELIVERY], UNKNOWN["inb_"]],
         "^[0-9a-z]{1,40}$": [names[samples.SERIAL_NUMBER], NOWHERE[samples.SERIAL_NUMBER]],
+        "^[a-z0-9][a-z0-9_-]{0,62}$": [names[samples.CAMPAIGN], NOWHERE[samples.CAMPAIGN]],
         "^[0-9A-Z]{16}$": [names[samples.CARD_CODE], NOWHERE[samples.CARD_CODE]],
     }
     named = {
@@ -72,7 +82,8 @@ def described(world: World) -> dict[str, Any]:
         "reward": ["sample", "ten-off", "hundred-off", "nothing"],
         "url": [NOBODYS_URL, "http://127.0.0.1/"],
         "tier": ["bloom", "nothing"],
-        "code": [names[samples.COUPON], NOWHERE[samples.COUPON]],
+        "code": [names[samples.COUPON], NOWHERE[samples.COUPON], names[samples.NEW_CAMPAIGN]],
+        "link": [names[samples.LINK], names[samples.SHORT_CODE], NOWHERE[samples.LINK]],
         "type": ["order.paid", "activity.review.approved", "member.updated", "nothing.known"],
     }
     found: dict[str, Any] = world.client.get("/api/openapi.json").get_json()

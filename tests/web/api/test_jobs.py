@@ -105,7 +105,7 @@ def test_what_is_no_file_is_refused_and_leaves_nothing(program: Program, content
         assert problem(bring(program, body, mimetype)) == expected, body
     assert problem(bring(program, query="?program=nowhere")) == (404, "unknown-program")
     changed = {name for name, each in contents().items() if each != before[name]}
-    assert changed <= {"rates", "api_keys"}
+    assert changed <= {"rates", "api_keys", "api_operations"}
 
 
 def test_a_file_may_be_larger_than_other_bodies_and_not_larger_than_is_set(world: World, program: Program) -> None:

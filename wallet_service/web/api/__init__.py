@@ -9,11 +9,13 @@ from wallet_service.domain.errors import WalletError
 from wallet_service.web import errors
 from wallet_service.web.api import asked, files, keys
 from wallet_service.web.api.call import Call
+from wallet_service.web.api.campaigns import CAMPAIGNS
 from wallet_service.web.api.cards import CARDS
 from wallet_service.web.api.events import EVENTS
 from wallet_service.web.api.holds import HOLDS
 from wallet_service.web.api.inbound import INBOUND
 from wallet_service.web.api.jobs import JOBS
+from wallet_service.web.api.links import LINKS
 from wallet_service.web.api.look_ups import LOOK_UPS
 from wallet_service.web.api.members import MEMBERS
 from wallet_service.web.api.orders import ORDERS
@@ -22,7 +24,7 @@ from wallet_service.web.api.programs import PROGRAMS
 from wallet_service.web.api.quotes import QUOTES
 from wallet_service.web.api.redemptions import REDEMPTIONS
 from wallet_service.web.api.rewards import REWARDS
-from wallet_service.web.api.routes import Done, Resource, Route
+from wallet_service.web.api.routes import JSON, Done, Resource, Route
 from wallet_service.web.api.sync import SYNC
 from wallet_service.web.api.webhooks import WEBHOOKS
 from wallet_service.wiring import Service
@@ -42,6 +44,8 @@ RESOURCES: tuple[Resource, ...] = (
     ORDERS,
     CARDS,
     SYNC,
+    CAMPAIGNS,
+    LINKS,
     INBOUND,
     JOBS,
     WEBHOOKS,
@@ -80,11 +84,12 @@ def _view(service: Service, route: Route) -> Callable[..., Response]:
 
 
 def _answer(route: Route, said: Any) -> Response:
-    if isinstance(said, files.Sheet):
-        return files.given(said)
     done = said if isinstance(said, Done) else Done(said, replayed=False)
     status = route.status if done.made or route.status_found is None else route.status_found
-    response = Response(done.said.model_dump_json(), status=status, mimetype=asked.JSON)
+    if isinstance(done.said, files.Sheet | files.Picture):
+        response = files.given(done.said)
+    else:
+        response = Response(done.said.model_dump_json(), status=status, mimetype=JSON)
     if done.replayed:
         response.headers["Idempotent-Replayed"] = "true"
     if route.etag and not route.writes:

@@ -5,11 +5,9 @@ from pydantic import ValidationError
 from werkzeug.exceptions import BadRequest, NotAcceptable, NotFound, UnsupportedMediaType
 
 from wallet_service.domain.errors import Fault, IdempotencyKeyMissing, RequestRefused
-from wallet_service.web.api import files
 from wallet_service.web.api.model import Model, refused
-from wallet_service.web.api.routes import Route
+from wallet_service.web.api.routes import JSON, Route
 
-JSON = "application/json"
 KEY = "Idempotency-Key"
 LONGEST_KEY = 255
 
@@ -41,11 +39,11 @@ def read(route: Route, request: Request, path: dict[str, str]) -> dict[str, Mode
 
 
 def accepted(route: Route, request: Request) -> str:
-    """Return the type of answer that the caller takes most gladly: JSON, or of a file one that we write.
+    """Return the type of answer that the caller takes most gladly, of those that the route can give.
 
     Raises `NotAcceptable`.
     """
-    offered = list(files.KINDS) if route.gives_file else [JSON]
+    offered = route.offers
     if "Accept" not in request.headers:
         return offered[0]
     best: str | None = request.accept_mimetypes.best_match(offered)

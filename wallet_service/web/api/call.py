@@ -9,6 +9,7 @@ from werkzeug.datastructures import ETags
 
 from wallet_service.domain.api_key import Caller
 from wallet_service.usecases.enter import Entering, enter
+from wallet_service.usecases.once import Asking, once
 from wallet_service.usecases.operate import OpenProgram, Operated, Operation, operate
 from wallet_service.wiring import Opened, Service
 
@@ -52,6 +53,15 @@ class Call:
             now=self.now,
             act=act,
         )
+
+    def asking(self, kind: str, **more: Any) -> Asking:
+        """Return what is asked for that belongs to no programme; `more` is what a repeat has to be like besides."""
+        content = {**self.content, **more}
+        return Asking(self.merchant_id, self.key, kind, content, self.caller.public_id, self.now)
+
+    def once(self, kind: str, act: Callable[[Any], "DataclassInstance"]) -> Operated:
+        """Do what belongs to no programme, once for the call's key; raises what `once` does."""
+        return once(self.service.begin, self.asking(kind), vault=self.service.vault, act=act)
 
     def enter(
         self, opened: Opened, entering: Entering, *, kind: str, content: Mapping[str, Any] | None = None

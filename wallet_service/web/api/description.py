@@ -11,11 +11,11 @@ from pydantic.json_schema import models_json_schema
 
 from wallet_service.domain import errors
 from wallet_service.domain.errors import WalletError
-from wallet_service.web.api.asked import JSON, KEY, LONGEST_KEY
+from wallet_service.web.api.asked import KEY, LONGEST_KEY
 from wallet_service.web.api.files import KINDS
 from wallet_service.web.api.model import Model, Schemas
 from wallet_service.web.api.problem import PROBLEM, Problem
-from wallet_service.web.api.routes import Part, Resource, Route
+from wallet_service.web.api.routes import JSON, Part, Resource, Route
 from wallet_service.web.errors import kind_of
 
 SCHEMA = "#/components/schemas/{model}"
@@ -33,7 +33,6 @@ _ALWAYS: tuple[type[WalletError], ...] = (
 _PLAIN_PROBLEMS = {
     400: "`bad-request`: The body is not JSON in UTF-8.",
     404: "`not-found`: Nothing is at this address.",
-    406: "`not-acceptable`: Answers are JSON; accept that.",
     413: "`request-entity-too-large`: The body is too large.",
     415: "`unsupported-media-type`: The body has to be `application/json`.",
 }
@@ -44,7 +43,6 @@ _FILE_TAKEN = {
     413: "`request-entity-too-large`: The body is too large.",
     415: f"`unsupported-media-type`: The body has to be {_FILES}.",
 }
-_FILE_GIVEN = {406: f"`not-acceptable`: Answers are {_FILES}; accept that."}
 _HEADERS = {
     "RateLimit": (
         "How many requests the key has left (`r`), and in how many seconds it has all again (`t`).",
@@ -103,7 +101,7 @@ def recorded() -> Mapping[str, Any]:
 
 def _schemas(routes: Iterable[Route]) -> dict[str, Any]:
     bodies = {model: None for route in routes if (model := route.takes("body"))}
-    answers = {route.answer: None for route in routes if not route.gives_file} | {Problem: None}
+    answers = {model: None for route in routes if (model := route.answer)} | {Problem: None}
     wanted: list[Any] = [(model, "validation") for model in bodies] + [(model, "serialization") for model in answers]
     _, made = models_json_schema(wanted, ref_template=SCHEMA, schema_generator=Schemas)
     return {name: _without_title(schema) for name, schema in sorted(made["$defs"].items())}
@@ -205,6 +203,7 @@ def _responses(route: Route) -> dict[str, Any]:
         done["headers"] |= _headers("Idempotent-Replayed")
     responses = {str(route.status): done}
     if route.status_found is not None:
+        assert route.answer
         found = {"description": "It was there already.", "content": {JSON: {"schema": _ref(route.answer)}}}
         responses[str(route.status_found)] = done | found
     if route.etag and not route.writes:
@@ -214,9 +213,12 @@ def _responses(route: Route) -> dict[str, Any]:
 
 def _answer(route: Route) -> dict[str, Any]:
     example = recorded().get(route.name)
-    if route.gives_file:
-        return _rows({"text/csv": example})
-    return {JSON: {"schema": _ref(route.answer)} | ({"example": example} if example is not None else {})}
+    said = {JSON: {"schema": _ref(route.answer)}} if route.answer else {}
+    rows = _rows({}) if route.gives_file else {}
+    content: dict[str, Any] = {name: {} for name in route.offers} | said | rows
+    if example is not None:
+        content[route.offers[0]]["example"] = example
+    return content
 
 
 def _problems(route: Route) -> dict[int, list[str]]:
@@ -229,9 +231,10 @@ def _problems(route: Route) -> dict[int, list[str]]:
         row = kind_of(each)
         assert row is not None, each
         found[row[1]].append(f"`{row[2]}`: {row[3]}")
-    plain = {406} | ({404} if route.takes("path") else set()) | ({400, 413, 415} if route.takes("body") else set())
-    told = {status: _PLAIN_PROBLEMS[status] for status in plain}
-    told |= (_FILE_TAKEN if route.takes_file else {}) | (_FILE_GIVEN if route.gives_file else {})
+    plain = ({404} if route.takes("path") else set()) | ({400, 413, 415} if route.takes("body") else set())
+    told = {status: _PLAIN_PROBLEMS[status] for status in plain} | (_FILE_TAKEN if route.takes_file else {})
+    types = "JSON" if route.offers == (JSON,) else " or ".join(f"`{each}`" for each in route.offers)
+    told |= {406: f"`not-acceptable`: Answers are {types}; accept that."}
     for status, line in told.items():
         found[status].append(line)
     return found

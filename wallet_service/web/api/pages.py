@@ -101,7 +101,7 @@ def _entry(described: Mapping[str, Any], path: str, method: str, operation: Mapp
             for each in operation["parameters"]
         ],
         body=list(_fields(described, body.get("schema"))),
-        answer=list(_fields(described, answer["schema"])),
+        answer=list(_fields(described, answer.get("schema"))),
         request=_curl(described, path, method, operation),
         example=_pretty(example) if example is not None else "",
         replies=[

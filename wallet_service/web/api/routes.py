@@ -3,17 +3,19 @@
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import UnionType
 from typing import Any, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from wallet_service.domain.api_key import Scope
 from wallet_service.domain.errors import WalletError
-from wallet_service.web.api.files import Sheet
+from wallet_service.web.api.files import KINDS, PICTURES, Picture, Sheet
 from wallet_service.web.api.model import Model
 
 Part = Literal["path", "query", "body"]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Act = TypeVar("Act", bound=Callable[..., Any])
-Said = TypeVar("Said", bound=Model)
+Said = TypeVar("Said", bound=Model | Sheet)
+JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,8 @@ class Route:
     """One method at one path, with the models that its function names in its signature.
 
     The function takes a `Call` and, by keyword, as many of `path`, `query` and `body` as it declares. It returns the
-    model of its answer, or that in a `Done` where something changes. Its docstring is the summary and the description.
+    model of its answer, a file of rows, either of these as the caller likes it, or a picture; that in a `Done` where
+    something changes. Its docstring is the summary and the description.
     `etag` says that the answer has a version by which it need not be sent again, or that what is to be changed has one
     which the request may name. `looks` says of a method with a body that nothing changes. `status_found` is answered in
     place of `status` where nothing had to be made.
@@ -93,19 +96,29 @@ class Route:
 
     @property
     def gives_file(self) -> bool:
-        """Whether the answer is a file of rows, a `Sheet`."""
-        return get_type_hints(self.act)["return"] is Sheet
+        """Whether the answer is a file of rows, a `Sheet`, or may be one."""
+        return Sheet in self._given
+
+    @property
+    def offers(self) -> tuple[str, ...]:
+        """The types of answers that can be had; the first, where a caller says nothing of it."""
+        json = (JSON,) if self.answer else ()
+        return (*json, *(KINDS if self.gives_file else ()), *(PICTURES if Picture in self._given else ()))
+
+    @property
+    def _given(self) -> tuple[type, ...]:
+        said = get_type_hints(self.act)["return"]
+        said = get_args(said)[0] if get_origin(said) is Done else said
+        return get_args(said) if get_origin(said) is UnionType else (said,)
 
     def takes(self, part: Part) -> type[Model] | None:
         """Return the model of a part of the request, None where the route takes no such part."""
         return get_type_hints(self.act).get(part)
 
     @property
-    def answer(self) -> type[Model]:
-        """The model of the answer, where that is no file."""
-        said = get_type_hints(self.act)["return"]
-        model: type[Model] = get_args(said)[0] if get_origin(said) is Done else said
-        return model
+    def answer(self) -> type[Model] | None:
+        """The model of the answer, unless that is always a file."""
+        return next((each for each in self._given if issubclass(each, Model)), None)
 
 
 @dataclass

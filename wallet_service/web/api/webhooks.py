@@ -1,6 +1,5 @@
 """Webhooks: where you are told what happens to your members, what was sent there, and what could not be."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -10,7 +9,7 @@ from werkzeug.http import generate_etag
 from wallet_service.domain.errors import EndpointRefused, UnknownEndpoint, UnknownMessage, VersionChanged
 from wallet_service.usecases import endpoints, replay
 from wallet_service.usecases.endpoints import Endpoint as Found
-from wallet_service.usecases.once import Asking, Shown, once
+from wallet_service.usecases.once import Shown
 from wallet_service.usecases.operate import Operated
 from wallet_service.web.api import samples
 from wallet_service.web.api.call import Call
@@ -213,7 +212,7 @@ def add_endpoint(call: Call, *, body: NewEndpoint) -> Done[EndpointMade]:
         )
         return Shown(_endpoint(added).model_dump(mode="json"), secret)
 
-    done = _once(call, "webhook.add", act)
+    done = call.once("webhook.add", act)
     answer = done.answer
     return Done(EndpointMade.model_validate(answer["said"] | {"secret": answer["secret"]}, strict=False), done.replayed)
 
@@ -255,7 +254,7 @@ def change_endpoint(call: Call, *, path: EndpointPath, body: ChangedEndpoint) ->
         )
         return Shown(_endpoint(changed).model_dump(mode="json"))
 
-    return _done(_once(call, "webhook.change", act))
+    return _done(call.once("webhook.change", act))
 
 
 @WEBHOOKS.delete(
@@ -271,7 +270,7 @@ def remove_endpoint(call: Call, *, path: EndpointPath) -> Done[Removed]:
         endpoints.remove(tx, merchant_id=call.merchant_id, endpoint=path.endpoint_id, now=call.now)
         return Shown({"id": path.endpoint_id})
 
-    done = _once(call, "webhook.remove", act)
+    done = call.once("webhook.remove", act)
     return Done(Removed(**done.answer["said"]), done.replayed)
 
 
@@ -295,7 +294,7 @@ def rotate_endpoint(call: Call, *, path: EndpointPath, body: Rotation) -> Done[N
         )
         return Shown({"id": path.endpoint_id}, secret)
 
-    done = _once(call, "webhook.rotate", act)
+    done = call.once("webhook.rotate", act)
     return Done(NewSecret(**done.answer["said"], secret=done.answer["secret"]), done.replayed)
 
 
@@ -312,7 +311,7 @@ def enable_endpoint(call: Call, *, path: EndpointPath) -> Done[Endpoint]:
         found = endpoints.enable(tx, merchant_id=call.merchant_id, endpoint=path.endpoint_id, now=call.now)
         return Shown(_endpoint(found).model_dump(mode="json"))
 
-    return _done(_once(call, "webhook.enable", act))
+    return _done(call.once("webhook.enable", act))
 
 
 @WEBHOOKS.ask(
@@ -392,7 +391,7 @@ def replay_dead_letters(call: Call, *, path: EndpointPath) -> Done[Again]:
         number = replay.replay_dead(tx, merchant_id=call.merchant_id, endpoint=path.endpoint_id, now=call.now)
         return Shown({"messages": number})
 
-    done = _once(call, "webhook.replay_dead", act)
+    done = call.once("webhook.replay_dead", act)
     return Done(Again(**done.answer["said"]), done.replayed)
 
 
@@ -409,13 +408,8 @@ def replay_message(call: Call, *, path: MessagePath) -> Done[Again]:
         replay.replay(tx, merchant_id=call.merchant_id, message=path.message_id, now=call.now)
         return Shown({"messages": 1})
 
-    done = _once(call, "webhook.replay", act)
+    done = call.once("webhook.replay", act)
     return Done(Again(**done.answer["said"]), done.replayed)
-
-
-def _once(call: Call, kind: str, act: Callable[[Any], Shown]) -> Operated:
-    asking = Asking(call.merchant_id, call.key, kind, call.content, call.caller.public_id, call.now)
-    return once(call.service.begin, asking, vault=call.service.vault, act=act)
 
 
 def _done(done: Operated) -> Done[Endpoint]:
