@@ -6,7 +6,8 @@ from functools import cache
 from pathlib import Path
 
 from wallet_service.apple import artwork
-from wallet_service.domain.standing import Movement, Standing
+from wallet_service.domain.reminding import tells
+from wallet_service.domain.standing import Movement, Reminder, Standing
 from wallet_service.domain.template import Template
 from wallet_service.storage import templates
 
@@ -44,6 +45,7 @@ def standings(template: Template) -> dict[str, Standing]:
         movements=(Movement(date(2026, 11, 22), 9, "earn"), Movement(date(2026, 11, 20), -3, "redeem")),
         rewards=codes[:2],
         granted=codes[:1],
+        reminders=tuple(Reminder(each.code, date(2027, 1, 31), date(2027, 1, 31), SINCE, 3) for each in tells(program)),
     )
     return {
         "new": new,

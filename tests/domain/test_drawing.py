@@ -6,17 +6,19 @@ from datetime import date
 from typing import Any
 
 import pytest
-from starter_actors import LANGUAGES, NAMES, NEW, STARTERS, starter
+from starter_actors import LANGUAGES, NAMES, NEW, SINCE, STARTERS, starter
 
 from wallet_service.domain import drawing, face
 from wallet_service.domain.drawing import Case
 from wallet_service.domain.face import Field, Money, Stamps
-from wallet_service.domain.look import Look, StampsTable
+from wallet_service.domain.look import Look, LookField, StampsTable
 from wallet_service.domain.program import Program
-from wallet_service.domain.standing import Movement, Standing
+from wallet_service.domain.reminder_words import NOTHING, REMINDER_WORDS
+from wallet_service.domain.standing import Movement, Reminder, Standing
 from wallet_service.domain.template import Template
 
 DAY = date(2027, 1, 31)
+BIRTHDAY = Reminder("birthday-gift", DAY, DAY, SINCE)
 
 
 def said(starter_name: str, value: str, language: str = "en", **standing: Any) -> face.Value:
@@ -219,10 +221,90 @@ def test_every_value_can_be_drawn_of_anybody(name: str, language: str) -> None:
         assert isinstance(said(name, value, language), str | int | Money) or value == "member_since"
 
 
+SOON = ({"code": "soon", "on": "points.expiring", "lead": "P7D", "notify": ("pass",)},)
+LATE = {"code": "last", "on": "points.expiring", "lead": "P1D", "notify": ("pass",)}
+DAYS = (date(2027, 1, 31), date(2027, 2, 2))
+
+
+def dying(day: date, points: int, trigger: str = "soon") -> Reminder:
+    """Return a reminder that so many points can be spent through a day."""
+    return Reminder(trigger, day, day, SINCE, points)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "30 points until Feb 2; 120 points until Jan 31"),
+        ("ru", "30 баллов до 2 февр.; 120 баллов до 31 янв."),
+        ("cs", "30 bodů do 2. 2.; 120 bodů do 31. 1."),
+        ("ro", "2 feb.: 30 de puncte; 31 ian.: 120 de puncte"),
+    ],
+)
+def test_dying_points_are_reminded_of_the_newest_first(language: str, text: str) -> None:
+    """Each set of points that dies together is told with its last day, in the language's own form."""
+    template = changed("coalition", trigger=SOON)
+    told = (dying(DAYS[1], 30), dying(DAYS[0], 120))
+    assert said_by(template, "reminder", replace(NEW, reminders=told), language) == text
+    assert said_by(template, "reminder", NEW, language) == ""
+
+
+def test_of_two_triggers_the_later_tells_of_the_same_points() -> None:
+    """What one says of the points of a day, the other does not say beside it; and no more than three are told."""
+    template = changed("coalition", trigger=(*SOON, LATE))
+    words = {"en": replace(template.words["en"], names={"trigger": {"last": "Hurry: {points}, {date}"}})}
+    template = replace(template, words=words)
+    told = [dying(DAYS[0], 120, "last"), dying(DAYS[0], 120), dying(DAYS[1], 30)]
+    standing = replace(NEW, reminders=tuple(told))
+    assert said_by(template, "reminder", standing) == "Hurry: 120 points, Jan 31; 30 points until Feb 2"
+    many = tuple(dying(date(2027, 1, day), day) for day in range(1, 9))
+    assert str(said_by(template, "reminder", replace(NEW, reminders=many))).count(";") == 2
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("on", ["member.birthday", "member.anniversary", "member.inactive", "segment.entered"])
+def test_every_occasion_has_words_in_every_language(on: str, language: str) -> None:
+    """Where a locale has none of its own, it says what is usual; of a trigger that is gone it says nothing."""
+    template = changed("small_shop", trigger=({"code": "day", "on": on, "notify": ("pass",)},))
+    told = replace(NEW, reminders=(Reminder("day", DAY, DAY, SINCE), Reminder("gone", DAY, DAY, SINCE)))
+    assert said_by(template, "reminder", told, language) == REMINDER_WORDS[language][on]
+
+
+def test_points_of_a_reminder_may_go_without_a_word() -> None:
+    """Some of them are spent, and the balance is told of; another set of points is another reminder."""
+    template = changed("small_shop", trigger=SOON)
+    field = LookField(key="r", label="R", value="reminder", change="%@")
+    template = replace(template, look=template.look.model_copy(update={"back": (field,)}))
+    before, after = replace(NEW, balance=150, reminders=(dying(DAYS[0], 120),)), replace(NEW, balance=100)
+    less = replace(after, reminders=(dying(DAYS[0], 100),))
+    other = replace(after, reminders=(dying(DAYS[1], 30), dying(DAYS[0], 120)))
+    told = [template.announcement(before, "en", each, template.draw(each, "en")) for each in (less, other)]
+    assert told == ["balance", "r"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_announces_is_on_the_card_before(language: str) -> None:
+    """A phone tells of no field that it sees for the first time, so reminders and rewards are there while empty."""
+    fields = {each.key: each.value for each in starter("sephora_like").draw(NEW, language).fields()}
+    assert fields["granted"] == fields["reminder"] == NOTHING[language]
+    assert "rewards" not in fields  # which nobody is told of
+
+
+@pytest.mark.parametrize("change", [{}, {"change": "%@"}])
+def test_a_trigger_that_reminds_needs_a_field_that_tells(change: dict[str, str]) -> None:
+    """Without a field whose change is told, `notify` would do nothing."""
+    program = changed("coalition", trigger=SOON).program
+    field = LookField(key="r", label="R", value="reminder", **change)
+    look = starter("coalition").look.model_copy(update={"back": (field,)})
+    found = [each.message for each in drawing.faults(program, look, "pass.toml")]
+    assert found == ([] if change else [found[0]])
+    assert change or "'soon' would tell" in found[0]
+
+
 def announced(before: dict[str, Any], after: dict[str, Any], *, starter_name: str = "small_shop") -> str | None:
     """Return which field of a starter's card is announced when its member changes."""
     template = starter(starter_name)
-    return template.announcement(replace(NEW, **before), "en", template.draw(replace(NEW, **after), "en"))
+    new = replace(NEW, **after)
+    return template.announcement(replace(NEW, **before), "en", new, template.draw(new, "en"))
 
 
 @pytest.mark.parametrize(
@@ -235,6 +317,10 @@ def announced(before: dict[str, Any], after: dict[str, Any], *, starter_name: st
         ("small_shop", {"granted": ("mug",)}, {"granted": ("mug", "ship-free")}, "granted"),
         ("sephora_like", {}, {"balance": 9, "tier": "bloom", "granted": ("sample",)}, "tier"),
         ("sephora_like", {"tier": "bud"}, {"tier": "bud", "balance": 9, "granted": ("sample",)}, "granted"),
+        ("sephora_like", {}, {"balance": 9, "reminders": (BIRTHDAY,)}, "reminder"),
+        ("sephora_like", {}, {"granted": ("sample",), "reminders": (BIRTHDAY,)}, "granted"),
+        ("sephora_like", {"reminders": (BIRTHDAY,)}, {"balance": 9, "reminders": (BIRTHDAY,)}, "balance"),
+        ("sephora_like", {"reminders": (BIRTHDAY,)}, {}, None),
         ("stamp_card", {"balance": 8}, {"balance": 0, "granted": ("free-coffee",)}, "granted"),
         ("stamp_card", {"balance": 7}, {"balance": 8}, "stamps"),
         ("discount_card", {"tier": "p3"}, {"tier": "p5"}, "discount"),
@@ -254,9 +340,9 @@ def test_whatever_has_no_weight_of_its_own_comes_last_in_order() -> None:
     template = starter("small_shop")
     one, other = (Field(key, key, 1, f"{key}: %@", role=role) for key, role in (("a", "pending"), ("b", "cause")))
     blank = replace(template.draw(NEW, "en"), header=(), primary=(), secondary=(), auxiliary=(), back=())
-    assert template.announcement(NEW, "en", replace(blank, header=(one, other))) == "a"
+    assert template.announcement(NEW, "en", NEW, replace(blank, header=(one, other))) == "a"
     balance = Field("c", "c", 1, "c: %@", role="balance")
-    assert template.announcement(NEW, "en", replace(blank, header=(one, other), back=(balance,))) == "c"
+    assert template.announcement(NEW, "en", NEW, replace(blank, header=(one, other), back=(balance,))) == "c"
 
 
 @pytest.mark.parametrize(
@@ -268,6 +354,7 @@ def test_whatever_has_no_weight_of_its_own_comes_last_in_order() -> None:
         ({"value": "member_until"}, "coalition", "no [membership]"),
         ({"value": "discount"}, "coalition", "no [benefit]"),
         ({"value": "cause"}, "coalition", "no [cause]"),
+        ({"value": "reminder"}, "coalition", "no [[trigger]]"),
         ({"value": "granted"}, "points", "no [reward]"),
         ({"value": "stamps"}, "coalition", "`auto`"),
     ],

@@ -143,7 +143,7 @@ on = "member.birthday"
 grant = "present"
 window = { before = "P14D", after = "P14D" }
 limit = { times = 1, per = "calendar_year" }
-notify = ["pass", "email"]
+notify = ["pass"]
 [[trigger]]
 code = "reminder"
 on = "points.expiring"
@@ -386,6 +386,9 @@ FAULTS: list[tuple[Change, str, str]] = [
     ({f"{BIRTHDAY}.points": 5}, "trigger[0].points", "cannot stand beside grant"),
     ({f"{REMINDER}.notify": []}, "trigger[1].grant", "nothing happens"),
     ({f"{BIRTHDAY}.notify": ["pass", "pass"]}, "trigger[0].notify[1]", "a second time"),
+    ({f"{BIRTHDAY}.notify": ["pass", "email"]}, "trigger[0].notify[1]", "sends no e-mails; write 'pass'"),
+    ({f"{REMINDER}.notify": ["sms"]}, "trigger[1].notify[0]", "sends no SMS; write 'pass'"),
+    ({f"{BIRTHDAY}.notify": ["webhook"]}, "trigger[0].notify[0]", "endpoints hear of points about to die"),
     ({f"{BIRTHDAY}.lead": "P1D"}, "trigger[0].lead", "means nothing with 'member.birthday'"),
     ({f"{REMINDER}.lead": ABSENT}, "trigger[1].lead", "is missing; 'points.expiring' needs it"),
     ({f"{INACTIVE}.after": ABSENT}, "trigger[2].after", "is missing; 'member.inactive' needs it"),

@@ -265,13 +265,13 @@ def test_one_change_is_announced_and_a_tier_wins(
     points: Template, before: dict[str, Any], after: dict[str, Any], announced: str | None
 ) -> None:
     """The member is told of the tier if it changed, else of the balance, else of nothing."""
-    new = points.draw(replace(ANN, **after), "cs")
-    assert points.announcement(replace(ANN, **before), "cs", new) == announced
+    new = replace(ANN, **after)
+    assert points.announcement(replace(ANN, **before), "cs", new, points.draw(new, "cs")) == announced
 
 
 def test_a_change_of_language_announces_one_thing_at_the_most(points: Template) -> None:
     """A tier's name in another language is a changed value, and the only one that is announced."""
-    assert points.announcement(ANN, "en", points.draw(ANN, "ru")) == "tier"
+    assert points.announcement(ANN, "en", ANN, points.draw(ANN, "ru")) == "tier"
 
 
 def test_change_messages_are_in_the_card_s_language(points: Template) -> None:

@@ -33,6 +33,8 @@ def ruled(settings: Settings, engine: Engine, identity: Identity, clock: Clock, 
             said = said.replace(old, new)
         rules.write_text(said)
         _show_only_its_tiers(folder / "points", said)
+        if '"pass"' in said:
+            _show_reminders(folder / "points")
         return build(settings.model_copy(update={"templates": folder}), clock=clock, engine=engine, identity=identity)
 
     return start
@@ -48,6 +50,14 @@ def _show_only_its_tiers(template: Path, rules: str) -> None:
         strings, tiers = words.read_text().split("[tier]\n")
         kept = [line for line in tiers.splitlines() if line.split(" = ")[0] in codes]
         words.write_text(strings + ("[tier]\n" + "\n".join(kept) if kept else ""))
+
+
+def _show_reminders(template: Path) -> None:
+    """Give the look the field that tells what triggers remind of, and its words."""
+    with (template / "pass.toml").open("a") as look:
+        look.write('\n[[back]]\nkey = "reminder"\nlabel = "Reminder"\nvalue = "reminder"\nchange = "%@"\n')
+    for words in template.glob("locales/*.toml"):
+        words.write_text('next_expiry = "{points} until {date}"\n' + words.read_text())
 
 
 @pytest.fixture

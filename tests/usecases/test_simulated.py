@@ -29,6 +29,12 @@ RULES = rules(
         on = "member.inactive"
         after = "P2M"
         points = 3
+        notify = ["pass"]
+        [[trigger]]
+        code = "soon"
+        on = "points.expiring"
+        lead = "P10D"
+        notify = ["pass"]
         [tiers]
         measure = "points_earned"
         window = "rolling_12_months"
@@ -55,6 +61,7 @@ def test_memory_and_books_agree(town: Callable[[str], Town], clock: Clock) -> No
     outcome = simulate(program, events, Habits(Fraction(0)))
     waiting = iter(events)
     event = next(waiting, None)
+    reminders = 0
     for month in outcome.months:
         end = moment(f"{month.first:%Y-%m}-01 00:00") + timedelta(days=40)
         end = moment(f"{end:%Y-%m}-01 00:00") - timedelta(hours=1 if end.month in (1, 2, 3, 11, 12) else 2)
@@ -67,11 +74,15 @@ def test_memory_and_books_agree(town: Callable[[str], Town], clock: Clock) -> No
         settle(here)
         with here.service.read() as tx:
             left = tx.execute(text("SELECT coalesce(sum(available + pending + held), 0) FROM balances")).scalar_one()
+            told = tx.execute(text("SELECT count(*) FROM trigger_firings WHERE told_through IS NOT NULL")).scalar_one()
             found = tx.execute(text("SELECT tier, count(*) AS members FROM balances GROUP BY tier")).all()
         assert (f"{month.first:%Y-%m}", left) == (f"{month.first:%Y-%m}", month.outstanding)
         assert {row.tier: row.members for row in found} == month.tiers
+        reminders += month.reminders
+        assert told == reminders
     assert len(outcome.months) > 9
     assert sum(each.expired for each in outcome.months) > 0
+    assert reminders > 0
 
 
 def settle(here: Town) -> None:

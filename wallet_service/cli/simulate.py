@@ -19,6 +19,7 @@ from wallet_service.domain.file_model import parse, read
 from wallet_service.domain.invented import invented_year
 from wallet_service.domain.program import Program, exponent
 from wallet_service.domain.program.faults import faults
+from wallet_service.domain.reminding import tells
 from wallet_service.domain.simulation import Habits, Month, Outcome, simulate
 from wallet_service.inbound import standard
 
@@ -129,15 +130,21 @@ def read_events(path: Path) -> list[Event]:
 
 
 def _table(name: str, program: Program, outcome: Outcome) -> list[str]:
-    head = "".join(f"{column:>13}" for column, _ in COLUMNS) + f"{'liability':>15}  tiers"
+    columns = _columns(program)
+    head = "".join(f"{column:>13}" for column, _ in columns) + f"{'liability':>15}  tiers"
     lines = [name, f"{'month':<9}{head}"]
     for month in outcome.months:
-        numbers = "".join(f"{value(month):>13,}" for _, value in COLUMNS)
+        numbers = "".join(f"{value(month):>13,}" for _, value in columns)
         lines.append(f"{month.first:%Y-%m}  {numbers}{_money(program, month.liability):>15}  {_shares(month)}")
     lines.append(_reached(outcome))
     if outcome.passed_over:
         lines.append(f"{outcome.passed_over:,} events could not be entered.")
     return lines
+
+
+def _columns(program: Program) -> tuple[tuple[str, Callable[[Month], int]], ...]:
+    """Return what is told of each month; of reminders only where cards remind of anything."""
+    return (*COLUMNS, ("reminders", lambda month: month.reminders)) if tells(program) else COLUMNS
 
 
 def _beside(outcomes: dict[str, tuple[Program, Outcome]]) -> list[str]:

@@ -2,17 +2,22 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 
 from wallet_service.domain import face
 from wallet_service.domain.errors import Fault
 from wallet_service.domain.look import MOST_STAMPS, Look, StampsTable
 from wallet_service.domain.program import Program, Tier, exponent
 from wallet_service.domain.program.earning_tables import ExpiryTable
-from wallet_service.domain.standing import Standing
+from wallet_service.domain.reminder_words import NOTHING, REMINDER_WORDS
+from wallet_service.domain.reminding import DYING, tells
+from wallet_service.domain.standing import Reminder, Standing
 from wallet_service.domain.words import Words
 
 MOST_ENTRIES = 5
+MOST_REMINDERS = 3
 SEPARATOR = ", "
+BETWEEN_LINES = "; "
 A_YEAR = 12  # months
 COUNTED = ("orders", "visits", "referrals")  # measures that are counted in themselves, and not in the unit
 # What a value needs of the programme, lest its field stay empty on every card.
@@ -79,6 +84,7 @@ def faults(program: Program, look: Look, place: str) -> Iterator[Fault]:
         if each.value == "stamps" and full(program, look.stamps) is None:
             message = "is 'stamps', but no reward with a cost is `auto`; say in [stamps] how many fill a card"
             yield Fault(place, f"{where}.value", message)
+    yield from _untold(program, look, place)
     if look.stamps is not None:
         of = full(program, look.stamps)
         if of is None:
@@ -86,6 +92,19 @@ def faults(program: Program, look: Look, place: str) -> Iterator[Fault]:
             yield Fault(place, "stamps.of", message)
         elif of > MOST_STAMPS:
             yield Fault(place, "stamps.of", f"makes {of} stamps; a strip has room for {MOST_STAMPS}")
+
+
+def _untold(program: Program, look: Look, place: str) -> Iterator[Fault]:
+    """Yield that triggers remind and the card does not say so, or the other way round."""
+    fields = [(where, each) for where, each in look.fields() if each.value == "reminder"]
+    telling = tells(program)
+    if telling and not any(each.change for _, each in fields):
+        message = (
+            f"has no field with the value reminder and a `change`, by which {telling[0].code!r} would tell members"
+        )
+        yield Fault(place, "back", message)
+    for where, _ in () if telling else fields:
+        yield Fault(place, f"{where}.value", "is 'reminder', but no [[trigger]] has notify = [\"pass\"]")
 
 
 def _amount(case: Case, points: int) -> face.Value:
@@ -137,6 +156,38 @@ def _next_expiry(case: Case) -> str:
         return ""
     day = case.words.short_date if _live_long(case.program) else case.words.day
     return case.words.strings["next_expiry"].format(points=said(case, standing.dying), date=day(standing.dying_on))
+
+
+def reminders(case: Case) -> list[tuple[tuple[str, date], str]]:
+    """Return what the card reminds of, the newest first, and of each what it says under what it is known by.
+
+    What two triggers say of the same dying points is said once, in the words of the later.
+    """
+    triggers = {each.code: each for each in case.program.trigger}
+    found: dict[tuple[str, date], str] = {}
+    days = set()
+    for each in case.standing.reminders:
+        trigger = triggers.get(each.trigger)
+        if trigger is None or (trigger.on == DYING and each.day in days):
+            continue
+        if trigger.on == DYING:
+            days.add(each.day)
+        found[each.trigger, each.day] = _reminder_line(case, each, trigger.on)
+    return list(found.items())[:MOST_REMINDERS]
+
+
+def _reminder_line(case: Case, reminder: Reminder, on: str) -> str:
+    own = case.words.names.get("trigger", {}).get(reminder.trigger)
+    if on != DYING:
+        return own or REMINDER_WORDS.get(case.words.language, {}).get(on, "")
+    day = case.words.short_date if _live_long(case.program) else case.words.day
+    pattern = own or case.words.strings["next_expiry"]
+    return pattern.format(points=said(case, reminder.points), date=day(reminder.until))
+
+
+def nothing(words: Words) -> str:
+    """Return what a field says that announces and has nothing to say now."""
+    return NOTHING.get(words.language, "-")
 
 
 def _live_long(program: Program) -> bool:
@@ -231,6 +282,7 @@ DRAWERS: dict[str, Callable[[Case], face.Value]] = {
     "entries": _entries,
     "rewards": lambda case: _reward_names(case, case.standing.rewards),
     "granted": lambda case: _reward_names(case, case.standing.granted),
+    "reminder": lambda case: BETWEEN_LINES.join(line for _, line in reminders(case)),
     "stamps": _stamps,
     "card_code": lambda case: case.standing.card_code,
     "card_code_grouped": lambda case: grouped(case.standing.card_code),

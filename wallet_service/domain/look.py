@@ -26,6 +26,7 @@ ValueName = Literal[
     "entries",
     "rewards",
     "granted",
+    "reminder",
     "stamps",
     "card_code",
     "card_code_grouped",

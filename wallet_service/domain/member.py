@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from wallet_service.domain.card import Card
+from wallet_service.domain.standing import Reminder
 from wallet_service.domain.template import Movement, Standing
 from wallet_service.domain.tiering import Amounts, Rank
 
@@ -16,8 +17,9 @@ class Position:
 
     `totals` counts everything ever, `qualifying` what is measured in the window that counts now. `paid_since`
     and `paid_until` are the first and last day of the paid membership that runs, `tier_last_day` that of the tier as
-    it looks now. `due_at` is when the calendar will next change anything, None if it will not.
-    `program_version` is the version of the programme by which the position was last worked out.
+    it looks now. `reminders` are all whose days are not over, oldest first. `due_at` is when the calendar will next
+    change anything, None if it will not. `program_version` is the version of the programme by which the position was
+    last worked out.
     """
 
     available: int = 0
@@ -35,6 +37,7 @@ class Position:
     movements: tuple[Movement, ...] = ()
     rewards: tuple[str, ...] = ()
     granted: tuple[str, ...] = ()
+    reminders: tuple[Reminder, ...] = ()
     due_at: datetime | None = None
     program_version: int = 0
 
@@ -103,6 +106,7 @@ class Membership:
             movements=position.movements,
             rewards=position.rewards,
             granted=position.granted,
+            reminders=tuple(each for each in reversed(position.reminders) if each.stands),
         )
 
     def with_profile(self, told: Profile) -> "Membership":

@@ -41,6 +41,7 @@ from wallet_service.domain.program import Program, exponent
 from wallet_service.domain.program.reward_tables import Reward
 from wallet_service.domain.purchase import Buyer, Deed, Purchase
 from wallet_service.domain.redeeming import reached
+from wallet_service.domain.reminding import DYING
 from wallet_service.domain.segments import segments_of
 from wallet_service.domain.tiering import Amounts, Facts, Rank
 
@@ -68,8 +69,9 @@ class Habits:
 class Month:
     """What a month came to, in points; `outstanding` and `tiers` (members by tier) as it ended.
 
-    `reversed` is what refunds took back. `liability` is what the outstanding points are expected to cost, in minor
-    units, and None where the programme does not say what a point costs.
+    `reversed` is what refunds took back, `reminders` how often cards told something by a trigger. `liability` is what
+    the outstanding points are expected to cost, in minor units, and None where the programme does not say what a point
+    costs.
     """
 
     first: date
@@ -79,6 +81,7 @@ class Month:
     redeemed: int = 0
     expired: int = 0
     reversed: int = 0
+    reminders: int = 0
     outstanding: int = 0
     liability: int | None = None
     tiers: dict[str, int] = field(default_factory=dict)
@@ -261,12 +264,13 @@ class _Town:
         trigger = occasion.trigger
         if occasion.deed is not None:
             self._deed(life, Deed(occasion.deed, at))
-        elif trigger is not None and trigger.points:
+        elif trigger is not None:
             limit = trigger.limit
             need = Need(occasion.code, "", since(limit.per, at, self.program.zone)) if limit else None
             if limit is None or need is None or _used(life, need) < limit.times:
                 uses.append((occasion.code, ""))
-                self._give(life, trigger.points, trigger.code, now)
+                self.month.reminders += "pass" in trigger.notify
+                self._give(life, trigger.points or 0, trigger.code, now)
         life.uses += [(*each, at) for each in uses]
 
     def _person(self, life: _Life) -> Person:
@@ -276,7 +280,14 @@ class _Town:
             birthday=life.birthday,
             tier=life.tier,
             active_on=local_day(active_at, zone) if active_at else None,
+            dying=self._dying(life),
         )
+
+    def _dying(self, life: _Life) -> tuple[date, ...]:
+        if all(each.on != DYING for each in self.program.trigger):
+            return ()
+        dates = (life.account.dies_at(lot) for lot in life.account.spendable())
+        return tuple(sorted({local_day(each, self.program.zone) for each in dates if each is not None}))
 
     # What members do.
 

@@ -16,8 +16,9 @@ from wallet_service.domain.words import Words
 
 __all__ = ["Movement", "Standing", "Template", "grouped"]
 
-ANNOUNCED_FIRST = ("tier", "granted", "rewards", "balance", "stamps")
+ANNOUNCED_FIRST = ("tier", "granted", "reminder", "rewards", "balance", "stamps")
 LISTS = ("granted", "rewards")  # values of which only what is new is news
+ALWAYS_THERE = (*LISTS, "reminder")  # if they announce: phones tell only of a field that was there before
 
 
 @dataclass(frozen=True)
@@ -130,18 +131,17 @@ class Template:
         """Return what the language calls a tier; empty for none."""
         return drawing.tier_name(self.program, self.words[self.language(language)], code)
 
-    def announcement(self, before: Standing, language: str | None, after: Face) -> str | None:
+    def announcement(self, before: Standing, language: str | None, after: Standing, drawn: Face) -> str | None:
         """Return the key of the one field whose change the member is told of, the weightiest; None if there is none.
 
         Wallet shows a useless general alert when two fields with change messages change in one update. The tier comes
-        first, then a reward that was not there before, then the balance, then the rest in the look's order. `before` is
-        where the member stood, and `language` the one that was spoken then.
+        first, then a reward that was not there before, a new reminder, the balance, and the rest in the look's order.
+        `before` is where the member stood, and `language` the one that was spoken then; `drawn` is the face of `after`.
         """
-        case = Case(before, self.program, self.words[self.language(language)], self._full)
+        old = Case(before, self.program, self.words[self.language(language)], self._full)
+        new = Case(after, self.program, self.words[drawn.language], self._full)
         told = [
-            each
-            for each in after.fields()
-            if each.change_message and each.role and _is_news(each, drawing.value(each.role, case))
+            each for each in drawn.fields() if each.change_message and each.role and _is_news(each, each.role, old, new)
         ]
         return min(told, key=lambda each: _weight(each.role)).key if told else None
 
@@ -161,9 +161,9 @@ def _fields(slot: tuple[LookField, ...], words: Words) -> tuple[face.Field, ...]
 
 
 def _filled(slot: tuple[face.Field, ...], case: Case) -> tuple[face.Field, ...]:
-    """Return the fields of a slot that have something to say of the member."""
+    """Return the fields of a slot that have something to say of the member, or announce it once they have."""
     drawn = (
-        face.Field(each.key, each.label, drawing.value(each.role, case), each.change_message, each.role)
+        face.Field(each.key, each.label, _value(each, each.role, case), each.change_message, each.role)
         if each.role
         else each
         for each in slot
@@ -171,14 +171,21 @@ def _filled(slot: tuple[face.Field, ...], case: Case) -> tuple[face.Field, ...]:
     return tuple(each for each in drawn if each.value != "")
 
 
-def _is_news(field: face.Field, old: face.Value) -> bool:
-    if field.role in LISTS:
-        return not set(_names(field.value)) <= set(_names(old))
-    return field.value != old
+def _value(field: face.Field, role: str, case: Case) -> face.Value:
+    value = drawing.value(role, case)
+    return drawing.nothing(case.words) if value == "" and field.change_message and role in ALWAYS_THERE else value
 
 
-def _names(value: face.Value) -> list[str]:
-    return str(value).split(drawing.SEPARATOR)
+def _is_news(field: face.Field, role: str, old: Case, new: Case) -> bool:
+    if role == "reminder":
+        return not {known for known, _ in drawing.reminders(new)} <= {known for known, _ in drawing.reminders(old)}
+    if role in LISTS:
+        return not _names(drawing.value(role, new)) <= _names(drawing.value(role, old))
+    return field.value != drawing.value(role, old)
+
+
+def _names(value: face.Value) -> set[str]:
+    return set(filter(None, str(value).split(drawing.SEPARATOR)))
 
 
 def _weight(role: str | None) -> int:

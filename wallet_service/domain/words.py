@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from wallet_service.domain.face import Money
 
 REFERENCE = "@"
-NAMED = ("tier", "reward", "benefit", "cause", "partner")  # tables of a locale that name what a programme has by code
+NAMED = (
+    "tier",
+    "reward",
+    "benefit",
+    "cause",
+    "partner",
+    "trigger",
+)  # tables of a locale that name what a programme has by code
 TABLES = ("unit", "entry", *NAMED)
 
 

@@ -1,12 +1,14 @@
 """Members' positions, projected from the books: written after each posting."""
 
-from collections.abc import Iterable
-from datetime import date, datetime
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
 
 import orjson
 from sqlalchemy import Connection, text
 
 from wallet_service.domain.member import Position
+from wallet_service.domain.standing import Reminder
 from wallet_service.domain.tiering import Amounts, Change
 
 _WRITE = text("""
@@ -18,7 +20,8 @@ _WRITE = text("""
         tier_floor = :tier_floor, tier_floor_until = :tier_floor_until, tier_last_day = :tier_last_day,
         paid_since = :paid_since, paid_until = :paid_until, dying = :dying, dying_on = :dying_on,
         movements = CAST(:movements AS jsonb),
-        rewards = :rewards, granted = :granted, due_at = :due_at, program_version = :program_version
+        rewards = :rewards, granted = :granted, reminders = CAST(:reminders AS jsonb), due_at = :due_at,
+        program_version = :program_version
     WHERE member_id = :member_id
 """)
 _RANKED = text("""
@@ -61,10 +64,23 @@ def write(tx: Connection, member_id: int, position: Position) -> None:
         "movements": orjson.dumps(movements).decode(),
         "rewards": list(position.rewards),
         "granted": list(position.granted),
+        "reminders": orjson.dumps([_row(each) for each in position.reminders]).decode(),
         "due_at": position.due_at,
         "program_version": position.program_version,
     }
     tx.execute(_WRITE, values)
+
+
+def reminder(told: Sequence[Any]) -> Reminder:
+    """Return the reminder that an element of a balance's `reminders` tells of; one made anew says less of itself."""
+    trigger, day, until, at, *found = told
+    told_at = datetime.fromisoformat(at).astimezone(UTC)
+    return Reminder(trigger, date.fromisoformat(day), date.fromisoformat(until), told_at, *found)
+
+
+def _row(each: Reminder) -> list[Any]:
+    told_at = each.at.astimezone(UTC).isoformat()
+    return [each.trigger, each.day.isoformat(), each.until.isoformat(), told_at, each.points, each.stands]
 
 
 def ranked(tx: Connection, member_id: int, changes: Iterable[Change], *, now: datetime) -> None:

@@ -18,6 +18,8 @@ from wallet_service.domain.errors import Fault
 from wallet_service.domain.face import Money
 from wallet_service.domain.look import Look
 from wallet_service.domain.program import Program
+from wallet_service.domain.reminder_words import REMINDER_WORDS
+from wallet_service.domain.reminding import DYING, tells
 from wallet_service.domain.words import NAMED, REFERENCE, TABLES, Words
 
 WORD_LIMIT = 2000
@@ -25,6 +27,7 @@ WORD_LIMIT = 2000
 PATTERNS: dict[str, dict[str, set[str]]] = {
     "next_tier": {"next_tier": {"points", "tier"}, "top_tier": set()},
     "next_expiry": {"next_expiry": {"points", "date"}},
+    "reminder": {"next_expiry": {"points", "date"}},
     "stamps": {"stamps": {"filled", "of"}},
 }
 # The values that say names from a table; those of tiers are wanted in any case.
@@ -48,6 +51,7 @@ def words(
     if rules is not None:
         faults += _missing_names(place, sound, rules, design, locale)
         faults += _stray_names(place, sound, rules)
+        faults += _reminder_patterns(place, sound, rules)
     names = {name: sound.get(name, {}) for name in NAMED}
     names["entry"] = {**ENTRY_WORDS.get(language, {}), **sound.get("entry", {})}
     return _spoken(locale, strings, sound.get("unit", {}), names), faults
@@ -143,9 +147,20 @@ def _missing_names(
     shown = {NAMING[each.value] for _, each in design.fields() if each.value in NAMING} if design else set()
     for name in ("tier", *sorted(shown)):
         wanted += [(name, each.code) for each in getattr(rules, name) if each.name is None]
+    if design and any(each.value == "reminder" for _, each in design.fields()):
+        wanted += [("trigger", code) for code in _wordless(rules, locale.language)]
     for name, key in wanted:
         if name in tables and key not in tables[name]:
             yield Fault(place, f"{name}.{key}", "is missing; add it")
+
+
+def _wordless(rules: Program, language: str) -> Iterator[str]:
+    """Yield the triggers that remind and need words of their own: what they say is not known, or is said by several."""
+    telling = tells(rules)
+    about_points = [each for each in telling if each.on == DYING]
+    for each in telling:
+        if len(about_points) > 1 if each in about_points else each.on not in REMINDER_WORDS.get(language, {}):
+            yield each.code
 
 
 def _stray_names(place: str, tables: Mapping[str, Mapping[str, Any]], rules: Program) -> Iterator[Fault]:
@@ -161,10 +176,23 @@ def _stray_names(place: str, tables: Mapping[str, Mapping[str, Any]], rules: Pro
                 yield Fault(place, f"{name}.{key}", f"{what}; {advice}")
 
 
+def _reminder_patterns(place: str, tables: Mapping[str, Mapping[str, Any]], rules: Program) -> Iterator[Fault]:
+    """Yield what is wrong in a trigger's own words about points that are going to die."""
+    said = tables.get("trigger", {})
+    for each in rules.trigger:
+        text = said.get(each.code)
+        if each.on == DYING and isinstance(text, str):
+            yield from _placeholders(place, f"trigger.{each.code}", text, PATTERNS["reminder"]["next_expiry"])
+
+
 def _pattern(place: str, words: Words, key: str, names: set[str], value: str) -> list[Fault]:
     text = words.strings.get(key)
     if not isinstance(text, str):
         return [Fault(place, key, f"is missing; a field with the value {value} needs it")]
+    return _placeholders(place, key, text, names)
+
+
+def _placeholders(place: str, key: str, text: str, names: set[str]) -> list[Fault]:
     try:
         # What follows a colon or an exclamation mark would be obeyed, and fail, only when a card is drawn.
         parts = [part for part in Formatter().parse(text) if part[1] is not None]

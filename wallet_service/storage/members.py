@@ -14,6 +14,7 @@ from wallet_service.domain.member import Membership, Position, Profile
 from wallet_service.domain.template import Movement
 from wallet_service.domain.tiering import Amounts, Rank
 from wallet_service.storage import lots
+from wallet_service.storage.balances import reminder
 from wallet_service.storage.lots import Ahead
 from wallet_service.storage.programs import Opened
 
@@ -47,7 +48,7 @@ _COLUMNS = """
     revision, modified_at, announced, face_digest, own_digest, voided_at, replaced_at, available, pending, held,
     active_at, spend_total, earned_total, orders_total, referrals_total, qualifying, tier, tier_since, tier_until,
     tier_measured_to, tier_manual, tier_floor, tier_floor_until, tier_last_day,
-    paid_since, paid_until, dying, dying_on, movements, rewards, granted, due_at,
+    paid_since, paid_until, dying, dying_on, movements, rewards, granted, reminders, due_at,
     balances.program_version,
     (SELECT external_id FROM members AS survivor WHERE survivor.id = members.merged_into) AS merged_into,
     EXISTS (
@@ -568,6 +569,7 @@ def _position(row: Row[tuple[object, ...]]) -> Position:
         movements=tuple(Movement(date.fromisoformat(day), points, kind) for day, points, kind in row.movements),
         rewards=tuple(row.rewards),
         granted=tuple(row.granted),
+        reminders=tuple(map(reminder, row.reminders)),
         due_at=row.due_at,
         program_version=row.program_version,
     )

@@ -83,6 +83,9 @@ BALANCES = """
     ), ready AS (
         SELECT member_id, array_agg(reward ORDER BY id) AS rewards FROM redemptions
         WHERE member_id {of} AND status = 'issued' GROUP BY member_id
+    ), reminded AS (
+        SELECT member_id, jsonb_agg(jsonb_build_array(code, day, told_through, created_at) ORDER BY id) AS told
+        FROM trigger_firings WHERE member_id {of} AND told_through IS NOT NULL GROUP BY member_id
     ), movements AS (
         SELECT member_id, jsonb_agg(jsonb_build_array(
             to_char(effective_at AT TIME ZONE zone, 'YYYY-MM-DD'), points::bigint, type
@@ -101,6 +104,7 @@ BALANCES = """
            CASE WHEN ranks.tier IS NOT NULL THEN floors.tier END AS tier_floor,
            CASE WHEN ranks.tier IS NOT NULL THEN floors.valid_until END AS tier_floor_until,
            coalesce(ready.rewards, '{{}}') AS granted,
+           coalesce(reminded.told, '[]') AS reminders,
            CASE WHEN zones.zone IS NOT NULL THEN coalesce(movements.told, '[]') END AS movements
     FROM members
     LEFT JOIN zones ON zones.program_id = members.program_id
@@ -110,6 +114,7 @@ BALANCES = """
     LEFT JOIN ranks ON ranks.member_id = members.id
     LEFT JOIN floors ON floors.member_id = members.id
     LEFT JOIN ready ON ready.member_id = members.id
+    LEFT JOIN reminded ON reminded.member_id = members.id
     LEFT JOIN movements ON movements.member_id = members.id
     WHERE members.id {of}
 """
@@ -158,16 +163,19 @@ _FILL = tuple(
     """)
     for table, query, columns in TABLES
 )
+_IS_LOADED = """
+    (SELECT template FROM programs JOIN members ON members.program_id = programs.id
+     WHERE members.id = balances.member_id) = ANY(:templates)
+"""
 # What rules and calendar say is found when the book is closed; everything counts as due until then.
 _SETTLE = text(f"""
-    INSERT INTO balances (member_id, qualifying, due_at, {", ".join(BALANCE_COLUMNS)})
-    SELECT member_id, 0, 'epoch', {", ".join(BALANCE_COLUMNS[:-1])}, coalesce(movements, '[]')
+    INSERT INTO balances (member_id, qualifying, due_at, reminders, {", ".join(BALANCE_COLUMNS)})
+    SELECT member_id, 0, 'epoch', reminders, {", ".join(BALANCE_COLUMNS[:-1])}, coalesce(movements, '[]')
     FROM ({BALANCES.format(of=SOME)}) AS made
     ON CONFLICT (member_id) DO UPDATE
     SET due_at = 'epoch', {", ".join(f"{each} = excluded.{each}" for each in BALANCE_COLUMNS[:-1])},
-        movements = CASE WHEN (SELECT template FROM programs JOIN members ON members.program_id = programs.id
-                               WHERE members.id = balances.member_id) = ANY(:templates)
-                         THEN excluded.movements ELSE balances.movements END
+        reminders = CASE WHEN {_IS_LOADED} THEN excluded.reminders ELSE balances.reminders END,
+        movements = CASE WHEN {_IS_LOADED} THEN excluded.movements ELSE balances.movements END
 """)
 _PAGE = text("""
     SELECT id, program_id, external_id FROM members WHERE id > :after ORDER BY id LIMIT :most

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection
 
-from wallet_service.domain import occasions, tiering
+from wallet_service.domain import occasions, reminding, tiering
 from wallet_service.domain.account import Account
 from wallet_service.domain.earning import Order, settle
 from wallet_service.domain.expiry import NEVER, expiry_of, last_day
@@ -20,6 +20,7 @@ from wallet_service.domain.program import Program
 from wallet_service.domain.redeeming import takeable
 from wallet_service.domain.redemption import Ended, NewRedemption
 from wallet_service.domain.segments import segments_of
+from wallet_service.domain.standing import Reminder
 from wallet_service.domain.template import Movement, Template
 from wallet_service.domain.tiering import Amounts, Facts, Rank
 from wallet_service.storage import awards, balances, ledger, lots, redemptions, triggers
@@ -47,6 +48,8 @@ class Book:
     `automatic` whether rewards may come by themselves, `regrant` whether what lies ready has changed otherwise.
     `orders` names orders that were settled by our row ids, `news` is what the merchant is to be told besides.
     `foreseen` is what came next by the calendar when the book was opened, where that is known already.
+    `orders` names orders that were settled by our row ids, `news` is what the merchant is to be told besides, and
+    `reminders` what the member is to be reminded of from now on.
     """
 
     tx: Connection
@@ -71,6 +74,7 @@ class Book:
     orders: dict[int, str] = field(default_factory=dict)
     news: list[News] = field(default_factory=list)
     foreseen: Ahead | None = None
+    reminders: list[Reminder] = field(default_factory=list)
 
     @property
     def program(self) -> Program:
@@ -151,6 +155,7 @@ class Book:
         if len(self.taken) > before and self.program.tiers and self.program.tiers.measure == "balance":
             self.rank = rank
             known, rank = self._ranked(reason)
+        reminders = self._reminders(rank.tier if rank else None)  # before lots would be read that were just opened
         ledger.post(
             self.tx,
             self.account.posted,
@@ -164,7 +169,7 @@ class Book:
         balances.ranked(self.tx, self.member.id, self.changes, now=self.now)
         new = [(next(self.ids), each) for each in self.taken]
         ended = issue.enter(taking, new, self.ended, self.account.posted, calendar=self.calendar)
-        position = self._position(rank, known)
+        position = self._position(rank, known, reminders)
         if new or ended or self.calendar or self.regrant:
             position = replace(position, granted=redemptions.granted(self.tx, self.member.id))
         if self.member.merged_into is not None:
@@ -178,7 +183,7 @@ class Book:
     def preview(self, *, reason: str) -> Position:
         """Return the position to which closing would come, of a book in which nothing was done; nothing is written."""
         known, rank = self._ranked(reason)
-        return self._position(rank, known)
+        return self._position(rank, known, self._reminders(rank.tier if rank else None))
 
     def _news(self, after: Membership, ended: list[Ended], known: Facts) -> list[News]:
         """Return what the merchant is told: what days have brought, and what was done in the book."""
@@ -226,13 +231,14 @@ class Book:
         self.changes += changes
         return rank
 
-    def _position(self, rank: Rank | None, known: Facts) -> Position:
+    def _position(self, rank: Rank | None, known: Facts, reminders: tuple[Reminder, ...]) -> Position:
         account, zone = self.account, self.program.zone
         kept_until = account.expiry.kept_until(account.active_at)
         ahead = self._ahead(kept_until)
         dies_at, dying = ahead.dies_at, ahead.dying
         if account.expiry.whole:
             dies_at, dying = (kept_until, account.available) if kept_until and account.available > 0 else (None, 0)
+        told_until = reminding.next_change(reminders)
         boundary = tiering.boundary(self.program, rank, known, self.today)
         tier_last_day = tiering.last_day(self.program, rank, known) if rank else None
         dates = (
@@ -241,6 +247,7 @@ class Book:
             ahead.hold_ends_at,
             ahead.code_ends_at,
             start_of(boundary, zone) if boundary else None,
+            start_of(told_until, zone) if told_until else None,
             *moments(self.program, self.paid_until, tier_last_day, after=self.now),
             self._next_occasion(rank.tier if rank else None),
             issue.next_first(self.program, self.now)
@@ -263,6 +270,7 @@ class Book:
             dying_on=last_day(dies_at, zone) if dies_at else None,
             movements=self._movements(),
             rewards=takeable(self.program, available=account.available, tier=rank.tier if rank else None),
+            reminders=reminders,
             due_at=min((each for each in dates if each is not None and each != NEVER), default=None),
             program_version=self.template.rules,
         )
@@ -337,6 +345,24 @@ class Book:
             dates = lots.dying(self.tx, self.member.id, until=horizon)
             moments = [max(each, kept_until or each) for each in dates]
         return tuple(sorted({local_day(each, zone) for each in moments}))
+
+    def dying_points(self) -> dict[date, int]:
+        """Return the points that can be spent now and will die, by the first day on which they are dead."""
+        found: dict[date, int] = {}
+        for lot in self.account.spendable():
+            dies_at = self.account.dies_at(lot)
+            if dies_at is not None:
+                day = local_day(dies_at, self.program.zone)
+                found[day] = found.get(day, 0) + lot.available
+        return found
+
+    def _reminders(self, tier: str | None) -> tuple[Reminder, ...]:
+        kept = reminding.kept((*self.member.position.reminders, *self.reminders), self.today)
+        if not kept:
+            return ()
+        dying = self.dying_points() if reminding.about_points(self.program, kept) else {}
+        present = reminding.Present(dying, self.account.active_at, self._segments(tier))
+        return tuple(reminding.looked_at(self.program, kept, present))
 
     def _movements(self) -> tuple[Movement, ...]:
         """Return the last entries, newest first."""

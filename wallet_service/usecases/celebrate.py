@@ -4,9 +4,11 @@ from wallet_service.domain import limits
 from wallet_service.domain.limits import Need
 from wallet_service.domain.news import News
 from wallet_service.domain.occasions import Occasion, watched
-from wallet_service.domain.period import local_day, start_of
+from wallet_service.domain.period import start_of
 from wallet_service.domain.program.reward_tables import Trigger
 from wallet_service.domain.purchase import Deed
+from wallet_service.domain.reminding import told_through
+from wallet_service.domain.standing import Reminder
 from wallet_service.storage import awards, triggers
 from wallet_service.usecases.book import Book
 from wallet_service.usecases.evaluate import evaluate, give, give_prizes, lock_all_budgets
@@ -47,7 +49,18 @@ def _forbidden(book: Book, occasion: Occasion, trigger: Trigger) -> bool:
 
 
 def _fire(book: Book, occasion: Occasion, trigger: Trigger) -> None:
-    triggers.fired(book.tx, book.member.id, trigger.code, day=occasion.day, points=trigger.points, now=book.now)
+    until = told_through(trigger, closes=occasion.closes, today=book.today)
+    triggers.fired(
+        book.tx,
+        book.member.id,
+        trigger.code,
+        day=occasion.day,
+        points=trigger.points,
+        told_through=until,
+        now=book.now,
+    )
+    if until is not None:
+        book.reminders.append(Reminder(trigger.code, occasion.day, until, book.now))
     if trigger.on == "points.expiring" and book.member.listened:
         book.news.append(_expiring(book, occasion))
     if trigger.points:
@@ -58,9 +71,7 @@ def _fire(book: Book, occasion: Occasion, trigger: Trigger) -> None:
 
 def _expiring(book: Book, occasion: Occasion) -> News:
     """Return the news that points can be spent for the last time on the day before the occasion's."""
-    account, zone = book.account, book.program.zone
-    dying = ((each.available, account.dies_at(each)) for each in account.spendable())
-    points = sum(some for some, at in dying if at is not None and local_day(at, zone) == occasion.day)
+    points = book.dying_points().get(occasion.day, 0)
     return News("points.expiring", {"points": points, "last_day": occasion.closes})
 
 

@@ -6,7 +6,16 @@ from datetime import date
 from wallet_service.domain.event import Customer
 from wallet_service.domain.member import Membership, Profile
 from wallet_service.domain.tiering import Amounts
-from wallet_service.storage import balances, holdings, identities, members, memberships, redemptions, typed_addresses
+from wallet_service.storage import (
+    balances,
+    holdings,
+    identities,
+    members,
+    memberships,
+    redemptions,
+    triggers,
+    typed_addresses,
+)
 from wallet_service.storage.ledger import Fact
 from wallet_service.usecases.adjust import Adjusted, adjusted
 from wallet_service.usecases.book import Book
@@ -43,6 +52,7 @@ def merge(operation: Operation, *, merged: Customer, survivor: Customer, reason:
     redemptions.take_over(operation.tx, gone.member.id, kept.member.id)
     identities.hand_over(operation.tx, gone.member.id, kept.member.id)
     typed_addresses.hand_over(operation.tx, gone.member.id, kept.member.id)
+    _hand_over_reminders(gone, kept)
     gone.regrant = kept.regrant = True
     gone.automatic = False
     void, after = _close(operation, gone, kept)
@@ -72,6 +82,17 @@ def _fact(book: Book, day: date, done: Amounts, sign: int) -> Fact:
         orders=sign * done.orders,
         referrals=sign * done.referrals,
     )
+
+
+def _hand_over_reminders(gone: Book, kept: Book) -> None:
+    """Remind the survivor of what the other was told: under their common limits it would not be told again."""
+    known = {(each.trigger, each.day) for each in kept.member.position.reminders}
+    for each in gone.member.position.reminders:
+        if (each.trigger, each.day) not in known and each.until >= kept.today:
+            triggers.fired(
+                kept.tx, kept.member.id, each.trigger, day=each.day, points=None, told_through=each.until, now=kept.now
+            )
+            kept.reminders.append(replace(each, at=kept.now))
 
 
 def _hand_over_membership(gone: Book, kept: Book) -> None:

@@ -39,6 +39,6 @@ def _revised(before: Membership, after: Membership, template: Template, now: dat
         before.card,
         revision=before.card.revision + 1,
         modified_at=next_modified_at(before.card.modified_at, now),
-        announced=template.announcement(before.standing, before.locale, face),
+        announced=template.announcement(before.standing, before.locale, after.standing, face),
     )
     return Revised(card, digest, own_digest, own_changed=own_digest != before.own_digest)

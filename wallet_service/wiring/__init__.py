@@ -34,7 +34,8 @@ from wallet_service.domain.member import Membership
 from wallet_service.domain.pass_class import PassClass
 from wallet_service.domain.period import local_day
 from wallet_service.domain.program import Program
-from wallet_service.domain.standing import Movement, Standing
+from wallet_service.domain.reminding import tells
+from wallet_service.domain.standing import Movement, Reminder, Standing
 from wallet_service.domain.template import Template
 from wallet_service.google.service_account import ServiceAccount
 from wallet_service.inbound import DIALECTS
@@ -416,6 +417,9 @@ def sample_standing(program: Program, now: datetime) -> Standing:
         movements=(Movement(day, balance // 5, "earn"), Movement(day, -1, "redeem"), Movement(day, balance, "earn")),
         rewards=rewards[:2],
         granted=rewards[-1:],
+        reminders=tuple(
+            Reminder(each.code, day, day + SAMPLE_TIME, now, balance // 10 or 1) for each in tells(program)
+        ),
     )
 
 

@@ -93,7 +93,8 @@ class WindowTable(FileModel):
 class Trigger(FileModel):
     """`[[trigger]]`: what a day, or an event of a member's, brings by itself: a `grant`ed reward, or `points`.
 
-    `lead`: so long before points expire. `after`: so long without activity.
+    `lead`: so long before points expire. `after`: so long without activity. `notify`: by `pass` the card reminds its
+    holder, and the phone tells it.
     """
 
     code: Code
