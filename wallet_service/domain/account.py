@@ -259,15 +259,25 @@ class Account:
         kind: TransactionType = "hold_expire" if outcome == "expired" else "hold_void"
         return self._post(kind, at, entries, moves + self._cover(), hold=hold, outcome=outcome, actor=actor)
 
-    def spend(self, points: int, *, at: datetime, partner: str | None = None, rule: str | None) -> Transaction:
+    def spend(
+        self,
+        points: int,
+        *,
+        at: datetime,
+        partner: str | None = None,
+        rule: str | None,
+        order_row: int | None = None,
+    ) -> Transaction:
         """Use up points at once, soonest to die first, for the partner who accepts them if any.
 
+        `order_row` is our row id of an order that they pay for once more.
         Raises `InsufficientBalance`.
         """
         if self.available < points:
             raise InsufficientBalance(needed=points, available=self.available)
         moves, _ = self._drain(self.spendable(), points, "available", "out")
-        return self._post("redeem", at, [Entry("available", -points), _taker(points, partner)], moves, rule=rule)
+        entries = [Entry("available", -points), _taker(points, partner)]
+        return self._post("redeem", at, entries, moves, rule=rule, order_row=order_row)
 
     def give_back(
         self,
@@ -277,10 +287,11 @@ class Account:
         reverses: int,
         partner: str | None = None,
         grace_until: datetime | None = None,
+        order_row: int | None = None,
         actor: str | None = None,
         reason: str | None = None,
     ) -> Transaction:
-        """Return redeemed points to the very lots they came from.
+        """Return redeemed points to the very lots they came from, since the order of `order_row` was refunded if any.
 
         A lot that has died since dies again when settled; with `grace_until` its points come in a new lot until then,
         unless all points die together.
@@ -302,7 +313,7 @@ class Account:
             self.lots.append(opens)
             moves.append(Allocation(opens, "available", late))
         entries = [_taker(-points, partner), Entry("available", points)]
-        why = {"reverses": reverses, "opens": opens, "actor": actor, "reason": reason}
+        why = {"reverses": reverses, "opens": opens, "order_row": order_row, "actor": actor, "reason": reason}
         return self._post("redeem_reversal", at, entries, moves + self._cover(), **why)
 
     # The calendar moves points.

@@ -155,6 +155,19 @@ class Order:
         return self.earned * self.remaining_minor // evaluated if evaluated else self.earned
 
     @property
+    def paid_back(self) -> bool:
+        """Whether some of it was paid back, or it was cancelled."""
+        return self.cancelled or (self.purchase is not None and self.remaining_minor < self.purchase.eligible_minor)
+
+    def still_spent(self, points: int) -> int:
+        """Return how many of so many points that paid for it are still spent: as much of them as of it, rounded up."""
+        if self.cancelled:
+            return 0
+        if self.purchase is None or not self.purchase.eligible_minor:
+            return points
+        return min(-(-points * self.remaining_minor // self.purchase.eligible_minor), points)
+
+    @property
     def counts(self) -> bool:
         """Whether the order counts as one: it was paid, and not all of it was paid back."""
         if self.purchase is None or self.cancelled:

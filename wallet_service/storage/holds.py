@@ -8,7 +8,12 @@ from sqlalchemy import Connection, text
 
 _FIND = text("""
     SELECT holds.id, external_id, holds.points, purpose, reference, holds.expires_at, outcome,
-           hold_outcomes.points AS captured, hold_outcomes.transaction_id, redemptions.public_id AS redemption, partner
+           hold_outcomes.points AS captured, hold_outcomes.transaction_id, redemptions.public_id AS redemption,
+           coalesce(redemptions.partner, (
+               SELECT max(ledger_accounts.partner) FROM ledger_entries
+               JOIN ledger_accounts ON ledger_accounts.id = account_id
+               WHERE ledger_entries.transaction_id = hold_outcomes.transaction_id
+           )) AS partner
     FROM holds JOIN members ON members.id = holds.member_id
     LEFT JOIN hold_outcomes ON hold_outcomes.hold_id = holds.id
     LEFT JOIN redemptions ON redemptions.hold_id = holds.id
@@ -27,7 +32,10 @@ _GIVEN_BACK = text("""
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A hold: the merchant's own id of its member, and its outcome with the points captured; None while it is open."""
+    """A hold: the merchant's own id of its member, and its outcome with the points captured; None while it is open.
+
+    `partner` is who accepts or has accepted its points, None where that is nobody of the partners.
+    """
 
     id: int
     external_id: str

@@ -31,6 +31,10 @@ _ANY_UNMATCHED = text("""
     ) OR EXISTS (SELECT FROM order_identities WHERE program_id = :program_id AND mark = ANY(:marks))
 """)
 _OF_MEMBER = text(f"SELECT {COLUMNS} FROM orders WHERE member_id = :member_id ORDER BY id")
+_PAID_BACK = text(f"""
+    SELECT {COLUMNS} FROM orders
+    WHERE member_id = :member_id AND order_id = :order_id AND (refunded_minor > 0 OR cancelled) ORDER BY id
+""")
 _NAMED = text(f"""
     SELECT {COLUMNS}, dialect, name, CASE WHEN erased_at IS NULL THEN public_id END AS public_id
     FROM orders
@@ -112,6 +116,12 @@ def any_unmatched(tx: Connection, program_id: int, customer_ids: Sequence[str], 
 def of_member(tx: Connection, member_id: int) -> list[Order]:
     """Return all orders of a member, in the order in which they were first heard of."""
     return [order_of(row) for row in tx.execute(_OF_MEMBER, {"member_id": member_id})]
+
+
+def paid_back(tx: Connection, member_id: int, order_id: str) -> Order | None:
+    """Return the member's order of that number, as far as some of it was paid back; None where it was not."""
+    found = (order_of(row) for row in tx.execute(_PAID_BACK, {"member_id": member_id, "order_id": order_id}))
+    return next((each for each in found if each.paid_back), None)
 
 
 def named(tx: Connection, merchant_id: int, order_id: str) -> list[Named]:

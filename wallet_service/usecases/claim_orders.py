@@ -10,6 +10,7 @@ from wallet_service.storage import identities, orders
 from wallet_service.usecases import refer
 from wallet_service.usecases.book import Book
 from wallet_service.usecases.evaluate import evaluate_order
+from wallet_service.usecases.repay import repay
 
 
 def rules_of(template: Template, waiting: Iterable[Order]) -> list[Program]:
@@ -39,6 +40,8 @@ def claim_orders(book: Book, waiting: Sequence[Order], *, at: datetime) -> None:
     for each in waiting:
         order = book.settle_order(evaluated(book, each), at=at)
         orders.match(book.tx, order, member_id=book.member.id)
+        if order.paid_back:
+            repay(book, order)
         refer.look_at_order(book, order)
     identities.found(book.tx, [each.row_id for each in waiting])
 

@@ -74,7 +74,7 @@ def _return(operation: Operation, taker: Book, spent: Spent, *, back: int, left:
         at=operation.now,
         reverses=spent.transaction_row,
         partner=spent.partner,
-        grace_until=_grace(operation.program, operation.now),
+        grace_until=grace_of(operation.program, operation.now),
         actor=operation.actor,
         reason=reason,
     )
@@ -87,7 +87,7 @@ def _parts(taker: Book, spent: Spent) -> list[tuple[Lot, int]]:
     return lots.used(taker.tx, spent.transaction_row, taker.account.lots)
 
 
-def _grace(program: Program, now: datetime) -> datetime | None:
+def grace_of(program: Program, now: datetime) -> datetime | None:
     """Return until when points of a dead lot live once more: today, and the days of grace after it."""
     days = program.points.grace_days
     return start_of(local_day(now, program.zone) + timedelta(days=days + 1), program.zone) if days else None

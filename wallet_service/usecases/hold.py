@@ -16,6 +16,7 @@ from wallet_service.usecases.book import Book
 from wallet_service.usecases.give_back import Spent, give_back
 from wallet_service.usecases.issue import HOLD_PREFIX, new_id
 from wallet_service.usecases.operate import Operation, books_by_name, books_of, close, positive, refused
+from wallet_service.usecases.repay import repay_named
 
 HoldStatus = Literal["open", "captured", "voided", "expired"]
 
@@ -70,7 +71,9 @@ def capture(operation: Operation, *, hold: str, points: int | None = None, partn
     book.account.capture(
         found, used, at=operation.now, partner=accepting(operation.program, partner) or by_reward, actor=operation.actor
     )
-    return _held(found, "captured", used, close(operation, book))
+    after = close(operation, book)
+    after = repay_named(operation, after, found.reference)
+    return _held(found, "captured", used, after)
 
 
 def void(operation: Operation, *, hold: str) -> Held:
@@ -95,7 +98,7 @@ def refund(operation: Operation, *, hold: str, points: int | None = None, reason
         raise refused("hold", f"belongs to {found.redemption}; refund that")
     if found.outcome != "captured" or found.transaction_id is None or found.captured is None:
         raise HoldResolved(f"{hold} was not captured, so nothing of it can come back.")
-    spent = Spent(found.external_id, found.external_id, found.captured, found.transaction_id, found.id, None)
+    spent = Spent(found.external_id, found.external_id, found.captured, found.transaction_id, found.id, found.partner)
     after, returned = give_back(operation, spent, points=points, reason=reason)
     return Returned(after.public_id, returned, after.position.available)
 

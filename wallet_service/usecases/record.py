@@ -45,6 +45,7 @@ from wallet_service.usecases.claim_orders import claim_orders, evaluated, rules_
 from wallet_service.usecases.correct import correct
 from wallet_service.usecases.enrol import enrol
 from wallet_service.usecases.evaluate import evaluate, give, give_prizes, lock_all_budgets
+from wallet_service.usecases.repay import repay
 from wallet_service.usecases.subscribe import cancel, subscribe
 
 ABOUT_ORDERS = get_args(OrderFact)
@@ -338,6 +339,8 @@ def _settle_order(case: _Case, book: Book, order: Order) -> None:
     if order.fulfilled_at is not None and case.program.points.waits_for(FULFILLED):
         book.account.activate_order(order.row_id, at=order.fulfilled_at)
     orders.put(case.tx, case.source.id, order, member_id=book.member.id, customer_id=None)
+    if order.paid_back or (case.order is not None and case.order.paid_back):
+        repay(book, order)
     if case.order is not None and not case.matched:
         identities.found(case.tx, [order.row_id])
     refer.look_at_order(book, order)

@@ -39,6 +39,7 @@ from wallet_service.usecases.operate import (
     positive,
     refused,
 )
+from wallet_service.usecases.repay import repay_named
 
 OVER = {"used": "already_used", "cancelled": "cancelled", "expired": "expired", "refunded": "refunded"}
 WITHOUT_CODE = (*DONE_AT_ONCE, "pay_with_points")
@@ -151,8 +152,9 @@ def use(
 ) -> Redeemed:
     """Hand over what was redeemed, once, by its code or our id of it.
 
-    What is only held is captured, all or so many `points`. `lines` are the basket, where the reward is good for certain
-    products; `partner` is who hands it over. Raises `UnknownRedemption`, and `CodeRefused` with the reason.
+    What is only held is captured, all or so many `points`; of an order that was refunded before they come back at once.
+    `lines` are the basket, where the reward is good for certain products; `partner` is who hands it over.
+    Raises `UnknownRedemption`, and `CodeRefused` with the reason.
     """
     found, owner, _ = _locked(operation, _find(operation, code=code, redemption=redemption))
     _check(operation, found, lines=lines, partner=partner)
@@ -171,7 +173,10 @@ def use(
     elif points is not None:
         raise refused("points", "are spent already")
     book.ended.append(told)
-    return _redeemed(operation.tx, operation.open, found.public_id, close(operation, book))
+    after = close(operation, book)
+    if found.kind == "pay_with_points":
+        after = repay_named(operation, after, order_id or found.order_id)
+    return _redeemed(operation.tx, operation.open, found.public_id, after)
 
 
 def cancel(operation: Operation, *, redemption: str, reason: str) -> Redeemed:
