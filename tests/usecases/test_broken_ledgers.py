@@ -1,21 +1,28 @@
 """A ledger that is wrong in one way is caught: if one got through, the comparisons would be worth nothing."""
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from actors import START, Clock
+from books import faults
 from ledger_model import AN_EVENT
 from ledger_world import KINDS, OFTEN, Broken, Seeded, World, walk
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
+from town import Town, moment, rules
 
 from wallet_service.domain.account import Account
 from wallet_service.domain.errors import WalletError
+from wallet_service.domain.event import Customer
 from wallet_service.domain.expiry import NEVER
 from wallet_service.domain.ledger import Allocation, Hold, Lot, Transaction, Unbalanced
+from wallet_service.usecases import audit
+from wallet_service.usecases.operate import OpenProgram, operate
+from wallet_service.usecases.redeem import redeem
 from wallet_service.wiring import Service
 
 WORLDS = itertools.count(1)  # two worlds on one database share no programme
@@ -220,6 +227,19 @@ VARIANTS: dict[str, tuple[str, Broken]] = {
         damage("UPDATE balances SET available = available + 1 WHERE member_id = ANY(:members)"),
     ),
     "a tier is made up": ("plain", damage("UPDATE balances SET tier = 'novel' WHERE member_id = ANY(:members)")),
+    "what counts is off by one": (
+        "plain",
+        damage("UPDATE balances SET qualifying = qualifying + 1 WHERE member_id = ANY(:members)"),
+    ),
+    "more is said to die": ("rolling", damage("UPDATE balances SET dying = dying + 1 WHERE member_id = ANY(:members)")),
+    "it is said to die later": (
+        "rolling",
+        damage("UPDATE balances SET dying_on = dying_on + 1 WHERE member_id = ANY(:members)"),
+    ),
+    "a reward is made up": (
+        "plain",
+        damage("UPDATE balances SET rewards = rewards || '{trip}' WHERE member_id = ANY(:members)"),
+    ),
     "nothing is due": ("rolling", damage("UPDATE balances SET due_at = NULL WHERE member_id = ANY(:members)")),
     "deaths are forgotten": ("rolling", damage("DELETE FROM expiry_days WHERE member_id = ANY(:members)")),
     "an entry is missing": (
@@ -253,6 +273,27 @@ VARIANTS: dict[str, tuple[str, Broken]] = {
             unguarded=True,
         ),
     ),
+}
+# Damage to what follows from rules and calendar, and to rewards, with what `ledger verify` is to say of it.
+FIGURES = {
+    "UPDATE balances SET qualifying = qualifying - 1": "its qualifying is not",
+    "UPDATE balances SET tier_last_day = tier_last_day + 1": "its tier_last_day is not",
+    "UPDATE balances SET dying = dying + 1": "its dying is not",
+    "UPDATE balances SET dying_on = dying_on + 1": "its dying_on is not",
+    "UPDATE balances SET rewards = '{}'": "its rewards is not",
+    "UPDATE balances SET rewards = rewards || '{five-off}'": "its rewards is not",
+    "UPDATE balances SET granted = '{}'": "its granted is not",
+    "UPDATE balances SET granted = granted || '{mug}'": "its granted is not",
+    "UPDATE balances SET reminders = '[]'": "its reminders is not",
+    "UPDATE balances SET reminders = jsonb_set(reminders, '{0,4}', '7')": "its reminders is not",
+    "UPDATE balances SET reminders = jsonb_set(reminders, '{0,5}', 'false')": "its reminders is not",
+}
+REWARDS = {
+    "UPDATE redemptions SET status = 'used' WHERE status = 'issued'": "does not stand as its changes say: used",
+    "UPDATE redemptions SET refunded = 1 WHERE status = 'issued'": "refunded otherwise than its changes say: 1",
+    "UPDATE redemptions SET status = 'issued' WHERE status = 'held'": "is not held as long as its hold is open",
+    "DELETE FROM open_holds": "is not held as long as its hold is open: held instead of over",
+    "UPDATE reward_stock SET used = used - 1": "the stock of the reward mug of the programme points is not what",
 }
 CAUGHT = (AssertionError, WalletError, DBAPIError, Unbalanced, pytest.fail.Exception)
 
@@ -292,6 +333,77 @@ def test_every_broken_ledger_is_caught(service: Service, clock: Clock) -> None:
     }
     assert len(found) >= 20
     assert [name for name, how in found.items() if how is None] == []
+
+
+@pytest.fixture
+def told(town: Callable[[str], Town], clock: Clock) -> Service:
+    """A service whose member has points that die soon, of which the card reminds, a tier, and rewards of all kinds."""
+    more = """
+        [[reward]]
+        code = "mug"
+        kind = "product"
+        cost = 40
+        stock = 5
+        [[reward]]
+        code = "five-off"
+        kind = "amount_off"
+        cost = 50
+        value = 500
+        code_valid = "P90D"
+        [[trigger]]
+        code = "soon"
+        on = "points.expiring"
+        lead = "P7D"
+        notify = ["pass"]
+        [tiers]
+        measure = "points_earned"
+        window = "rolling_12_months"
+        valid = "P6M"
+        [[tier]]
+        code = "page"
+        threshold = 0
+        [[tier]]
+        code = "chapter"
+        threshold = 100
+    """
+    here = town(rules(points='expiry = { mode = "rolling", period = "P1M" }', more=more))
+    here.enrol()
+    here.buy(18_000, order="a")
+    clock.now = moment("2026-06-23 22:00")
+    assert here.sweep().settled
+    program = OpenProgram(here.source.program_id, here.service.in_force.of_source(here.source), here.service.vault)
+    for reward in ("five-off", "mug"):
+        take = partial(redeem, customer=Customer(id="ann"), reward=reward)
+        said = {"kind": "redeem", "content": {}, "actor": "till", "now": clock(), "act": take}
+        operate(here.service.begin, program=program, key=reward, **said)  # type: ignore[arg-type]
+    return here.service
+
+
+def test_every_figure_that_is_wrong_is_named(told: Service) -> None:
+    """What counts for the tier, what dies, reminders, and rewards within reach or ready: all of it is compared."""
+    assert faults(told) == []
+    for damage, said in FIGURES.items():
+        with told.begin() as tx:
+            assert tx.execute(text(damage)).rowcount == 1
+        assert any(said in each for each in faults(told)), damage
+        assert audit.rebuild(told.begin, told.in_force, now=told.clock())[0] == 1
+        assert faults(told) == [], damage
+
+
+def test_rewards_that_are_wrong_are_named(told: Service) -> None:
+    """Redemptions are held against what became of them and their holds, and stocks against what was taken."""
+    for damage, said in REWARDS.items():
+        with told.engine.connect() as tx:
+            assert tx.execute(text(damage)).rowcount == 1
+            named = [str(each) for each in audit.audit(tx, told.in_force, most=9).differences]
+            tx.rollback()
+        assert any(said in each for each in named), (damage, named)
+
+
+def test_whoever_is_due_is_left_to_the_calendar(told: Service, clock: Clock) -> None:
+    """What has died, and is not entered yet, is no fault of the books."""
+    clock.now = moment("2026-07-02 10:00")
+    assert faults(told) == []
 
 
 def test_a_sound_ledger_passes_by_the_same_way(service: Service, clock: Clock) -> None:

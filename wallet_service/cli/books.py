@@ -40,15 +40,16 @@ def verify(limit: int, keys: list[bytes]) -> None:
     with opened() as service:
         with service.read() as tx:
             books = audit.audit(tx, service.in_force, most=limit)
+        figures = list(islice(audit.wrong_positions(service.begin, service.in_force, now=service.clock()), limit))
         faces = list(islice(audit.wrong_faces(service.begin, service.in_force), limit))
         broken = list(islice(breaks(service.begin, genuine, {service.signing_key.public, *keys}), limit))
-    for each in books.differences:
+    for each in (*books.differences, *figures):
         click.echo(f"  {each}")
     for serial in faces:
         click.echo(f"  {serial}: the card does not show what its member's account says")
     for one in broken:
         click.echo(f"  {one}")
-    good = books.good and not faces
+    good = books.good and not figures and not faces
     for name in books.unchecked:
         click.echo(f"{name}: not looked at whether points were spent after they had died; activity keeps them alive.")
     if not good:

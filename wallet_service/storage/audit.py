@@ -97,6 +97,33 @@ _HOLDS = """
     ) AS wrong (what, said, made)
     WHERE wrong.said <> wrong.made
 """
+_REDEMPTIONS = """
+    SELECT members.public_id AS member, NULL::bigint AS lot, redemptions.transaction_id AS transaction,
+           'the redemption ' || redemptions.public_id || wrong.what AS what, wrong.said, wrong.made
+    FROM redemptions JOIN members ON members.id = redemptions.member_id
+    LEFT JOIN open_holds ON open_holds.hold_id = redemptions.hold_id
+    LEFT JOIN LATERAL (
+        SELECT status, refunded::text AS refunded FROM redemption_changes
+        WHERE redemption_id = redemptions.id ORDER BY id DESC LIMIT 1
+    ) AS newest ON true
+    CROSS JOIN LATERAL (VALUES
+        (' does not stand as its changes say', redemptions.status, newest.status),
+        (' was refunded otherwise than its changes say', redemptions.refunded::text, newest.refunded),
+        (' is not held as long as its hold is open', CASE WHEN redemptions.status = 'held' THEN 'held' ELSE 'over' END,
+         CASE WHEN open_holds.hold_id IS NULL THEN 'over' ELSE 'held' END)
+    ) AS wrong (what, said, made)
+    WHERE wrong.said IS DISTINCT FROM wrong.made
+"""
+_STOCK = """
+    SELECT NULL AS member, NULL::bigint AS lot, NULL::bigint AS transaction,
+           'the stock of the reward ' || reward_stock.reward || ' of the programme ' || programs.code
+               || ' is not what was taken' AS what,
+           used::text AS said, count(redemptions.id)::text AS made
+    FROM reward_stock JOIN programs ON programs.id = program_id
+    LEFT JOIN redemptions ON redemptions.program_id = reward_stock.program_id
+        AND redemptions.reward = reward_stock.reward AND stocked
+    GROUP BY programs.code, reward_stock.program_id, reward_stock.reward, used HAVING used <> count(redemptions.id)
+"""
 # Where activity keeps points alive, a lot's own date is not its end; those programmes are left out.
 _DEAD = """
     WITH ends AS (
@@ -165,7 +192,10 @@ _POSITIONS = f"""
     WHERE wrong.said IS DISTINCT FROM wrong.made AND (balances.member_id IS NOT NULL OR wrong.what = 'balance')
       AND (wrong.what <> 'movements' OR wrong.made IS NOT NULL)
 """
-_LAWS = (_ENTRIES, _PROGRAMS, _ACCOUNTS, _LOTS, _BUCKETS, _ACCOUNTS_AND_LOTS, _HOLDS, _DEAD, _DUE)
+_LAWS = (
+    *(_ENTRIES, _PROGRAMS, _ACCOUNTS, _LOTS, _BUCKETS, _ACCOUNTS_AND_LOTS, _HOLDS, _REDEMPTIONS, _STOCK),
+    *(_DEAD, _DUE),
+)
 # Found first and sorted then: a planner that expects many faults would look for the first few one member at a time.
 _CHECKS = tuple(
     text(f"""

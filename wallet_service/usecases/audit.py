@@ -2,27 +2,31 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 
 from sqlalchemy import Connection
 
-from wallet_service.domain.member import Membership
+from wallet_service.domain.member import Membership, Position
 from wallet_service.domain.program import Program
 from wallet_service.domain.program.earning_tables import ExpiryTable
+from wallet_service.domain.standing import Reminder
 from wallet_service.domain.template import Template
 from wallet_service.domain.tiering import CALENDAR
 from wallet_service.storage import audit as books
-from wallet_service.storage import members, memberships, programs, projections
+from wallet_service.storage import members, memberships, programs, projections, triggers
 from wallet_service.storage.audit import Difference
 from wallet_service.storage.ledger import Cause
+from wallet_service.storage.members import Found
 from wallet_service.usecases.book import MOVEMENTS, open_book
 from wallet_service.usecases.in_force import InForce
 from wallet_service.usecases.revise import revise_all
+from wallet_service.usecases.settle_due import is_due
 from wallet_service.usecases.subscribe import span
 
 PAGE = 200
+FIGURES = ("qualifying", "tier_last_day", "dying", "dying_on", "rewards", "reminders")
 Begin = Callable[[], AbstractContextManager[Connection]]
 
 
@@ -50,6 +54,61 @@ def audit(tx: Connection, in_force: InForce, *, most: int) -> Books:
     found = books.differences(tx, zones=_zones(templates), fixed=fixed, movements=MOVEMENTS, most=most)
     found += islice(_wrong_memberships(tx), most)
     return Books(tuple(found), tuple(sorted(templates.keys() - set(fixed))))
+
+
+def wrong_positions(begin: Begin, in_force: InForce, *, now: datetime) -> Iterator[Difference]:
+    """Yield each figure of a member that follows from books, rules and calendar, and is not what they say.
+
+    That is what counts for the tier and its last day, what dies next, rewards within reach, and reminders. Left out is
+    who is due, since the calendar has yet to change the figures, whose template is not loaded or has newer rules, and
+    who is written to meanwhile.
+    """
+    after = 0
+    while True:
+        with begin() as tx:
+            ids = [member_id for member_id, *_ in projections.page(tx, after, most=PAGE)]
+            found = [each for each in members.find_by_members(tx, ids) if _is_settled(each, in_force, now)]
+            told = triggers.reminders(tx, [each.member.id for each in found])
+            made = [(each.member, _worked_out(tx, each, told, in_force, now)) for each in found]
+            unchanged = {each.member.id: each.member.position for each in members.find_by_members(tx, ids)}
+        if not ids:
+            return
+        after = ids[-1]
+        for member, position in made:
+            if unchanged.get(member.id) == member.position:
+                yield from _differing(member, position)
+
+
+def _is_settled(found: Found, in_force: InForce, now: datetime) -> bool:
+    if is_due(found.member, now) or not in_force.knows(found):
+        return False
+    return found.member.position.program_version == in_force.of_card(found).rules
+
+
+def _worked_out(
+    tx: Connection, found: Found, told: Mapping[int, tuple[Reminder, ...]], in_force: InForce, now: datetime
+) -> Position:
+    member = found.member
+    member = replace(member, position=replace(member.position, reminders=told.get(member.id, ())))
+    return open_book(tx, member, in_force.of_card(found), now=now, settle=False).preview(reason=CALENDAR)
+
+
+def _differing(member: Membership, made: Position) -> Iterator[Difference]:
+    for name in FIGURES:
+        said, should = getattr(member.position, name), getattr(made, name)
+        if said != should:
+            what = f"its {name} is not what books, rules and calendar make"
+            yield Difference(member.public_id, None, None, what, _shown(said), _shown(should))
+
+
+def _shown(figure: object) -> str:
+    if isinstance(figure, tuple):
+        return ", ".join(each if isinstance(each, str) else _told(each) for each in figure) or "none"
+    return "none" if figure is None else str(figure)
+
+
+def _told(reminder: Reminder) -> str:
+    return f"{reminder.trigger} of {reminder.day} ({reminder.points if reminder.stands else 'over'})"
 
 
 def wrong_faces(begin: Begin, in_force: InForce) -> Iterator[str]:
