@@ -16,6 +16,7 @@ from wallet_service.domain.words import Words
 
 __all__ = ["Movement", "Standing", "Template", "grouped"]
 
+DRAWING = 2  # raised where the same files draw another face, so that `publish` brings every card to it
 ANNOUNCED_FIRST = ("tier", "granted", "reminder", "rewards", "balance", "stamps")
 LISTS = ("granted", "rewards")  # values of which only what is new is news
 ALWAYS_THERE = (*LISTS, "reminder")  # if they announce: phones tell only of a field that was there before
@@ -194,4 +195,4 @@ def _weight(role: str | None) -> int:
 
 def version_of(design: str, definition: str) -> str:
     """Return a short name for what draws a card: the files of the look together with the text of the programme."""
-    return hashlib.sha256(f"{design}\0".encode() + digest_of(definition)).hexdigest()[:16]
+    return hashlib.sha256(f"{DRAWING}\0{design}\0".encode() + digest_of(definition)).hexdigest()[:16]

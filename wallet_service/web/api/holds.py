@@ -45,7 +45,10 @@ class NewHold(Model):
     member: MemberName
     program: ProgramCode | None = None
     points: Points
-    reference: Annotated[Text | None, Field(description="What the points are held for, such as an order.")] = None
+    reference: Annotated[
+        Text | None,
+        Field(description="What the points are held for. With an order's number they come back when that is refunded."),
+    ] = None
     minutes: Annotated[Minutes | None, Field(description="How long; what the programme says, if not given.")] = None
 
 
