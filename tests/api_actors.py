@@ -361,9 +361,16 @@ def _request(path: str, method: str, operation: Mapping[str, Any]) -> Request:
         path,
         int(next(iter(operation["responses"]))),
         {name: value for (place, name), value in given.items() if place == "query"},
-        content.get("application/json", {}).get("example"),
+        next(iter(bodies_of(content.get("application/json", {}))), None),
         content.get("text/csv", {}).get("example"),
     )
+
+
+def bodies_of(content: Mapping[str, Any]) -> list[Any]:
+    """Return the bodies that stand as examples, the first of them that of the route."""
+    if "example" in content:
+        return [content["example"]]
+    return [each["value"] for each in content.get("examples", {}).values()]
 
 
 def told_of(request: Request) -> str:

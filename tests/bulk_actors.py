@@ -5,12 +5,13 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 from wallet_service.domain.job import Job
 from wallet_service.domain.sheet import Kind
-from wallet_service.storage import programs
+from wallet_service.storage import jobs, programs
 from wallet_service.usecases import oversee
-from wallet_service.usecases.ask_import import ask_import
+from wallet_service.usecases.ask_import import IMPORT, ask_import
 from wallet_service.usecases.export_members import export_members
 from wallet_service.usecases.operate import OpenProgram
 from wallet_service.usecases.work_off import WorkOff
@@ -64,6 +65,14 @@ class Clerk:
         """Return a job as it stands."""
         with self.service.read() as tx:
             return oversee.show(tx, public_id, merchant_id=None)
+
+    def give_up(self, public_id: str) -> None:
+        """Have a job fail that a worker has taken on."""
+        now = self.service.clock()
+        with self.service.begin() as tx:
+            claimed = jobs.claim(tx, kinds=[IMPORT], lease=uuid4(), until=now, now=now, only=public_id)
+            assert claimed
+            jobs.fail(tx, claimed, reason="the disk is full", now=now)
 
     def bring(self, body: str | bytes, **more: Any) -> Job:
         """Have a file imported to its end, and return the job."""

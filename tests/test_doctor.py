@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from actors import START, Clock, Shop
+from bulk_actors import Clerk
 from listeners import listening
 from sqlalchemy import Engine, text
 
@@ -110,6 +111,19 @@ def test_endpoint_that_was_stopped(settings: Settings, service: Service, shop: S
     assert "it answered 410" in finding.text
     assert f"webhook enable {ear.id}" in finding.text
     assert not any("a-token-in-the-path" in each.text for each in findings.values())
+
+
+def test_jobs_that_failed(settings: Settings, service: Service, shop: Shop, clock: Clock) -> None:
+    """Each is minded with what kept it, the newest by name, as long as its file is kept."""
+    clerk = Clerk(service)
+    for _ in range(5):
+        clerk.give_up(clerk.ask("external_id\nann\n"))
+    found = [each for each in examine(lambda: service, settings) if each.about.startswith("job")]
+    assert [each.state for each in found] == ["mind"] * 4
+    assert "import failed after 0 of 1 rows: the disk is full; see `wallet-service job show job_" in found[0].text
+    assert found[-1].text.startswith("2 more have failed")
+    clock.on(days=settings.job_keep_days)
+    assert not [each for each in examine(lambda: service, settings) if each.about.startswith("job")]
 
 
 def test_push_service_that_is_not_there(found: Examine) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from actors import Clock, Device, Shop, card_of
+from bulk_actors import Clerk
 from flask.testing import FlaskClient
 from listeners import listening
 from prometheus_client.parser import text_string_to_metric_families
@@ -147,6 +148,9 @@ def test_metrics_count_what_there_is(client: FlaskClient, service: Service, shop
         "wallet_inbound failed": 0,
         "wallet_inbound unmatched": 0,
         "wallet_inbound attention": 0,
+        "wallet_jobs waiting": 0,
+        "wallet_jobs running": 0,
+        "wallet_jobs failed": 0,
     }
     assert figures(client) == nothing
     card = card_of(service, shop.enrol("ann")["serial_number"])
@@ -187,6 +191,17 @@ def test_metrics_tell_how_messages_stand(client: FlaskClient, service: Service, 
     found = figures(client)
     kinds = ("waiting", "dead", "stopped")
     assert [found[f"wallet_webhooks_{kind}"] for kind in kinds] == [1, 1, 1]
+
+
+def test_metrics_tell_how_jobs_stand(client: FlaskClient, service: Service, shop: Shop, clock: Clock) -> None:
+    """Jobs that wait and that have failed are figures that an alarm can watch; what failed long ago is none."""
+    clerk = Clerk(service)
+    asked = [clerk.ask("external_id\nann\n") for _ in range(2)]
+    assert figures(client)["wallet_jobs waiting"] == 2
+    clerk.give_up(asked[0])
+    assert [figures(client)[f"wallet_jobs {state}"] for state in ("waiting", "failed")] == [1, 1]
+    clock.on(days=service.settings.job_keep_days)
+    assert figures(client)["wallet_jobs failed"] == 0
 
 
 def test_metrics_name_nobody(client: FlaskClient, service: Service, shop: Shop, device: Device) -> None:

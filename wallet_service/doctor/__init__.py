@@ -1,7 +1,7 @@
 """What is wrong with this installation, in plain words."""
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import requests
 
@@ -9,11 +9,11 @@ from wallet_service.config import Settings
 from wallet_service.doctor import google
 from wallet_service.doctor.finding import Finding
 from wallet_service.domain.errors import WalletError
-from wallet_service.storage import audit, calendar, endpoints, messages, programs, sources, wallets
+from wallet_service.storage import audit, calendar, endpoints, jobs, messages, programs, sources, wallets
 from wallet_service.usecases.publish_program import differs
 from wallet_service.wiring import Service, tables_current
 
-FEW = 3  # differences in the ledger to name; `ledger verify` names them all
+FEW = 3  # differences in the ledger, and failed jobs, to name; other commands name them all
 SOON = 30  # days before the end of a certificate; Apple gives no grace
 PATIENCE = 5  # seconds for our own public address to answer
 
@@ -34,6 +34,7 @@ def examine(open_service: Callable[[], Service], settings: Settings) -> Iterator
         yield from _database(service)
         yield from _sources(service)
         yield from _endpoints(service)
+        yield from _jobs(service, now)
         yield from _rules(service)
     else:
         yield Finding("wrong", "database", "does not answer or lacks tables; run `wallet-service migrate`")
@@ -128,6 +129,20 @@ def _endpoints(service: Service) -> Iterator[Finding]:
     if tally.dead:
         text = f"{tally.dead} messages were given up; see `wallet-service webhook dead`"
         yield Finding("mind", "dead letters", text)
+
+
+def _jobs(service: Service, now: datetime) -> Iterator[Finding]:
+    """Jobs that have failed and are still kept: what they had not done is not done."""
+    since = now - timedelta(days=service.settings.job_keep_days)
+    with service.read() as tx:
+        found = jobs.failed(tx, since=since, most=FEW)
+        number = jobs.tally(tx, since=since).get("failed", 0)
+    for each in found:
+        hint = f"see `wallet-service job show {each.public_id}`"
+        text = f"{each.kind} failed after {each.done:,} of {each.total:,} rows: {each.last_error}; {hint}"
+        yield Finding("mind", f"job {each.public_id}", text)
+    if number > len(found):
+        yield Finding("mind", "jobs", f"{number - len(found):,} more have failed; see `wallet-service job list`")
 
 
 def _rules(service: Service) -> Iterator[Finding]:

@@ -64,7 +64,7 @@ class MemberEnrolled:
 
 @dataclass(frozen=True, slots=True)
 class MemberUpdated:
-    """What is known of a member has changed; what is None stays as it was."""
+    """What is known of a member has changed; what is None stays as it was, but for what `cleared` names."""
 
     customer: Customer
     name: str | None = None
@@ -72,6 +72,7 @@ class MemberUpdated:
     birthday: tuple[int, int] | None = None
     cause: str | None = None
     consents: tuple[Consent, ...] = field(default=(), metadata=LATER)
+    cleared: tuple[str, ...] = field(default=(), metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,12 +44,16 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What is personal of a member, kept apart from the books; `birthday` is month and day."""
+    """What is personal of a member, kept apart from the books; `birthday` is month and day.
+
+    Where it is told of a member, `cleared` names what is not to be kept any more.
+    """
 
     name: str | None = None
     locale: str | None = None
     birthday: tuple[int, int] | None = None
     cause: str | None = None
+    cleared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +114,12 @@ class Membership:
         )
 
     def with_profile(self, told: Profile) -> "Membership":
-        """Return the member with what is told; what is None stays as it was."""
+        """Return the member with what is told; what is None stays as it was, unless it is cleared."""
         mine = self.profile
         profile = Profile(
-            name=told.name or mine.name,
-            locale=told.locale or mine.locale,
-            birthday=told.birthday or mine.birthday,
-            cause=told.cause or mine.cause,
+            name=told.name or (None if "name" in told.cleared else mine.name),
+            locale=told.locale or (None if "locale" in told.cleared else mine.locale),
+            birthday=told.birthday or (None if "birthday" in told.cleared else mine.birthday),
+            cause=told.cause or (None if "cause" in told.cleared else mine.cause),
         )
         return replace(self, profile=profile)

@@ -4,7 +4,7 @@ import re
 from datetime import date
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from wallet_service.domain.identity import identity
 
@@ -65,7 +65,11 @@ Words = Annotated[
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Locale = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")]
-Day = Annotated[date, Field(strict=False), BeforeValidator(_day)]
-Birthday = Annotated[tuple[int, int], BeforeValidator(_birthday)]
+Day = Annotated[date, Field(strict=False), BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+Birthday = Annotated[
+    tuple[int, int],
+    BeforeValidator(_birthday),
+    WithJsonSchema({"type": "string", "pattern": r"^([0-9]{4}-)?[0-9]{2}-[0-9]{2}$"}),
+]
 Email = Annotated[str, Field(max_length=320), AfterValidator(_email)]
 Phone = Annotated[str, Field(max_length=40), AfterValidator(_phone)]

@@ -1,4 +1,7 @@
-"""Bodies of our own events: read strictly where it matters, and open to keys that we do not know."""
+"""Bodies of our own events: read strictly where it matters, and open to keys that we do not know.
+
+They are named as the API describes them.
+"""
 
 from datetime import datetime
 from functools import cache
@@ -30,7 +33,7 @@ def read(kind: str, body: bytes) -> Said | None:
 
     Raises `EventRefused` with every fault.
     """
-    table = _ActivityTable if kind.startswith(ACTIVITY) else _TABLES.get(kind)
+    table = ActivityDone if kind.startswith(ACTIVITY) else TABLES.get(kind)
     if table is None:
         return None
     said: Any = validated(_enveloped(table), body)
@@ -63,7 +66,7 @@ def _identities(email: str | None, phone: str | None) -> tuple[Identity, ...]:
     return tuple(each for each in found if each)
 
 
-class _Customer(Table):
+class Customer(Table):
     """Who is meant; an address that is none says nothing, where an id says enough."""
 
     id: Id | None = None
@@ -74,34 +77,41 @@ class _Customer(Table):
 
     @property
     def identities(self) -> tuple[Identity, ...]:
+        """What else is known of the person."""
         return _identities(self.email, self.phone)
 
     @model_validator(mode="after")
-    def _one(self) -> "_Customer":
+    def _one(self) -> "Customer":
         ids = [self.id, self.member_id, self.card_code]
         if ids.count(None) < 2 or (ids.count(None) == 3 and not self.identities):
             raise ValueError("needs exactly one of id, member_id, card_code; or email or phone")
         return self
 
     def noun(self) -> event.Customer:
+        """Return who is meant, as events say it."""
         code = self.card_code.replace(" ", "").upper() if self.card_code else None
         return event.Customer(self.id, self.member_id, code, self.identities)
 
 
-class _Consent(Table):
+class Consent(Table):
+    """What a member agrees to, or no longer does."""
+
     purpose: Key
     granted: bool
     channel: Key | None = None
     text_version: Id | None = None
 
     def noun(self) -> event.Consent:
+        """Return the consent, as events say it."""
         return event.Consent(self.purpose, self.granted, self.channel, self.text_version)
 
 
-Consents = Annotated[tuple[_Consent, ...], Field(strict=False, max_length=20)]
+Consents = Annotated[tuple[Consent, ...], Field(strict=False, max_length=20)]
 
 
-class _NewCustomer(Table):
+class NewCustomer(Table):
+    """Who joins: an id of the merchant's own, or an address."""
+
     id: Id | None = None
     email: Email | None = None
     phone: Phone | None = None
@@ -112,17 +122,20 @@ class _NewCustomer(Table):
     referral_code: Id | None = None
 
     @model_validator(mode="after")
-    def _somebody(self) -> "_NewCustomer":
+    def _somebody(self) -> "NewCustomer":
         if self.id is None and self.email is None and self.phone is None:
             raise ValueError("needs an id, email or phone")
         return self
 
 
-class _Enrolled(Table):
-    customer: _NewCustomer
+class MemberEnrolled(Table):
+    """Somebody has joined."""
+
+    customer: NewCustomer
     consents: Consents = ()
 
     def fact(self, _: _Kind) -> Fact:
+        """Return what this says, as events say it."""
         who = self.customer
         return event.MemberEnrolled(
             event.Customer(id=who.id, identities=_identities(who.email, who.phone)),
@@ -135,8 +148,10 @@ class _Enrolled(Table):
         )
 
 
-class _Updated(Table):
-    customer: _Customer
+class MemberUpdated(Table):
+    """What is known of a member has changed; what is left out stays as it is."""
+
+    customer: Customer
     name: Words | None = None
     locale: Locale | None = None
     birthday: Birthday | None = None
@@ -144,6 +159,7 @@ class _Updated(Table):
     consents: Consents = ()
 
     def fact(self, _: _Kind) -> Fact:
+        """Return what this says, as events say it."""
         return event.MemberUpdated(
             self.customer.noun(),
             self.name,
@@ -154,7 +170,9 @@ class _Updated(Table):
         )
 
 
-class _Line(Table):
+class OrderLine(Table):
+    """A line of an order; `net_minor` is what it costs, `earns` whether that counts."""
+
     sku: Id
     net_minor: Minor
     quantity: Annotated[int, Field(ge=0, le=100_000)] = 1
@@ -162,6 +180,7 @@ class _Line(Table):
     earns: bool = True
 
     def noun(self) -> Line:
+        """Return the line, as events say it."""
         return Line(self.sku, self.net_minor, self.quantity, self.tags, self.earns)
 
 
@@ -169,7 +188,7 @@ class _Bought(Table):
     """What was bought: either what earns of it, or the lines that it is the sum of, or both."""
 
     currency: Currency
-    lines: Annotated[tuple[_Line, ...], Field(strict=False, max_length=1000)] = ()
+    lines: Annotated[tuple[OrderLine, ...], Field(strict=False, max_length=1000)] = ()
     eligible_minor: Annotated[Minor | None, Field(validate_default=True)] = None
     tax_minor: Minor | None = None
     total_minor: Minor | None = None
@@ -208,28 +227,36 @@ class _Bought(Table):
         )
 
 
-class _Paid(_Bought):
+class OrderPaid(_Bought):
+    """An order was paid: either `eligible_minor` or the lines say what earns."""
+
     order_id: Id
-    customer: _Customer
+    customer: Customer
     paid_at: Moment | None = None
 
     def fact(self, _: _Kind) -> Fact:
+        """Return what this says, as events say it."""
         return self.bought(self.order_id, self.customer.noun(), self.paid_at)
 
 
-class _Refunded(Table):
+class OrderRefunded(Table):
+    """An order was paid back, up to so much in all."""
+
     order_id: Id
     refunded_minor: Minor
-    customer: _Customer | None = None
+    customer: Customer | None = None
 
     def fact(self, _: _Kind) -> Fact:
+        """Return what this says, as events say it."""
         customer = self.customer.noun() if self.customer else None
         return event.OrderRefunded(self.order_id, self.refunded_minor, customer)
 
 
-class _Snapshot(_Bought):
+class OrderUpdated(_Bought):
+    """An order as a whole, as it stood at `version`."""
+
     order_id: Id
-    customer: _Customer
+    customer: Customer
     version: Moment
     paid: bool
     paid_at: Moment | None = None
@@ -237,87 +264,107 @@ class _Snapshot(_Bought):
     cancelled: bool = False
 
     def fact(self, _: _Kind) -> Fact:
+        """Return what this says, as events say it."""
         customer = self.customer.noun()
         bought = self.bought(self.order_id, customer, self.paid_at) if self.paid else None
         return event.OrderUpdated(self.order_id, self.version, customer, bought, self.refunded_minor, self.cancelled)
 
 
-class _Fulfilled(Table):
+class OrderFulfilled(Table):
+    """An order was handed over or sent."""
+
     order_id: Id
 
     def fact(self, _: _Kind) -> Fact:
+        """Return what this says, as events say it."""
         return event.OrderFulfilled(self.order_id)
 
 
-class _Claimed(Table):
+class OrderClaimed(Table):
+    """An order that nobody was named with is this customer's."""
+
     order_id: Id
-    customer: _Customer
+    customer: Customer
 
     def fact(self, _: _Kind) -> Fact:
+        """Return what this says, as events say it."""
         return event.OrderClaimed(self.order_id, self.customer.noun())
 
 
-class _Adjusted(Table):
-    customer: _Customer
+class PointsAdjusted(Table):
+    """A person has corrected a balance."""
+
+    customer: Customer
     points: Annotated[int, Field(ge=-(10**9), le=10**9)]
     actor: Words
     reason: Words
 
     @model_validator(mode="after")
-    def _not_zero(self) -> "_Adjusted":
+    def _not_zero(self) -> "PointsAdjusted":
         if self.points == 0:
             raise ValueError("points should not be 0")
         return self
 
     def fact(self, _: _Kind) -> Fact:
+        """Return what this says, as events say it."""
         return event.PointsAdjusted(self.customer.noun(), self.points, self.actor, self.reason)
 
 
-class _ActivityTable(Table):
-    customer: _Customer
+class ActivityDone(Table):
+    """A member has done what a rule may name: a review, a survey."""
+
+    customer: Customer
     properties: Annotated[dict[Key, Property], Field(max_length=50)] = Field(default_factory=dict)
 
     def fact(self, said: _Kind) -> Fact:
+        """Return what this says, as events say it."""
         properties = tuple(sorted(self.properties.items()))
         return event.ActivityDone(self.customer.noun(), said.type.removeprefix(ACTIVITY), properties)
 
 
-class _FeePaid(Table):
-    customer: _Customer
+class SubscriptionPaid(Table):
+    """The fee of a paid membership has come in."""
+
+    customer: Customer
     reference: Id
     starts_on: Day | None = None
     ends_on: Day | None = None
     price_minor: Minor | None = None
 
     @model_validator(mode="after")
-    def _in_order(self) -> "_FeePaid":
+    def _in_order(self) -> "SubscriptionPaid":
         if self.starts_on and self.ends_on and self.ends_on < self.starts_on:
             raise ValueError("ends_on should not lie before starts_on")
         return self
 
     def fact(self, _: _Kind) -> Fact:
+        """Return what this says, as events say it."""
         return event.SubscriptionPaid(
             self.customer.noun(), self.reference, self.starts_on, self.ends_on, self.price_minor
         )
 
 
-class _Cancelled(Table):
-    customer: _Customer
+class SubscriptionCancelled(Table):
+    """A paid membership is not to be renewed."""
+
+    customer: Customer
     reference: Id
 
     def fact(self, _: _Kind) -> Fact:
+        """Return what this says, as events say it."""
         return event.SubscriptionCancelled(self.customer.noun(), self.reference)
 
 
-_TABLES: dict[str, Any] = {
-    "member.enrolled": _Enrolled,
-    "member.updated": _Updated,
-    "order.paid": _Paid,
-    "order.refunded": _Refunded,
-    "order.updated": _Snapshot,
-    "order.fulfilled": _Fulfilled,
-    "order.claimed": _Claimed,
-    "points.adjusted": _Adjusted,
-    "subscription.paid": _FeePaid,
-    "subscription.cancelled": _Cancelled,
+# What each type of event has to tell; that of activities is `ActivityDone`.
+TABLES: dict[str, type[Table]] = {
+    "member.enrolled": MemberEnrolled,
+    "member.updated": MemberUpdated,
+    "order.paid": OrderPaid,
+    "order.refunded": OrderRefunded,
+    "order.updated": OrderUpdated,
+    "order.fulfilled": OrderFulfilled,
+    "order.claimed": OrderClaimed,
+    "points.adjusted": PointsAdjusted,
+    "subscription.paid": SubscriptionPaid,
+    "subscription.cancelled": SubscriptionCancelled,
 }

@@ -12,6 +12,7 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    WithJsonSchema,
 )
 
 from wallet_service.domain.errors import EventRefused, Fault
@@ -99,7 +100,12 @@ VendorId = Annotated[Id, BeforeValidator(_number_as_text)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Minor = Annotated[int, Field(ge=0, le=LARGEST)]
 Count = Annotated[int, Field(ge=0, le=100_000), BeforeValidator(_count)]
-Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_dated)]
+Moment = Annotated[
+    AwareDatetime,
+    Field(strict=False),
+    BeforeValidator(_dated),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
 # What people type, and what we can do without: it is cut rather than refused, and anything but a text is none.
 Text = Annotated[str | None, BeforeValidator(_text)]
 Listed = Annotated[tuple[Item, ...], Field(strict=False, max_length=MOST), BeforeValidator(_or_none)]

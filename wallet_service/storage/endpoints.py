@@ -33,9 +33,8 @@ _STOPPED = text(f"""
 _EVERY = text(f"SELECT {_COLUMNS} FROM webhook_endpoints WHERE state <> 'removed' ORDER BY id")
 _COUNT = text("SELECT count(*) FROM webhook_endpoints WHERE merchant_id = :merchant_id AND state <> 'removed'")
 _CHANGE = text(f"""
-    UPDATE webhook_endpoints
-    SET url = coalesce(:url, url), name = coalesce(:name, name), types = coalesce(CAST(:types AS text[]), types)
-    WHERE id = :id RETURNING {_COLUMNS}
+    UPDATE webhook_endpoints SET url = :url, name = :name, types = CAST(:types AS text[]) WHERE id = :id
+    RETURNING {_COLUMNS}
 """)
 _ROTATE = text("""
     UPDATE webhook_endpoints SET previous_secret = secret, previous_until = :until, secret = :secret WHERE id = :id
@@ -163,9 +162,9 @@ def count(tx: Connection, merchant_id: int) -> int:
     return number
 
 
-def change(tx: Connection, row_id: int, *, url: str | None, name: str | None, types: Sequence[str] | None) -> Endpoint:
-    """Change what is given; what is None stays as it was."""
-    values = {"id": row_id, "url": url, "name": name, "types": None if types is None else list(types)}
+def change(tx: Connection, row_id: int, *, url: str, name: str | None, types: Sequence[str]) -> Endpoint:
+    """Give an endpoint another address, name and types, and return it."""
+    values = {"id": row_id, "url": url, "name": name, "types": list(types)}
     return _endpoint(tx.execute(_CHANGE, values).one())
 
 

@@ -82,6 +82,13 @@ _LIST = text(f"""
       AND (CAST(:before AS bigint) IS NULL OR jobs.id < :before)
     ORDER BY jobs.id DESC LIMIT :most
 """)
+_TALLY = text("""
+    SELECT state, count(*) AS number FROM jobs
+    WHERE finished_at IS NULL OR (state = 'failed' AND finished_at > :since) GROUP BY state
+""")
+_FAILED = text(f"""
+    SELECT {_COLUMNS} FROM jobs WHERE state = 'failed' AND finished_at > :since ORDER BY finished_at DESC LIMIT :most
+""")
 
 
 def add(
@@ -176,6 +183,16 @@ def newest(
     """Return up to `most` jobs, newest first, from the one `before` on: a merchant's, a programme's, or all."""
     values = {"merchant_id": merchant_id, "program_id": program_id, "before": before, "most": most}
     return [_job(row) for row in tx.execute(_LIST, values).mappings()]
+
+
+def tally(tx: Connection, *, since: datetime) -> dict[str, int]:
+    """Count jobs that are not over, and those that have failed since then, by their state; none is not among them."""
+    return {row.state: row.number for row in tx.execute(_TALLY, {"since": since})}
+
+
+def failed(tx: Connection, *, since: datetime, most: int) -> list[Job]:
+    """Return up to `most` jobs that have failed since then, newest first."""
+    return [_job(row) for row in tx.execute(_FAILED, {"since": since, "most": most}).mappings()]
 
 
 def _job(row: RowMapping) -> Job:

@@ -110,6 +110,12 @@ _SET_PROFILE = text("""
         birth_month = coalesce(excluded.birth_month, profiles.birth_month),
         birth_day = coalesce(excluded.birth_day, profiles.birth_day), cause = coalesce(excluded.cause, profiles.cause)
 """)
+_CLEAR = {
+    "name": text("UPDATE profiles SET name = NULL WHERE member_id = :member_id"),
+    "locale": text("UPDATE profiles SET locale = NULL WHERE member_id = :member_id"),
+    "birthday": text("UPDATE profiles SET birth_month = NULL, birth_day = NULL WHERE member_id = :member_id"),
+    "cause": text("UPDATE profiles SET cause = NULL WHERE member_id = :member_id"),
+}
 _REVISE = text("""
     UPDATE cards
     SET revision = :revision, modified_at = :modified_at, announced = :announced, face_digest = :digest,
@@ -432,7 +438,9 @@ def add_card(
 
 
 def set_profile(tx: Connection, *, member_id: int, profile: Profile) -> None:
-    """Keep what is personal; what is None stays as it was."""
+    """Keep what is personal; what is None stays as it was, unless it is cleared."""
+    for name in profile.cleared:
+        tx.execute(_CLEAR[name], {"member_id": member_id})
     month, day = profile.birthday or (None, None)
     values = {"name": profile.name, "locale": profile.locale, "cause": profile.cause}
     tx.execute(_SET_PROFILE, values | {"member_id": member_id, "birth_month": month, "birth_day": day})

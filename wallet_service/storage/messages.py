@@ -114,25 +114,26 @@ _WAKE = text(f"""
 """)
 _LISTED = """
     SELECT webhook_messages.public_id, webhook_endpoints.public_id AS endpoint, type, webhook_messages.state, attempts,
-           last_error, webhook_messages.created_at, due_at, settled_at, body
+           last_error, webhook_messages.created_at, due_at, settled_at, body, webhook_messages.id
     FROM webhook_messages JOIN webhook_endpoints ON webhook_endpoints.id = endpoint_id
     WHERE merchant_id = :merchant_id AND webhook_endpoints.state <> 'removed'
 """
 _DEAD = text(f"""
     {_LISTED} AND webhook_messages.state = 'dead'
-      AND (CAST(:endpoint_id AS bigint) IS NULL OR endpoint_id = :endpoint_id)
+      AND (CAST(:endpoint_id AS bigint) IS NULL OR endpoint_id = :endpoint_id) AND webhook_messages.id > :after
     ORDER BY webhook_messages.id LIMIT :most
 """)
 _FIND = text(f"{_LISTED} AND webhook_messages.public_id = :public_id")
 _ATTEMPTS = text("""
     SELECT webhook_messages.public_id AS message, webhook_endpoints.public_id AS endpoint, type, webhook_attempts.at,
-           status, ms, error
+           status, ms, error, webhook_attempts.id
     FROM webhook_attempts
     JOIN webhook_messages ON webhook_messages.id = message_id
     JOIN webhook_endpoints ON webhook_endpoints.id = webhook_attempts.endpoint_id
     WHERE merchant_id = :merchant_id AND webhook_endpoints.state <> 'removed'
       AND (CAST(:endpoint_id AS bigint) IS NULL OR webhook_attempts.endpoint_id = :endpoint_id)
       AND (CAST(:public_id AS text) IS NULL OR webhook_messages.public_id = :public_id)
+      AND (CAST(:before AS bigint) IS NULL OR webhook_attempts.id < :before)
     ORDER BY webhook_attempts.id DESC LIMIT :most
 """)
 _REPLAY = text("""
@@ -234,7 +235,10 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as a merchant sees it: how often it was tried, and when it is tried next or how it ended."""
+    """A message as a merchant sees it: how often it was tried, and when it is tried next or how it ended.
+
+    `row` is our number of it, in whose order messages were written.
+    """
 
     public_id: str
     endpoint: str
@@ -246,11 +250,15 @@ class Message:
     due_at: datetime | None
     settled_at: datetime | None
     body: str
+    row: int
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try: when, and the status that came or in a word why none did, after so many milliseconds."""
+    """One try: when, and the status that came or in a word why none did, after so many milliseconds.
+
+    `row` is our number of it, in whose order tries were made.
+    """
 
     message: str
     endpoint: str
@@ -259,6 +267,7 @@ class Attempt:
     status: int | None
     ms: int
     error: str | None
+    row: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,9 +334,9 @@ def settle(tx: Connection, settlements: Sequence[Settlement], *, now: datetime) 
     return ours
 
 
-def dead(tx: Connection, merchant_id: int, *, endpoint_id: int | None, most: int) -> list[Message]:
-    """Return up to `most` dead letters of a merchant, or of one endpoint, the oldest first."""
-    values = {"merchant_id": merchant_id, "endpoint_id": endpoint_id, "most": most}
+def dead(tx: Connection, merchant_id: int, *, endpoint_id: int | None, after: int = 0, most: int) -> list[Message]:
+    """Return up to `most` dead letters of a merchant, or of one endpoint, the oldest first, from the row `after` on."""
+    values = {"merchant_id": merchant_id, "endpoint_id": endpoint_id, "after": after, "most": most}
     return [Message(*row) for row in tx.execute(_DEAD, values)]
 
 
@@ -338,11 +347,20 @@ def find(tx: Connection, merchant_id: int, public_id: str) -> Message | None:
 
 
 def attempts(
-    tx: Connection, merchant_id: int, *, endpoint_id: int | None, message: str | None, most: int
+    tx: Connection,
+    merchant_id: int,
+    *,
+    endpoint_id: int | None,
+    message: str | None,
+    before: int | None = None,
+    most: int,
 ) -> list[Attempt]:
-    """Return up to `most` tries of a merchant's messages, of one endpoint or one message, the newest first."""
-    values = {"merchant_id": merchant_id, "endpoint_id": endpoint_id, "public_id": message, "most": most}
-    return [Attempt(*row) for row in tx.execute(_ATTEMPTS, values)]
+    """Return up to `most` tries of a merchant's messages, of one endpoint or one message, the newest first.
+
+    A page of them begins after the row `before`.
+    """
+    values = {"merchant_id": merchant_id, "endpoint_id": endpoint_id, "public_id": message, "before": before}
+    return [Attempt(*row) for row in tx.execute(_ATTEMPTS, values | {"most": most})]
 
 
 def replay(

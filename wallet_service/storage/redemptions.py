@@ -77,6 +77,12 @@ _BY_CODE = text(f"""
 """)
 _BY_HOLDS = text(f"SELECT {_COLUMNS} FROM redemptions WHERE hold_id = ANY(:holds) ORDER BY id")
 _OF = text(f"SELECT {_COLUMNS} FROM redemptions WHERE member_id = :member_id ORDER BY id")
+_PAGE = text(f"""
+    SELECT {_COLUMNS} FROM redemptions
+    WHERE member_id = :member_id AND id < coalesce(
+        (SELECT id FROM redemptions AS before WHERE before.public_id = :before), 9223372036854775807)
+    ORDER BY id DESC LIMIT :most
+""")
 _LAPSED = text(f"""
     SELECT {_COLUMNS} FROM redemptions
     WHERE member_id = :member_id AND status = 'issued' AND valid_until <= :now ORDER BY id
@@ -213,6 +219,11 @@ def of_holds(tx: Connection, holds: Sequence[int]) -> list[Redemption]:
 def of(tx: Connection, member_id: int) -> list[Redemption]:
     """Return all redemptions of a member, oldest first."""
     return [Redemption(*row) for row in tx.execute(_OF, {"member_id": member_id})]
+
+
+def page(tx: Connection, member_id: int, *, before: str | None, most: int) -> list[Redemption]:
+    """Return up to `most` redemptions of a member, newest first, from the one of the id `before` on."""
+    return [Redemption(*row) for row in tx.execute(_PAGE, {"member_id": member_id, "before": before, "most": most})]
 
 
 def lapsed(tx: Connection, member_id: int, *, now: datetime) -> list[Redemption]:

@@ -100,7 +100,7 @@ class Book:
     def taking(self, tier: str | None = None) -> issue.Taking:
         """Return what rewards are taken by; in the tier before the cause unless another one is given."""
         member = self.member
-        usual = (self.told.cause if self.told else None) or member.profile.cause
+        usual = (member.with_profile(self.told) if self.told else member).profile.cause
         return issue.Taking(
             self.tx, self.account, self.program, member.program_id, member.id, tier or self.tier, usual, self.now
         )

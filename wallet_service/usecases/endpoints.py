@@ -78,15 +78,19 @@ def change(
     url: str | None = None,
     types: Sequence[str] | None = None,
     name: str | None = None,
+    unnamed: bool = False,
 ) -> Endpoint:
     """Change what is given, and return the endpoint; messages that wait go to the new address, too.
+
+    `unnamed` takes its name away.
 
     Raises `UnknownEndpoint` and `EndpointRefused`.
     """
     found = find(tx, merchant_id=merchant_id, endpoint=endpoint)
-    _check(reach, url=url or found.url, types=found.types if types is None else types, name=name)
-    unique = None if types is None else list(dict.fromkeys(types))
-    return endpoints.change(tx, found.id, url=url, name=name, types=unique)
+    url, name = url or found.url, None if unnamed else name or found.name
+    types = found.types if types is None else types
+    _check(reach, url=url, types=types, name=name)
+    return endpoints.change(tx, found.id, url=url, name=name, types=list(dict.fromkeys(types)))
 
 
 def find(tx: Connection, *, merchant_id: int, endpoint: str) -> Endpoint:

@@ -379,7 +379,8 @@ def _adjust(book: Book, fact: PointsAdjusted, at: datetime) -> None:
 
 
 def _profile(fact: MemberEnrolled | MemberUpdated) -> Profile:
-    return Profile(fact.name, fact.locale, fact.birthday, fact.cause)
+    cleared = fact.cleared if isinstance(fact, MemberUpdated) else ()
+    return Profile(fact.name, fact.locale, fact.birthday, fact.cause, cleared)
 
 
 def _answer(case: _Case, after: Membership, book: Book) -> dict[str, Any]:

@@ -279,11 +279,26 @@ def redeemed(tx: Connection, *, program: OpenProgram, customer: Customer) -> tup
 
     Raises `UnknownMember`.
     """
+    return tuple(_listed(each) for each in redemptions.of(tx, _member(tx, program, customer).id))
+
+
+def redeemed_page(
+    tx: Connection, *, program: OpenProgram, customer: Customer, before: str | None, most: int
+) -> tuple[Listed, ...]:
+    """Return up to `most` of what a member has redeemed, newest first, from the one of the id `before` on.
+
+    Raises `UnknownMember`.
+    """
+    found = redemptions.page(tx, _member(tx, program, customer).id, before=before, most=most)
+    return tuple(_listed(each) for each in found)
+
+
+def _member(tx: Connection, program: OpenProgram, customer: Customer) -> Membership:
     named = members.external_id(tx, program.id, customer)
     member = members.find(tx, program.id, members.survivor(tx, program.id, named)) if named else None
     if member is None:
         raise UnknownMember(str(customer))
-    return tuple(_listed(each) for each in redemptions.of(tx, member.id))
+    return member
 
 
 def _find(operation: Operation, *, code: str | None = None, redemption: str | None = None) -> Redemption:

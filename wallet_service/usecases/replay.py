@@ -14,22 +14,28 @@ REMOVED_FOR = timedelta(hours=1)  # before the rest of an endpoint goes
 
 
 def log(
-    tx: Connection, *, merchant_id: int, endpoint: str | None = None, message: str | None = None, most: int
+    tx: Connection,
+    *,
+    merchant_id: int,
+    endpoint: str | None = None,
+    message: str | None = None,
+    before: int | None = None,
+    most: int,
 ) -> list[Attempt]:
     """Return up to `most` tries, the newest first: all of a merchant's, those of an endpoint, or those of a message.
 
-    Raises `UnknownEndpoint`.
+    A page of them begins after the row `before`. Raises `UnknownEndpoint`.
     """
     endpoint_id = _row(tx, merchant_id, endpoint)
-    return messages.attempts(tx, merchant_id, endpoint_id=endpoint_id, message=message, most=most)
+    return messages.attempts(tx, merchant_id, endpoint_id=endpoint_id, message=message, before=before, most=most)
 
 
-def dead(tx: Connection, *, merchant_id: int, endpoint: str | None = None, most: int) -> list[Message]:
+def dead(tx: Connection, *, merchant_id: int, endpoint: str | None = None, after: int = 0, most: int) -> list[Message]:
     """Return up to `most` dead letters, the oldest first: all of a merchant's, or those of an endpoint.
 
-    Raises `UnknownEndpoint`.
+    A page of them begins after the row `after`. Raises `UnknownEndpoint`.
     """
-    return messages.dead(tx, merchant_id, endpoint_id=_row(tx, merchant_id, endpoint), most=most)
+    return messages.dead(tx, merchant_id, endpoint_id=_row(tx, merchant_id, endpoint), after=after, most=most)
 
 
 def replay(tx: Connection, *, merchant_id: int, message: str, now: datetime) -> Message:

@@ -1,10 +1,11 @@
 """The few figures by which an operator sees whether all is well."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection
 
-from wallet_service.storage import deliveries, events, messages, pass_classes, seals, wallets
+from wallet_service.storage import deliveries, events, jobs, messages, pass_classes, seals, wallets
 from wallet_service.storage.wallets import PlatformTally, Tally
 
 
@@ -13,7 +14,8 @@ class Vitals:
     """Counts of cards, wallets, classes and events, and the platforms to which delivery is stopped.
 
     `unsealed` is how many transactions no seal covers yet, `inbound` how many deliveries stand in a way that should be
-    looked at, by their status, `messages` how those to merchants stand.
+    looked at, by their status, `messages` how those to merchants stand, `jobs` how many are not over or have failed of
+    late, by their state.
     """
 
     tally: Tally
@@ -24,10 +26,11 @@ class Vitals:
     unsealed: int
     inbound: dict[str, int]
     messages: messages.Tally
+    jobs: dict[str, int]
 
 
-def vitals(tx: Connection) -> Vitals:
-    """Count everything now."""
+def vitals(tx: Connection, *, failed_since: datetime) -> Vitals:
+    """Count everything now; of jobs that failed, those that did since then."""
     return Vitals(
         wallets.tally(tx),
         tuple(wallets.by_platform(tx)),
@@ -37,4 +40,5 @@ def vitals(tx: Connection) -> Vitals:
         seals.waiting(tx),
         deliveries.counts(tx),
         messages.tally(tx),
+        jobs.tally(tx, since=failed_since),
     )

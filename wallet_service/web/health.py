@@ -1,6 +1,7 @@
 """Whether the service lives, is ready, and how far its cards are in step."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from flask import Blueprint, Response, jsonify
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -30,8 +31,9 @@ def blueprint(service: Service) -> Blueprint:
 
     @routes.get("/metrics")
     def metrics() -> Response:
+        since = service.clock() - timedelta(days=service.settings.job_keep_days)
         with service.read() as tx:
-            now = vitals(tx)
+            now = vitals(tx, failed_since=since)
         registry = CollectorRegistry()
         registry.register(_Gauges(now, service.identity.days_left(service.clock())))
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
@@ -77,3 +79,9 @@ class _Gauges(Collector):
         for status in ("failed", "unmatched", "attention"):
             inbound.add_metric([status], self._now.inbound.get(status, 0))
         yield inbound
+        jobs = GaugeMetricFamily(
+            "wallet_jobs", "Jobs that wait, are at work, or have failed and are still kept.", labels=["state"]
+        )
+        for state in ("waiting", "running", "failed"):
+            jobs.add_metric([state], self._now.jobs.get(state, 0))
+        yield jobs

@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 import books
 import pytest
 from actors import Clock
-from api_actors import Program, World
+from api_actors import Program, World, renamed
 
+from wallet_service.inbound.bodies import TABLES
 from wallet_service.usecases.connect import connected
 from wallet_service.web.api import samples
 
@@ -160,3 +161,20 @@ def test_nobody_can_post_to_the_apis_own_source(world: World, program: Program, 
     with world.service.read() as tx:
         assert {each.dialect for each in connected(tx)} == {"standard"}
     assert program.client.post(f"/webhooks/api/{samples.PROGRAM}", json={}).status_code == 404
+
+
+def test_each_type_is_described_and_has_an_example_that_is_entered(world: World, program: Program) -> None:
+    """What stands in the description is what is read: every type, with a body that can be sent as it stands."""
+    content = world.client.get("/api/openapi.json").get_json()["paths"]["/events"]["post"]["requestBody"]["content"]
+    examples = {kind: each["value"] for kind, each in content["application/json"]["examples"].items()}
+    assert {*examples} == {*TABLES, "activity.review.approved"}
+    names, said = world.names(json.dumps(examples)), {}
+    for kind, example in examples.items():
+        answer = program.send("POST", "/events", json=json.loads(renamed(json.dumps(example), names))).get_json()
+        if kind.startswith("subscription."):  # of which this programme has none
+            assert [each["field"] for each in answer["errors"]] == ["type"]
+        else:
+            assert answer["status"] == "processed", (kind, answer)
+            said[kind] = answer["points"]
+    assert (said["order.paid"], said["points.adjusted"]) == (42, 100)
+    assert books.faults(world.service) == []

@@ -84,7 +84,7 @@ def described(world: World) -> dict[str, Any]:
         "tier": ["bloom", "nothing"],
         "code": [names[samples.COUPON], NOWHERE[samples.COUPON], names[samples.NEW_CAMPAIGN]],
         "link": [names[samples.LINK], names[samples.SHORT_CODE], NOWHERE[samples.LINK]],
-        "type": ["order.paid", "activity.review.approved", "member.updated", "nothing.known"],
+        "member_id": [names[samples.MEMBER], UNKNOWN["mem_"]],
     }
     found: dict[str, Any] = world.client.get("/api/openapi.json").get_json()
     schemas = found["components"]["schemas"]
@@ -99,7 +99,11 @@ def described(world: World) -> dict[str, Any]:
             asked.add(name)
             schemas[name] = known(schemas[name])
         if properties := part.get("properties"):
-            enums = {name: {"enum": given} for name, given in named.items() if name in properties}
+            enums = {
+                name: {"enum": [*given, *([None] if {"type": "null"} in properties[name].get("anyOf", ()) else [])]}
+                for name, given in named.items()
+                if name in properties
+            }
             part = part | {"properties": properties | enums}
         ids = next((ids for start, ids in there.items() if str(part.get("pattern", "")).startswith(start)), None)
         return {"type": "string", "enum": ids} if ids else {name: known(each) for name, each in part.items()}

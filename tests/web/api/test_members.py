@@ -133,6 +133,23 @@ def test_a_change_can_be_of_one_version(world: World, program: Program) -> None:
     assert program.send("PATCH", path, json={"name": "Cy"}, headers={"If-Match": "*"}).status_code == 200
 
 
+def test_null_takes_away_and_nothing_leaves(world: World, program: Program) -> None:
+    """What is left out stays as it was; under one key the two are not the same request; the card follows."""
+    member = joined(program, name="Ann", locale="cs", birthday="06-01")
+    path = f"/members/{member}"
+    assert program.send("PATCH", path, json={"locale": "ro"}).status_code == 200
+    shown = program.send("GET", path).get_json()
+    assert (shown["name"], shown["locale"], shown["birthday"]) == ("Ann", "ro", "06-01")
+    first = program.send("PATCH", path, key="k1", json={"name": None, "birthday": None})
+    again = program.send("PATCH", path, key="k1", json={"birthday": None, "name": None})
+    assert (again.data, again.headers["Idempotent-Replayed"]) == (first.data, "true")
+    assert first.get_json()["revision"] > shown["cards"][0]["revision"]
+    assert problem(program.send("PATCH", path, key="k1", json={"name": None})) == (409, "idempotency-conflict")
+    shown = program.send("GET", path).get_json()
+    assert (shown["name"], shown["locale"], shown["birthday"]) == (None, "ro", None)
+    assert books.faults(world.service) == []
+
+
 def test_of_two_changes_of_one_version_one_is_done(world: World, program: Program) -> None:
     """Two who have looked at the same and change it at once do not undo each other."""
     path = f"/members/{world.names('')[samples.MEMBER]}"

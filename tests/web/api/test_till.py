@@ -6,6 +6,8 @@ import books
 from actors import Clock
 from api_actors import Program, World
 
+from wallet_service.web.api import samples
+
 TILL = ("members:read", "members:write", "events:write", "points:read", "points:write", "rewards:write")
 
 
@@ -121,6 +123,26 @@ def test_what_cannot_be_had_says_every_reason(world: World) -> None:
     (same,) = [each for each in listed if each["code"] == "masterclass"]
     assert [(each["reason"], each["points"], each["tier"]) for each in same["reasons"]] == reasons
     assert till.send("GET", f"/members/{member}/redemptions").get_json() == {"data": [], "next": None}
+
+
+def test_redemptions_come_in_pages(world: World) -> None:
+    """Newest first, each once, also when another is taken meanwhile."""
+    till, member = world.mine.program(), world.names("")[samples.MEMBER]
+    taken: list[str] = []
+
+    def take() -> None:
+        answer = till.send("POST", "/redemptions", json={"member": {"id": member}, "reward": "sample"})
+        taken.insert(0, answer.get_json()["id"])
+
+    take()
+    take()
+    path = f"/members/{member}/redemptions?limit=1"
+    first = till.send("GET", path).get_json()
+    whole = list(taken)
+    take()
+    second = till.send("GET", f"{path}&cursor={first['next']}").get_json()
+    assert [each["id"] for each in first["data"] + second["data"]] == whole
+    assert second["next"] is None
 
 
 def test_a_code_is_told_again_and_kept_only_sealed(world: World) -> None:

@@ -80,6 +80,7 @@ def test_only_what_is_given_changes_and_only_what_was_seen(program: Program) -> 
     late = program.send("PATCH", path, json={"types": []}, headers={"If-Match": seen.headers["ETag"]})
     assert late.status_code == 412
     assert program.send("PATCH", path, json={"types": []}).get_json()["types"] == []
+    assert program.send("PATCH", path, json={"name": None}).get_json()["name"] is None
     assert problem(program.send("PATCH", path, json={})) == (422, "request-refused")
 
 
@@ -125,4 +126,38 @@ def test_what_was_given_up_is_listed_and_sent_again(world: World, program: Progr
     assert [program.send("POST", again, key="k1").get_json() for _ in range(2)] == [{"messages": 1}] * 2
     assert problem(program.send("POST", again)) == (404, "unknown-message")
     assert program.send("POST", f"{path}/replay").get_json() == {"messages": 0}
-    assert program.send("GET", f"{path}/attempts").get_json() == {"data": []}
+    assert program.send("GET", f"{path}/attempts").get_json() == {"data": [], "next": None}
+
+
+def test_logs_come_in_pages(world: World, program: Program, engine: Engine) -> None:
+    """Tries newest first, dead letters oldest first: each comes once, also where one is sent again meanwhile."""
+    names = world.names(samples.ENDPOINT)
+    path = f"/webhook-endpoints/{names[samples.ENDPOINT]}"
+    for number in range(2):
+        world.mine.shop.enrol(f"later {number}")
+    with engine.begin() as tx:
+        tx.execute(text("UPDATE webhook_messages SET state = 'dead', due_at = NULL, settled_at = created_at"))
+        tx.execute(
+            text("""
+                INSERT INTO webhook_attempts (message_id, endpoint_id, at, status, ms)
+                SELECT id, endpoint_id, created_at, 500, 1 FROM webhook_messages ORDER BY id
+            """)
+        )
+
+    def page(of: str, after: str | None = None) -> tuple[list[str], str | None]:
+        found = program.send("GET", f"{path}/{of}?limit=1{f'&cursor={after}' if after else ''}").get_json()
+        return [each["message_id"] for each in found["data"]], found["next"]
+
+    tried, letters = ([each["message_id"] for each in program.send("GET", f"{path}/{of}").get_json()["data"]]
+                      for of in ("attempts", "dead-letters"))  # fmt: skip
+    assert tried == letters[::-1]
+    for of, whole in (("attempts", tried), ("dead-letters", letters)):
+        seen, after = page(of)
+        if of == "dead-letters":
+            assert program.send("POST", f"/webhook-messages/{seen[0]}/replay").status_code == 200
+        while after:
+            more, after = page(of, after)
+            seen += more
+        assert seen == whole
+    _, of_attempts = page("attempts")
+    assert problem(program.send("GET", f"{path}/dead-letters?cursor={of_attempts}")) == (422, "request-refused")

@@ -74,7 +74,9 @@ def _view(service: Service, route: Route) -> Callable[..., Response]:
         key = asked.idempotency_key(request) if route.writes else ""
         more: dict[str, files.File] = {}
         parts = asked.read(route, request, path)
-        content = {name: part.model_dump(mode="json") for name, part in parts.items()}
+        # Where some of a thing is changed, null and nothing are not the same.
+        some = route.method == "PATCH"
+        content = {name: part.model_dump(mode="json", exclude_unset=some) for name, part in parts.items()}
         if route.takes_file:
             more["file"] = files.taken(request, most=service.settings.import_megabytes * MEGABYTE)
         call = Call(service, caller, service.clock(), key, content, request.if_match, accepted)

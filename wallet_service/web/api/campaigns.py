@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 from wallet_service.domain import links
 from wallet_service.domain.errors import CampaignTaken, LinkRefused, ProgramNotNamed, UnknownCampaign, UnknownProgram
 from wallet_service.domain.links import MOST_USES, Channel
+from wallet_service.domain.values import Day
 from wallet_service.usecases import campaign as campaigns
 from wallet_service.usecases.campaign import OfProgram
 from wallet_service.usecases.funnel import as_file
@@ -30,7 +31,7 @@ CampaignCode = Annotated[
     str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$"), Field(description="Your own code of a campaign.")
 ]
 ChannelName = Annotated[Channel, Field(description="How links are handed out.")]
-LastDay = Annotated[date, Field(description="The last day on which links work, as the programme's clocks have it.")]
+LastDay = Annotated[Day, Field(description="The last day on which links work, as the programme's clocks have it.")]
 Uses = Annotated[int, Field(ge=1, le=MOST_USES, description="How often each link may be used."), Whole]
 
 
@@ -93,8 +94,8 @@ class Asked(Paged):
         "campaign"
     )
     campaign: Annotated[CampaignCode | None, Field(description="Of this campaign only.")] = None
-    since: Annotated[date | None, Field(description="From this day on.")] = None
-    until: Annotated[date | None, Field(description="Up to this day.")] = None
+    since: Annotated[Day | None, Field(description="From this day on.")] = None
+    until: Annotated[Day | None, Field(description="Up to this day.")] = None
 
 
 class Counted(Model):

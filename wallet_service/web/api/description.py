@@ -125,11 +125,20 @@ def _operation(route: Route) -> dict[str, Any]:
     if body := route.takes("body"):
         operation["requestBody"] = {
             "required": True,
-            "content": {JSON: {"schema": _ref(body), "example": route.example.body}},
+            "content": {JSON: {"schema": _ref(body)} | _examples(route)},
         }
     elif route.takes_file:
         operation["requestBody"] = {"required": True, "content": _rows({"text/csv": route.example.file})}
     return operation
+
+
+def _examples(route: Route) -> dict[str, Any]:
+    """Return the body of the example, or one of each kind of body, that of the example first."""
+    body, bodies = route.example.body, route.example.bodies
+    if not bodies:
+        return {"example": body}
+    first = sorted(bodies.items(), key=lambda each: each[1] != body)
+    return {"examples": {name: {"value": each} for name, each in first}}
 
 
 def _rows(examples: Mapping[str, Any]) -> dict[str, Any]:

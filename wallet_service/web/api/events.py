@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
-from pydantic_core import to_json
+from pydantic import Field, GetJsonSchemaHandler, StringConstraints, WithJsonSchema, create_model
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, to_json
 
 from wallet_service.domain.delivery import Arrangement, Delivery, event_of
 from wallet_service.domain.errors import EventRefused, IdentityTaken, ProgramNotNamed, UnknownMember, UnknownProgram
 from wallet_service.domain.event import Customer
 from wallet_service.inbound import standard
+from wallet_service.inbound.bodies import TABLES, ActivityDone
 from wallet_service.usecases.connect import OWN_PROGRAMS
 from wallet_service.usecases.enter import Entering
 from wallet_service.usecases.reach import member_of, program_of_customer
@@ -21,20 +23,70 @@ from wallet_service.web.api.routes import Done, Example, Resource
 
 EVENTS = Resource("Events", "Orders, activities, fees: whatever webhooks can tell, by a key of yours.")
 
+LONGEST_TYPE = 200
 EventType = Annotated[
     str,
-    StringConstraints(pattern=r"^[a-z][a-z0-9_]*([.][a-z0-9_]+)+$", max_length=200),
+    StringConstraints(pattern=r"^[a-z][a-z0-9_]*([.][a-z0-9_]+)+$", max_length=LONGEST_TYPE),
     Field(description="Such as `order.paid`, `order.refunded`, `activity.review.approved`."),
 ]
+Timestamp = Annotated[
+    str,
+    Field(max_length=64, description="When it happened.", json_schema_extra={"format": "date-time"}),
+]
+
+
+def _event(name: str, about: str, type_: Mapping[str, Any], data: Any) -> type[Model]:
+    """Return what the description says of one type of event; it is read by `inbound/bodies.py`."""
+    named: Any = Annotated[str, WithJsonSchema({"type": "string", **type_})]
+    return create_model(
+        name,
+        __base__=Model,
+        __doc__=about,
+        type=(named, ...),
+        timestamp=(Timestamp, ...),
+        data=(data, ...),
+        program=(ProgramCode | None, None),
+    )
+
+
+ACTIVITIES = {"pattern": r"^activity([.][a-z0-9_]+)+$", "maxLength": LONGEST_TYPE}
+OTHERS = {
+    "pattern": r"^[a-z][a-z0-9_]*([.][a-z0-9_]+)+$",
+    "maxLength": LONGEST_TYPE,
+    "not": {"anyOf": [{"enum": list(TABLES)}, {"pattern": r"^activity[.]"}]},
+}
+# A type of activity is what the programme's rules name, so that no list of values could tell the types apart.
+KINDS: tuple[type[Model], ...] = (
+    *(
+        _event(
+            f"{table.__name__}Event", f"`{kind}`", {"const": kind}, Annotated[table, Field(description=table.__doc__)]
+        )
+        for kind, table in TABLES.items()
+    ),
+    _event(
+        "ActivityEvent", "`activity.…`", ACTIVITIES, Annotated[ActivityDone, Field(description=ActivityDone.__doc__)]
+    ),
+    _event("OtherEvent", "Any other type: it is answered as `ignored`.", OTHERS, dict[str, Any]),
+)
 
 
 class NewEvent(Model):
     """What has happened, when, and with what: as a webhook of the standard dialect says it."""
 
     type: EventType
-    timestamp: Annotated[str, Field(max_length=64, json_schema_extra={"format": "date-time"})]
+    timestamp: Timestamp
     data: dict[str, Any]
     program: ProgramCode | None = None
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Return one object for each type of event, with all that it can tell."""
+        made = handler(schema)
+        told = handler.resolve_ref_schema(made)
+        about = told["description"]
+        told.clear()
+        told.update({"description": about, "oneOf": [handler(each.__pydantic_core_schema__) for each in KINDS]})
+        return made
 
 
 class Entered(Model):
@@ -61,22 +113,43 @@ class Entered(Model):
     referral_code: str | None = None
 
 
+def _example(kind: str, **data: Any) -> dict[str, Any]:
+    return {"type": kind, "timestamp": "2026-06-01T10:00:00Z", "data": data}
+
+
+_MEMBER: Mapping[str, Any] = {"customer": {"member_id": samples.MEMBER}}
+_ORDER: Mapping[str, Any] = {"order_id": samples.NEW_ORDER, **_MEMBER, "currency": "USD"}
+_LINES = [
+    {"sku": "serum-30", "net_minor": 3400, "quantity": 1, "tags": ["skin"]},
+    {"sku": "gift-wrap", "net_minor": 800, "earns": False},
+]
+EXAMPLES: Mapping[str, Mapping[str, Any]] = {
+    each["type"]: each
+    for each in (
+        _example(
+            "member.enrolled",
+            customer={"id": samples.NEW_EXTERNAL, "name": "Alex Example", "locale": "cs", "birthday": "06-01"},
+            consents=[{"purpose": "news", "granted": True, "channel": "email"}],
+        ),
+        _example("member.updated", **_MEMBER, locale="ro"),
+        _example("order.paid", **_ORDER, eligible_minor=4200),
+        _example("order.refunded", order_id=samples.NEW_ORDER, refunded_minor=1000),
+        _example("order.updated", **_ORDER, lines=_LINES, version="2026-06-01T10:00:00Z", paid=True),
+        _example("order.fulfilled", order_id=samples.NEW_ORDER),
+        _example("order.claimed", order_id=samples.NEW_ORDER, **_MEMBER),
+        _example("points.adjusted", **_MEMBER, points=100, actor="desk", reason="a present"),
+        _example("activity.review.approved", **_MEMBER, properties={"product_id": "serum-30", "has_photo": True}),
+        _example("subscription.paid", **_MEMBER, reference="club-2026", ends_on="2027-05-31", price_minor=4900),
+        _example("subscription.cancelled", **_MEMBER, reference="club-2026"),
+    )
+}
+
+
 @EVENTS.post(
     "/events",
     scope="events:write",
     problems=(EventRefused, IdentityTaken, ProgramNotNamed, UnknownMember, UnknownProgram),
-    example=Example(
-        body={
-            "type": "order.paid",
-            "timestamp": "2026-06-01T10:00:00Z",
-            "data": {
-                "order_id": samples.NEW_ORDER,
-                "customer": {"member_id": samples.MEMBER},
-                "currency": "USD",
-                "eligible_minor": 4200,
-            },
-        }
-    ),
+    example=Example(body=EXAMPLES["order.paid"], bodies=EXAMPLES),
 )
 def post_event(call: Call, *, body: NewEvent) -> Done[Entered]:
     """Enter an event, once for its `Idempotency-Key`, and tell where its member stands then.

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,6 +120,9 @@ def _first(content: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
 def _fields(described: Mapping[str, Any], schema: Mapping[str, Any] | None, before: str = "") -> Iterator[Field]:
     """Yield every value in an object, those in other objects by their path."""
     found = _whole(described, schema or {})
+    if options := [_whole(described, each) for each in found.get("oneOf", ())]:
+        yield from _of_kinds(described, options, before)
+        return
     for name, each in found.get("properties", {}).items():
         inner, many = _inner(described, each)
         kind = _kind(each)
@@ -131,6 +134,17 @@ def _fields(described: Mapping[str, Any], schema: Mapping[str, Any] | None, befo
         yield Field(f"{before}{name}", kind, name in found.get("required", ()), _marked(" ".join(about.split())))
         if inner is not None:
             yield from _fields(described, inner, f"{before}{name}{'[]' if many else ''}.")
+
+
+def _of_kinds(described: Mapping[str, Any], options: Sequence[Mapping[str, Any]], before: str) -> Iterator[Field]:
+    """Yield what objects of all kinds have, and then what those of each kind have besides, by what is said of it."""
+    first = options[0]["properties"]
+    shared = {name: each for name, each in first.items() if all(one["properties"][name] == each for one in options)}
+    yield from _fields(described, {**options[0], "properties": shared}, before)
+    for each in options:
+        own = {name: part for name, part in each["properties"].items() if name not in shared and name != "type"}
+        yield Field(before + "type", "string", True, _marked(each["description"]))
+        yield from _fields(described, {**each, "properties": own}, before)
 
 
 def _inner(described: Mapping[str, Any], schema: Mapping[str, Any]) -> tuple[Mapping[str, Any] | None, bool]:
@@ -170,7 +184,9 @@ def _kind(schema: Mapping[str, Any]) -> str:
 
 def _curl(described: Mapping[str, Any], path: str, method: str, operation: Mapping[str, Any]) -> str:
     sent, content = _first(operation.get("requestBody", {}).get("content", {}))
-    body: object = content.get("example")
+    body: object = content.get("example") or next(
+        (each["value"] for each in content.get("examples", {}).values()), None
+    )
     given = {each["name"]: each for each in operation["parameters"] if "example" in each}
     for name, each in given.items():
         if each["in"] == "path":

@@ -10,6 +10,7 @@ from wallet_service.domain.identity import Identity, identity
 from wallet_service.domain.values import Code, Email, Id, Key, Locale, Phone, Words
 from wallet_service.web.api.model import Model
 
+CLEARED = ("name", "locale", "birthday", "cause")  # what a null takes away
 _MONTH_AND_DAY = len("06-01")
 
 
@@ -99,7 +100,10 @@ class NewMember(Person):
 
 
 class ChangedMember(Person):
-    """What has changed of a member; what is left out stays as it is. An address comes to those that are known."""
+    """What has changed of a member; what is left out stays as it is, a null takes name, locale, birthday or cause away.
+
+    An address comes to those that are known.
+    """
 
     forget: Annotated[
         tuple[Address, ...], Field(max_length=20, description="Addresses by which the member is known no more.")
@@ -114,6 +118,7 @@ class ChangedMember(Person):
             self.month_and_day,
             self.cause,
             tuple(each.noun() for each in self.consents),
+            tuple(each for each in CLEARED if each in self.model_fields_set and getattr(self, each) is None),
         )
 
     @property

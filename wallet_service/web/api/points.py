@@ -7,6 +7,7 @@ from pydantic import Field
 
 from wallet_service.domain.errors import InsufficientBalance, OperationRefused, SameMember, UnknownMember, UnknownTier
 from wallet_service.domain.event import Customer
+from wallet_service.domain.values import Day
 from wallet_service.usecases.adjust import adjust, set_tier
 from wallet_service.usecases.reach import member_of, program_of_member
 from wallet_service.usecases.statement import statement
@@ -89,7 +90,7 @@ class TierWanted(Model):
     """A tier, below which nothing takes the member through the day `until`; without a day, ever."""
 
     tier: Code
-    until: date | None = None
+    until: Day | None = None
     reason: Reason
 
 

@@ -294,10 +294,9 @@ def list_redemptions(call: Call, *, path: MemberPath, query: Paged) -> Redemptio
     this = f"redemptions of {path.member_id}"
     after = begins_after(call, query, this)
     with call.service.read() as tx:
-        listed = redeeming.redeemed(tx, program=program, customer=Customer(member_id=path.member_id))[::-1]
-    ids = [each.redemption for each in listed]
-    begin = ids.index(after) + 1 if after in ids else 0
-    page = listed[begin : begin + query.limit + 1]
+        page = redeeming.redeemed_page(
+            tx, program=program, customer=Customer(member_id=path.member_id), before=after, most=query.limit + 1
+        )
     return Redemptions(
         data=tuple(TakenOnce.model_validate(_told(answer_of(each)), strict=False) for each in page[: query.limit]),
         next=cursor(call, this, page, query, lambda last: last.redemption),

@@ -32,11 +32,15 @@ class Done(Generic[Said]):
 
 @dataclass(frozen=True)
 class Example:
-    """A request that can be sent as it stands, once its ids are ones that exist; tests send it."""
+    """A request that can be sent as it stands, once its ids are ones that exist; tests send it.
+
+    Where a body may be of several kinds, `bodies` has one of each.
+    """
 
     path: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
+    bodies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     file: str | None = None
 
 

@@ -13,7 +13,8 @@ from wallet_service.usecases.once import Shown
 from wallet_service.usecases.operate import Operated
 from wallet_service.web.api import samples
 from wallet_service.web.api.call import Call
-from wallet_service.web.api.model import Digits, Model, Whole
+from wallet_service.web.api.model import Model, Whole
+from wallet_service.web.api.paging import Next, Paged, begins_after, cursor
 from wallet_service.web.api.routes import Done, Example, Resource
 
 WEBHOOKS = Resource(
@@ -36,7 +37,6 @@ Types = Annotated[
 ]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100), Field(description="A name for people.")]
 Hours = Annotated[int, Field(ge=0, le=720), Whole]
-Most = Annotated[int, Field(ge=1, le=200, description="How many to send at the most."), Digits]
 
 
 class EndpointPath(Model):
@@ -51,12 +51,6 @@ class MessagePath(Model):
     message_id: MessageId
 
 
-class HowMany(Model):
-    """How many of a log."""
-
-    limit: Most = 50
-
-
 class NewEndpoint(Model):
     """An address, and what it is to be told."""
 
@@ -66,7 +60,7 @@ class NewEndpoint(Model):
 
 
 class ChangedEndpoint(Model):
-    """What is to be otherwise; what is left out stays as it is."""
+    """What is to be otherwise; what is left out stays as it is. A name of null is taken away."""
 
     url: Url | None = None
     types: Types | None = None
@@ -152,9 +146,10 @@ class Attempt(Model):
 
 
 class Attempts(Model):
-    """The newest tries, newest first."""
+    """A page of tries, newest first."""
 
     data: tuple[Attempt, ...]
+    next: Next
 
 
 class Letter(Model):
@@ -168,9 +163,10 @@ class Letter(Model):
 
 
 class Letters(Model):
-    """Messages that were given up, oldest first."""
+    """A page of messages that were given up, oldest first."""
 
     data: tuple[Letter, ...]
+    next: Next
 
 
 class Again(Model):
@@ -251,6 +247,7 @@ def change_endpoint(call: Call, *, path: EndpointPath, body: ChangedEndpoint) ->
             url=body.url,
             types=body.types,
             name=body.name,
+            unnamed="name" in body.model_fields_set and body.name is None,
         )
         return Shown(_endpoint(changed).model_dump(mode="json"))
 
@@ -340,17 +337,26 @@ def try_endpoint(call: Call, *, path: EndpointPath) -> Tried:
     problems=(UnknownEndpoint,),
     example=Example(path={"endpoint_id": samples.ENDPOINT}),
 )
-def list_attempts(call: Call, *, path: EndpointPath, query: HowMany) -> Attempts:
-    """List the newest tries to send something to an endpoint, and what it answered."""
+def list_attempts(call: Call, *, path: EndpointPath, query: Paged) -> Attempts:
+    """List the tries to send something to an endpoint, newest first, and what it answered."""
+    this = f"attempts of {path.endpoint_id}"
+    before = begins_after(call, query, this)
     with call.service.read() as tx:
-        found = replay.log(tx, merchant_id=call.merchant_id, endpoint=path.endpoint_id, most=query.limit)
+        found = replay.log(
+            tx,
+            merchant_id=call.merchant_id,
+            endpoint=path.endpoint_id,
+            before=int(before) if before else None,
+            most=query.limit + 1,
+        )
     return Attempts(
         data=tuple(
             Attempt(
                 message_id=each.message, type=each.type, at=each.at, status=each.status, error=each.error, ms=each.ms
             )
-            for each in found
-        )
+            for each in found[: query.limit]
+        ),
+        next=cursor(call, this, found, query, lambda last: last.row),
     )
 
 
@@ -360,10 +366,14 @@ def list_attempts(call: Call, *, path: EndpointPath, query: HowMany) -> Attempts
     problems=(UnknownEndpoint,),
     example=Example(path={"endpoint_id": samples.ENDPOINT}),
 )
-def list_dead_letters(call: Call, *, path: EndpointPath, query: HowMany) -> Letters:
+def list_dead_letters(call: Call, *, path: EndpointPath, query: Paged) -> Letters:
     """List the messages to an endpoint that were given up, oldest first."""
+    this = f"dead letters of {path.endpoint_id}"
+    after = int(begins_after(call, query, this) or 0)
     with call.service.read() as tx:
-        found = replay.dead(tx, merchant_id=call.merchant_id, endpoint=path.endpoint_id, most=query.limit)
+        found = replay.dead(
+            tx, merchant_id=call.merchant_id, endpoint=path.endpoint_id, after=after, most=query.limit + 1
+        )
     return Letters(
         data=tuple(
             Letter(
@@ -373,8 +383,9 @@ def list_dead_letters(call: Call, *, path: EndpointPath, query: HowMany) -> Lett
                 last_error=each.last_error,
                 created_at=each.created_at,
             )
-            for each in found
-        )
+            for each in found[: query.limit]
+        ),
+        next=cursor(call, this, found, query, lambda last: last.row),
     )
 
 
