@@ -23,6 +23,7 @@ NEEDED_BESIDE = {
     "WALLET_APPLE_WWDR",
     "WALLET_SECRET_KEY",
     "WALLET_BASE_URL",
+    "WALLET_MAIL_FROM",
 }
 APPLE = {"WALLET_APPLE_CERTIFICATE": "pass.pem", "WALLET_APPLE_WWDR": "wwdr.pem"}
 EXAMPLES: dict[str, tuple[str, Any]] = {
@@ -68,6 +69,10 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "webhooks_timeout": ("5", 5),
     "webhooks_at_once": ("4", 4),
     "webhooks_keep_days": ("7", 7),
+    "smtp_url": ("smtp://user:pass%40word@mail.example:587", "smtp://user:pass%40word@mail.example:587"),
+    "smtp_ca_file": ("/srv/root.pem", Path("/srv/root.pem")),
+    "mail_from": ("Shop <cards@shop.example>", "Shop <cards@shop.example>"),
+    "mail_keep_days": ("7", 7),
     "sandbox_port": ("0", 0),
     "sandbox_apns_port": ("0", 0),
     "sandbox_google_port": ("0", 0),
@@ -75,7 +80,7 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
 }
 SECRETS = (
     *("apple_key", "apple_key_password", "database_url", "google_service_account", "ledger_key"),
-    *("previous_secret_key", "secret_key"),
+    *("previous_secret_key", "secret_key", "smtp_url"),
 )
 
 
@@ -283,6 +288,7 @@ def test_all_faults_stand_in_one_message(tmp_path: Path) -> None:
 def test_nothing_that_is_shown_is_secret() -> None:
     """Neither `shown`, nor the settings' text, nor a refusal holds a secret's value."""
     secrets = {f"{PREFIX}{name.upper()}": f"hush-{name}-{'x' * 32}" for name in SECRETS}
+    secrets |= {"WALLET_SMTP_URL": "smtp://user:hush@mail.example"}
     settings = config.load(whole(**secrets))
     with pytest.raises(SettingsRefused) as error:
         config.load(whole(**secrets, WALLET_PORT="many", WALLET_SECRET_KEY_FILE="/nowhere"))
@@ -364,3 +370,33 @@ def read_or_refused(environment: Mapping[str, str]) -> Settings | SettingsRefuse
         return config.load(environment)
     except SettingsRefused as refusal:
         return refusal
+
+
+@pytest.mark.parametrize(
+    ("variable", "given"),
+    [
+        ("WALLET_SMTP_URL", "mail.example:587"),
+        ("WALLET_SMTP_URL", "http://mail.example"),
+        ("WALLET_SMTP_URL", "smtp://user@mail.example"),
+        ("WALLET_SMTP_URL", "smtp://mail.example:99999"),
+        ("WALLET_SMTP_URL", "smtp://mail.example/path"),
+        ("WALLET_MAIL_FROM", "Shop"),
+        ("WALLET_MAIL_FROM", "cards@shop.example\nBcc: all@shop.example"),
+        ("WALLET_MAIL_FROM", "кот@shop.example"),
+    ],
+)
+def test_a_mail_server_or_sender_that_is_none(variable: str, given: str) -> None:
+    """An address that no letter could be sent by is refused when the service starts."""
+    assert refused({"WALLET_MAIL_FROM": "cards@shop.example"} | {variable: given}) == [variable]
+
+
+def test_a_mail_server_needs_a_sender() -> None:
+    """Nobody can be written to before it is said whom letters come from."""
+    assert refused({"WALLET_SMTP_URL": "smtp://mail.example"}) == ["WALLET_MAIL_FROM"]
+
+
+def test_letters_without_a_mail_server(tmp_path: Path) -> None:
+    """A sandbox lays letters into a folder; elsewhere there are none without a mail server."""
+    sandbox, live = config.load({"WALLET_DATA_FOLDER": str(tmp_path)}), config.load(APPLE)
+    assert (sandbox.mails, sandbox.mail_folder) == (True, tmp_path / "mail")
+    assert (live.mails, live.mail_folder) == (False, None)

@@ -22,14 +22,15 @@ WALLS: dict[str, frozenset[str]] = {
     "google": frozenset(("domain",)),
     "inbound": frozenset(("domain",)),
     "outbound": frozenset(("domain",)),
+    "mail": frozenset(("domain",)),
     "terms": frozenset(("domain",)),
     "sandbox": frozenset(("domain",)),
     "usecases": frozenset(("domain", "storage")),
     "web": frozenset(("domain", "inbound", "links", "posters", "terms", "usecases", "wiring")),
     "wiring": frozenset(
         (
-            *("apple", "config", "domain", "google", "inbound", "links", "logs", "outbound", "sandbox", "storage"),
-            *("strip", "usecases"),
+            *("apple", "config", "domain", "google", "inbound", "links", "logs", "mail", "outbound", "sandbox"),
+            *("storage", "strip", "usecases"),
         )
     ),
     "worker": frozenset(("domain", "usecases")),
@@ -56,6 +57,7 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     "google": frozenset(("PIL", "cryptography", "google", "orjson", "requests")),
     "inbound": frozenset(("pydantic", "standardwebhooks")),
     "outbound": frozenset(("pycurl",)),
+    "mail": frozenset(("jinja2", "structlog")),
     "terms": frozenset(("babel",)),
     "sandbox": frozenset(
         (

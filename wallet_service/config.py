@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 
 from wallet_service.domain.addresses import LOOPBACK, Reach, networks
 from wallet_service.domain.errors import Fault, SettingsRefused
+from wallet_service.domain.identity import identity
 
 log = structlog.get_logger(__name__)
 
@@ -23,6 +25,7 @@ GOOGLE_API = "https://walletobjects.googleapis.com"
 GOOGLE_SAVE = "https://pay.google.com/gp/v/save"
 GOOGLE_CALLBACK_KEYS = "https://pay.google.com/gp/m/issuer/keys"
 SANDBOX_ISSUER = "3388000000000000001"
+SANDBOX_SENDER = "cards@sandbox.example"
 
 _ADDRESS = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
 
@@ -38,6 +41,27 @@ def _networks(given: str) -> str:
         networks(given)
     except ValueError as error:
         raise ValueError(f"should be networks such as 10.1.0.0/16, fd00::/8: {error}") from None
+    return given
+
+
+def _mail_server(url: SecretStr) -> SecretStr:
+    """Return the address of a mail server; what is wrong with it is told without the password."""
+    fault = ValueError("should be an address such as smtp://user:password@mail.example:587, or smtps://…")
+    try:
+        parts = urlsplit(url.get_secret_value())
+        named = parts.scheme in ("smtp", "smtps") and parts.hostname and parts.port != 0
+    except ValueError:
+        raise fault from None
+    more = parts.path.strip("/") or parts.query or parts.fragment
+    if not named or more or bool(parts.username) != bool(parts.password):
+        raise fault
+    return url
+
+
+def _mailbox(given: str) -> str:
+    _, address = parseaddr(given)
+    if identity("email", address) is None or not address.isascii() or not given.isprintable():
+        raise ValueError("should be an address such as Shop <cards@shop.example>")
     return given
 
 
@@ -158,6 +182,17 @@ class Settings(BaseModel):
     webhooks_keep_days: int = Field(
         30, ge=1, le=3660, description="Days after which messages that were delivered or given up are deleted."
     )
+    smtp_url: Annotated[SecretStr, AfterValidator(_mail_server)] | None = Field(
+        None,
+        description="The mail server: smtp://user:password@host:587 (STARTTLS) or smtps://… (TLS from the beginning).",
+    )
+    smtp_ca_file: Path | None = Field(None, description="Trust this authority for it instead of the system's.")
+    mail_from: Annotated[str, AfterValidator(_mailbox)] | None = Field(
+        None, description="The sender of letters: cards@shop.example, or Shop <cards@shop.example>."
+    )
+    mail_keep_days: int = Field(
+        30, ge=1, le=3660, description="Days for which it is kept what became of letters; their text goes once sent."
+    )
     sandbox_port: int = Field(8001, ge=0, le=65535, description="The simulated phone's page, in the sandbox.")
     sandbox_apns_port: int = Field(8002, ge=0, le=65535, description="The simulated push service, in the sandbox.")
     sandbox_google_port: int = Field(8003, ge=0, le=65535, description="The simulated Google Wallet, in the sandbox.")
@@ -181,6 +216,21 @@ class Settings(BaseModel):
         if self.webhooks_allow_private is not None:
             return Reach(networks(self.webhooks_allow_private))
         return Reach(LOOPBACK if self.sandbox and self.local else ())
+
+    @property
+    def mails(self) -> bool:
+        """Whether letters can be sent, or in a sandbox at least be looked at."""
+        return self.smtp_url is not None or self.sandbox
+
+    @property
+    def mail_folder(self) -> Path | None:
+        """The folder in which a sandbox without a mail server lays letters down; None where they are sent."""
+        return self.data_folder / "mail" if self.sandbox and self.smtp_url is None else None
+
+    @property
+    def mail_sender(self) -> str:
+        """Whom letters come from."""
+        return self.mail_from or SANDBOX_SENDER
 
     @property
     def push_url(self) -> str:
@@ -250,6 +300,8 @@ class Settings(BaseModel):
                 faults.append(Fault("WALLET_SECRET_KEY", "", "is needed outside the sandbox; use 32 random characters"))
             if not self.base_url.startswith("https://"):
                 faults.append(Fault("WALLET_BASE_URL", "", "must be https outside the sandbox; phones ignore http"))
+        if self.smtp_url and not self.mail_from:
+            faults.append(Fault("WALLET_MAIL_FROM", "", "is needed beside WALLET_SMTP_URL; say whom letters come from"))
         faults += self._google_faults()
         if self.sandbox and (self.apple_key or self.apple_wwdr):
             faults.append(Fault("WALLET_APPLE_CERTIFICATE", "", "is missing beside the key or WWDR certificate given"))

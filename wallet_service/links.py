@@ -132,6 +132,17 @@ def funnel_url(base_url: str, secret_key: str, merchant_id: int, *, until: datet
     return f"{base_url}/funnel/{funnel_links(secret_key).dumps([merchant_id, int(until.timestamp())])}"
 
 
+def unsubscribe_links(secret_key: str, previous_key: str | None = None) -> URLSafeSerializer:
+    """Return what turns a programme's id, a member's or None, and the mark of an address into a token and back."""
+    keys = [previous_key, secret_key] if previous_key else secret_key
+    return URLSafeSerializer(keys, salt="unsubscribe")
+
+
+def unsubscribe_url(base_url: str, secret_key: str, program_id: int, member_id: int | None, mark: bytes) -> str:
+    """Return the address at which whoever has an address wants no more marketing; it does not tell the address."""
+    return f"{base_url}/unsubscribe/{unsubscribe_links(secret_key).dumps([program_id, member_id, mark.hex()])}"
+
+
 def join_forms(secret_key: str, previous_key: str | None = None) -> URLSafeSerializer:
     """Return what turns a programme, a form's id and when it was made into the form's token and back."""
     keys = [previous_key, secret_key] if previous_key else secret_key

@@ -144,6 +144,8 @@ def test_metrics_count_what_there_is(client: FlaskClient, service: Service, shop
         "wallet_webhooks_waiting": 0,
         "wallet_webhooks_dead": 0,
         "wallet_webhooks_stopped": 0,
+        "wallet_letters_waiting": 0,
+        "wallet_letters_dead": 0,
         "wallet_certificate_days_left": days,
         "wallet_inbound failed": 0,
         "wallet_inbound unmatched": 0,

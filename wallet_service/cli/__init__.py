@@ -16,6 +16,7 @@ from wallet_service.cli.funnel import funnel
 from wallet_service.cli.inbound import inbound_group
 from wallet_service.cli.keys import key, merchant
 from wallet_service.cli.link import link, poster
+from wallet_service.cli.mail import mail
 from wallet_service.cli.member import MEMBER_COMMANDS
 from wallet_service.cli.opening import AT_LEAST_ONE, Commands, opened
 from wallet_service.cli.points import member_group, partner_group, points
@@ -96,6 +97,7 @@ def work() -> None:
             "prune jobs": worker.Chore(PRUNE_EVERY, service.prune_jobs),
             "prune counts": worker.Chore(PRUNE_EVERY, service.prune_counts),
             "prune messages": worker.Chore(PRUNE_EVERY, service.prune_messages),
+            "prune letters": worker.Chore(PRUNE_EVERY, service.prune_letters),
         }
         try:
             worker.work_on_all(
@@ -114,6 +116,8 @@ def _platforms(service: Service, stop: threading.Event) -> dict[str, worker.Deli
     platforms: dict[str, worker.Deliver] = {"apple": service.delivery().deliver}
     if service.google:
         platforms["google"] = worker.with_classes(service.google.class_delivery(), service.google.delivery(stop.is_set))
+    if service.post:
+        platforms["mail"] = service.post.deliver
     return platforms | {"webhooks": service.dispatch.deliver}
 
 
@@ -350,6 +354,7 @@ for each in (
     member_group,
     key,
     link,
+    mail,
     merchant,
     partner_group,
     points,

@@ -39,6 +39,7 @@ def examine(open_service: Callable[[], Service], settings: Settings) -> Iterator
     else:
         yield Finding("wrong", "database", "does not answer or lacks tables; run `wallet-service migrate`")
     yield _push(service)
+    yield _mail(service)
     if good:
         yield from google.examine(service)
 
@@ -173,3 +174,15 @@ def _push(service: Service) -> Finding:
     if fault is None:
         return Finding("good", "push service", f"{url} accepts the certificate and the topic")
     return Finding("wrong", "push service", f"{url}: {fault}")
+
+
+def _mail(service: Service) -> Finding:
+    if service.postman:
+        fault = service.postman.probe()
+        where = f"{service.postman.host}:{service.postman.port}"
+        text = f"{where}: {fault.reason}" if fault else f"{where} takes letters from {service.settings.mail_sender}"
+        return Finding("wrong" if fault else "good", "mail server", text)
+    folder = service.settings.mail_folder
+    if folder:
+        return Finding("mind", "mail server", f"none is set (WALLET_SMTP_URL); letters are laid into {folder}")
+    return Finding("mind", "mail server", "none is set (WALLET_SMTP_URL); letters cannot be sent")

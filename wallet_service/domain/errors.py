@@ -448,5 +448,13 @@ class CampaignTaken(WalletError):
         super().__init__(f"There is a campaign {code!r} already. Choose another code.")
 
 
+class LetterRefused(FaultsError):
+    """A letter cannot be written as it is asked for; nothing was written."""
+
+
+class MailNotSetUp(WalletError):
+    """The service cannot send e-mail, or short messages, because nobody has told it how."""
+
+
 class PosterRefused(FaultsError):
     """A QR code or poster cannot be drawn as it is asked for, or nobody could read it."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Row, text
 
 from wallet_service.domain.event import Consent
+from wallet_service.domain.letters import Word
 
 _ADD = text("""
     INSERT INTO consents (member_id, purpose, channel, granted, text_version, source, at)
@@ -18,6 +19,11 @@ _ALL = text("""
 _NOW = text("""
     SELECT DISTINCT ON (purpose, channel) purpose, granted, channel, text_version, source, at
     FROM consents WHERE member_id = :member_id ORDER BY purpose, channel, id DESC
+""")
+_WORDS = text("""
+    SELECT DISTINCT ON (member_id) member_id, granted, at FROM consents
+    WHERE member_id = ANY(:member_ids) AND purpose = :purpose AND (channel = :channel OR channel IS NULL)
+    ORDER BY member_id, id DESC
 """)
 
 
@@ -45,6 +51,12 @@ def history(tx: Connection, member_id: int) -> Sequence[Given]:
 def standing(tx: Connection, member_id: int) -> Sequence[Given]:
     """Return what holds now: the newest word for each purpose and channel."""
     return [_given(row) for row in tx.execute(_NOW, {"member_id": member_id})]
+
+
+def words(tx: Connection, member_ids: Sequence[int], *, purpose: str, channel: str) -> dict[int, Word]:
+    """Return the newest word of members on a purpose, by a channel or all, by the member; of none who said nothing."""
+    values = {"member_ids": list(member_ids), "purpose": purpose, "channel": channel}
+    return {row.member_id: Word(row.granted, row.at) for row in tx.execute(_WORDS, values)}
 
 
 def _given(row: Row[tuple[object, ...]]) -> Given:

@@ -10,6 +10,7 @@ from wallet_service.storage import (
     identities,
     installs,
     job_files,
+    letters,
     links,
     members,
     messages,
@@ -55,6 +56,7 @@ def erase(operation: Operation, *, customer: Customer) -> Erased:
     typed_addresses.forget(tx, member.id)
     deliveries.forget(tx, member.public_id)
     messages.forget(tx, member.id)
+    letters.forget(tx, member.id, now=now)
     links.forget(tx, member.id)
     installs.forget(tx, member.id)
     members.void(tx, member.card.id, now=now)

@@ -11,6 +11,7 @@ from wallet_service.storage import (
     consents,
     identities,
     installs,
+    letters,
     links,
     objections,
     orders,
@@ -59,6 +60,11 @@ def portray(tx: Connection, vault: Vault, found: Found, program: Program) -> dic
         },
         "wallets": [asdict(each) for each in installs.of_member(tx, member.id)],
         "links": [asdict(each) for each in links.visits_of(tx, member.id)],
+        "letters": [
+            {"id": each.public_id, "channel": each.channel, "kind": each.kind, "state": each.state}
+            | {"created_at": each.created_at, "settled_at": each.settled_at}
+            for each in letters.of_member(tx, member.id)
+        ],
         "objects_to_counting_since": objections.since(tx, member.id),
         "orders": [_order(each) for each in orders.of_member(tx, member.id)],
         "redemptions": [

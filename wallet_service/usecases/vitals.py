@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from wallet_service.storage import deliveries, events, jobs, messages, pass_classes, seals, wallets
+from wallet_service.storage import deliveries, events, jobs, letters, messages, pass_classes, seals, wallets
 from wallet_service.storage.wallets import PlatformTally, Tally
 
 
@@ -14,8 +14,8 @@ class Vitals:
     """Counts of cards, wallets, classes and events, and the platforms to which delivery is stopped.
 
     `unsealed` is how many transactions no seal covers yet, `inbound` how many deliveries stand in a way that should be
-    looked at, by their status, `messages` how those to merchants stand, `jobs` how many are not over or have failed of
-    late, by their state.
+    looked at, by their status, `messages` how those to merchants stand, `letters` those to people, `jobs` how many are
+    not over or have failed of late, by their state.
     """
 
     tally: Tally
@@ -27,6 +27,7 @@ class Vitals:
     inbound: dict[str, int]
     messages: messages.Tally
     jobs: dict[str, int]
+    letters: letters.Tally
 
 
 def vitals(tx: Connection, *, failed_since: datetime) -> Vitals:
@@ -41,4 +42,5 @@ def vitals(tx: Connection, *, failed_since: datetime) -> Vitals:
         deliveries.counts(tx),
         messages.tally(tx),
         jobs.tally(tx, since=failed_since),
+        letters.tally(tx),
     )

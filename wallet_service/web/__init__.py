@@ -16,6 +16,7 @@ from wallet_service.web import (
     joining,
     ledger,
     links,
+    mail,
     public,
     requests_log,
     webhooks,
@@ -43,6 +44,7 @@ def create_app(service: Service) -> Flask:
     app.register_blueprint(joining.blueprint(service))
     app.register_blueprint(funnel.blueprint(service))
     app.register_blueprint(claim.blueprint(service))
+    app.register_blueprint(mail.blueprint(service))
     app.register_blueprint(health.blueprint(service))
     app.register_blueprint(ledger.blueprint(service))
     app.register_blueprint(api.blueprint(service), url_prefix=api.PREFIX)

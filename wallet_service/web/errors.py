@@ -82,6 +82,8 @@ KINDS: tuple[Row, ...] = (
     (errors.UnknownTemplate, 503, "not-drawable", "Cards of this programme cannot be drawn at the moment."),
     (errors.TemplateRefused, 503, "not-drawable", "Cards of this programme cannot be drawn at the moment."),
     (errors.SettingsRefused, 503, "settings-refused", "The service is not set up completely. The operator knows."),
+    (errors.MailNotSetUp, 503, "mail-not-set-up", "Letters cannot be sent here. The operator has to set that up."),
+    (errors.LetterRefused, 422, "letter-refused", "The letter cannot be written."),
     (errors.UnknownLink, 404, "link-does-not-work", "This link does not work."),
     (errors.LinkOver, 410, "link-over", "This link does not work any more."),
     (errors.UnknownCampaign, 404, "unknown-campaign", "There is no such campaign."),

@@ -63,6 +63,8 @@ class _Gauges(Collector):
             ),
             ("wallet_webhooks_dead", "Dead letters: messages that were given up.", now.messages.dead),
             ("wallet_webhooks_stopped", "Endpoints to which nothing is sent any more.", now.messages.stopped),
+            ("wallet_letters_waiting", "Letters to people that are not sent.", now.letters.waiting),
+            ("wallet_letters_dead", "Letters to people that were given up.", now.letters.dead),
             ("wallet_certificate_days_left", "Days until the signing certificate ends.", days_left),
         )
 

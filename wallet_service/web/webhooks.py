@@ -23,7 +23,7 @@ def blueprint(service: Service) -> Blueprint:
 
     @routes.post("/standard/<name>")
     def post_standard(name: str) -> tuple[Response, int]:
-        source, delivery, body = _verified(service, STANDARD, name)
+        source, delivery, body = verified(service, STANDARD, name)
         try:
             return _enter(service, source, delivery, body), 200
         except WalletError:
@@ -36,7 +36,7 @@ def blueprint(service: Service) -> Blueprint:
 
     @routes.post("/<dialect>/<name>")
     def post(dialect: str, name: str) -> Response:
-        source, delivery, body = _verified(service, dialect, name)
+        source, delivery, body = verified(service, dialect, name)
         outcome = service.intake.take_in(source, delivery, body)
         response = jsonify({"delivery": outcome.public_id, "status": outcome.status, "detail": outcome.detail})
         if outcome.replayed:
@@ -46,7 +46,7 @@ def blueprint(service: Service) -> Blueprint:
     return routes
 
 
-def _verified(service: Service, dialect: str, name: str) -> tuple[Source, Delivery, bytes]:
+def verified(service: Service, dialect: str, name: str) -> tuple[Source, Delivery, bytes]:
     """Return who has sent what, once it is shown that they have.
 
     Raises `SignatureRefused` and `UnknownSource`, which senders cannot tell apart.

@@ -26,6 +26,7 @@ from wallet_service.domain.errors import (
     DatabaseUnusable,
     Fault,
     IdentityRefused,
+    MailNotSetUp,
     TemplateRefused,
     UnknownTemplate,
     WalletNotServed,
@@ -39,7 +40,9 @@ from wallet_service.domain.standing import Movement, Reminder, Standing
 from wallet_service.domain.template import Template
 from wallet_service.google.service_account import ServiceAccount
 from wallet_service.inbound import DIALECTS
-from wallet_service.links import CampaignLinks, add_url
+from wallet_service.links import CampaignLinks, add_url, unsubscribe_url
+from wallet_service.mail.folder import MailFolder
+from wallet_service.mail.postman import Postman
 from wallet_service.outbound.courier import Courier
 from wallet_service.sandbox.chain import make_chain
 from wallet_service.storage import deliveries, migrate, pipelined, templates
@@ -57,11 +60,13 @@ from wallet_service.usecases.dispatch import Dispatch
 from wallet_service.usecases.import_members import MemberImport
 from wallet_service.usecases.in_force import InForce
 from wallet_service.usecases.oversee import prune
+from wallet_service.usecases.post import Post, prune_letters
 from wallet_service.usecases.replay import prune_messages
 from wallet_service.usecases.reward_referrals import Referrals
 from wallet_service.usecases.seal import seal_all
 from wallet_service.usecases.settle_due import Calendar, Settled, settled
 from wallet_service.usecases.take_in import Intake
+from wallet_service.usecases.unsubscribe import Unsubscribing
 from wallet_service.usecases.work_off import WorkOff
 from wallet_service.wiring.badges import Badge, load_badges
 from wallet_service.wiring.files import made_once
@@ -75,6 +80,7 @@ log = structlog.get_logger(__name__)
 MISSING_TABLES = ("42P01", "42703")  # PostgreSQL's codes for an undefined table and an undefined column
 SAMPLE_TIME = timedelta(days=70)  # for which the invented member keeps tier and points
 MESSAGE_LEASE = timedelta(seconds=90)  # longer than the longest answer, and the looking up of an address before it
+LETTER_LEASE = timedelta(minutes=10)  # twice as long as a batch is gone on with; one letter takes a minute or two
 PUSH_PATIENCE = 15.0  # seconds for one push; several of them must fit into the lease of a batch
 
 
@@ -248,6 +254,44 @@ class Service:
         keep = timedelta(days=self.settings.webhooks_keep_days)
         return prune_messages(self.begin, keep=keep, now=self.clock())
 
+    def check_mail(self) -> None:
+        """Make sure that letters by e-mail can be sent; whoever is about to write one asks this first.
+
+        Raises `MailNotSetUp`.
+        """
+        if not self.settings.mails:
+            raise MailNotSetUp("E-mail cannot be sent here. Set WALLET_SMTP_URL and WALLET_MAIL_FROM.")
+
+    @cached_property
+    def postman(self) -> Postman | None:
+        """What carries letters to the mail server, if there is one; one worker's own."""
+        url, settings = self.settings.smtp_url, self.settings
+        if url is None:
+            return None
+        return Postman(url.get_secret_value(), sender=settings.mail_sender, ca_file=settings.smtp_ca_file)
+
+    @cached_property
+    def post(self) -> Post | None:
+        """What sends letters by e-mail, or lays them down in a sandbox; one worker's own."""
+        folder = self.settings.mail_folder
+        carrier = MailFolder(folder, sender=self.settings.mail_sender) if folder else self.postman
+        if carrier is None:
+            return None
+        return Post("email", carrier, self.begin, self.vault, self.clock, self.unsubscribe_link, LETTER_LEASE)
+
+    def unsubscribe_link(self, program_id: int, member_id: int | None, mark: bytes) -> str:
+        """Return the address of the page on which whoever has an address wants no more news by it."""
+        return unsubscribe_url(self.settings.base_url, self.secret_key, program_id, member_id, mark)
+
+    @cached_property
+    def unsubscribing(self) -> Unsubscribing:
+        """What takes addresses off that are not to be written to."""
+        return Unsubscribing(self.begin, self.in_force, self.vault, self.identity.pass_type_identifier)
+
+    def prune_letters(self) -> int:
+        """Delete what became of letters long ago, and return how many they were."""
+        return prune_letters(self.begin, keep=timedelta(days=self.settings.mail_keep_days), now=self.clock())
+
     @cached_property
     def google(self) -> GoogleWallet | None:
         """Google Wallet, if the service is set up for it."""
@@ -312,6 +356,8 @@ class Service:
         if self.google:
             self.google.close()
         self.courier.close()
+        if self.post:
+            self.post.carrier.close()
         self.engine.dispose()
         if self.embedded:
             self.embedded.stop()
