@@ -37,25 +37,27 @@ def draw(mail: Mail, *, sender: str, at: datetime) -> EmailMessage:
 
     Raises `ValueError` for an address that no message can carry.
     """
-    letter, subject = mail.letter, one_line(mail.letter.subject)[:LONGEST_SUBJECT]
+    letter, subject = mail.letter, _plain(mail.letter.subject)[:LONGEST_SUBJECT]
     name, address = parseaddr(sender)
     message = EmailMessage(policy=POLICY)
     message["Subject"] = subject
-    message["From"] = Address(one_line(name or letter.sender or "")[:LONGEST_NAME], addr_spec=address)
+    message["From"] = Address(_plain(name or letter.sender or "")[:LONGEST_NAME], addr_spec=address)
     message["To"] = _address(mail.to)
     message["Date"] = at
     message["Message-ID"] = message_id(mail, sender)
-    message["Content-Language"] = one_line(letter.language)
     if mail.unsubscribe_url:
         message["List-Unsubscribe"] = f"<{mail.unsubscribe_url}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     else:
         message["Auto-Submitted"] = "auto-generated"
+    if any(len(str(each).splitlines()) > 1 for each in message.values()):
+        raise ValueError("a header would have had more than one line")
     words = WORDS.get(letter.language.split("-")[0], WORDS[LANGUAGE])
     message.set_content(_text(mail, words), cte="quoted-printable")
     page = _ENVIRONMENT.get_template("letter.html")
     html = page.render(letter=letter, subject=subject, words=words, unsubscribe_url=mail.unsubscribe_url)
     message.add_alternative(html, subtype="html", cte="quoted-printable")
+    message["Content-Language"] = one_line(letter.language)  # now, for the body took such headers with it
     return message
 
 
@@ -67,6 +69,14 @@ def message_id(mail: Mail, sender: str) -> str:
 def domain_of(sender: str) -> str:
     """Return the domain of a mailbox."""
     return parseaddr(sender)[1].rpartition("@")[2]
+
+
+def _plain(text: str) -> str:
+    """Return a text as a header may have it: in one line, and with nothing that is taken for an encoded word.
+
+    The library decodes those even where they are ours to encode, and a line break may hide in one.
+    """
+    return one_line(text).replace("=?", "= ?")
 
 
 def _address(to: str) -> Address:

@@ -149,7 +149,9 @@ class Postman:
     def _log_in(self, smtp: smtplib.SMTP) -> None:
         try:
             smtp.login(self._user, self._password)
-        except smtplib.SMTPNotSupportedError:
+        except (smtplib.SMTPAuthenticationError, smtplib.SMTPServerDisconnected):
+            raise
+        except smtplib.SMTPException:  # it offers none, or none that is known here
             raise _Answered("stop", "the server takes no login; leave user and password out") from None
 
     def _begin(self) -> None:
