@@ -183,8 +183,8 @@ REST = """
         FROM webhook_endpoints CROSS JOIN members;
     INSERT INTO webhook_attempts (message_id, endpoint_id, at, ms, error)
         SELECT id, endpoint_id, now(), 1, 'timeout' FROM webhook_messages;
-    INSERT INTO letters (program_id, member_id, channel, kind, sealed, state, created_at, due_at)
-        SELECT program_id, id, 'email', 'sign_in', 'sealed', 'waiting', now(), now() FROM members;
+    INSERT INTO letters (program_id, member_id, mark, channel, kind, sealed, state, created_at, due_at)
+        SELECT program_id, id, 'mark', 'email', 'sign_in', 'sealed', 'waiting', now(), now() FROM members;
     INSERT INTO suppressed (merchant_id, mark, reason, at) SELECT id, 'mark', 'bounced', now() FROM merchants;
     INSERT INTO exposures (experiment, member_id, arm, created_at) SELECT 'offer', id, 'holdout', now() FROM members;
 """

@@ -23,6 +23,7 @@ from wallet_service.cli.points import member_group, partner_group, points
 from wallet_service.cli.program import program
 from wallet_service.cli.remote import call_api, till
 from wallet_service.cli.reward import reward
+from wallet_service.cli.send import send
 from wallet_service.cli.source import source
 from wallet_service.cli.template import template
 from wallet_service.cli.webhooks import webhook
@@ -343,6 +344,7 @@ def device_log(limit: int) -> None:
             click.echo(f"{received_at:%Y-%m-%d %H:%M:%S}  {message}")
 
 
+campaign.add_command(send)
 for each in MEMBER_COMMANDS:
     member_group.add_command(each)
 for each in (

@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
@@ -20,6 +20,7 @@ from wallet_service.usecases import oversee
 from wallet_service.usecases.ask_export import EXPORT
 from wallet_service.usecases.ask_import import ask_import
 from wallet_service.usecases.export_members import export_members
+from wallet_service.usecases.send_campaign import CAMPAIGN
 from wallet_service.wiring import Service
 
 MEGABYTE = 2**20
@@ -71,11 +72,11 @@ def import_members(
             now=service.clock(),
         )
         public_id = done.answer["job"]
-        job = _watch(service, public_id, quiet=asked.as_json) if wait else _job(service, public_id)
+        job = watch(service, public_id, quiet=asked.as_json) if wait else job_of(service, public_id)
         if asked.as_json:
-            click.echo(_json(job))
+            click.echo(as_json_line(job))
         elif wait:
-            _tell(job)
+            tell(job)
         else:
             again = "was asked for before under the same key" if done.replayed else "waits for a worker"
             click.echo(f"{public_id} {again}: about {job.total:,} rows of {job.asked['file']}.")
@@ -124,7 +125,7 @@ def list_jobs(limit: int, as_json: bool) -> None:
     with opened() as service, service.read() as tx:
         found = oversee.newest(tx, merchant_id=None, most=limit)
     for each in found:
-        click.echo(_json(each) if as_json else _line(each))
+        click.echo(as_json_line(each) if as_json else _line(each))
     if not found and not as_json:
         click.echo("There are no jobs.")
 
@@ -139,11 +140,11 @@ def show(job: str, as_json: bool) -> None:
     Example:   wallet-service job show job_3f…
     """
     with opened() as service:
-        found = _job(service, job)
+        found = job_of(service, job)
     if as_json:
-        click.echo(_json(found))
+        click.echo(as_json_line(found))
     else:
-        _tell(found)
+        tell(found)
 
 
 @job_group.command()
@@ -174,7 +175,7 @@ def refused(job: str, output: Any, kind: Kind | None) -> None:
     Example:   wallet-service job refused job_3f… -o refused.csv
     """
     with opened() as service:
-        found = _job(service, job)
+        found = job_of(service, job)
         output.writelines(
             oversee.refused(
                 service.read, service.vault, found, kind=kind or SUFFIXES.get(Path(output.name).suffix, "csv")
@@ -182,16 +183,20 @@ def refused(job: str, output: Any, kind: Kind | None) -> None:
         )
 
 
-def _job(service: Service, public_id: str) -> Job:
+def job_of(service: Service, public_id: str) -> Job:
+    """Return a job, whosever it is.
+
+    Raises `UnknownJob`.
+    """
     with service.read() as tx:
         return oversee.show(tx, public_id, merchant_id=None)
 
 
-def _watch(service: Service, public_id: str, *, quiet: bool) -> Job:
+def watch(service: Service, public_id: str, *, quiet: bool) -> Job:
     """Do pieces of the job, or look on while workers do them, until it is over; return it as it then is."""
     step = service.jobs().step
     say = Progress(service.clock(), terminal=sys.stderr.isatty(), quiet=quiet)
-    while not (job := _job(service, public_id)).over:
+    while not (job := job_of(service, public_id)).over:
         say.how_far(job, service.clock())
         if not step(only=public_id):
             time.sleep(GLANCE)
@@ -239,6 +244,14 @@ def _about(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
+NOT_WRITTEN_TO = {
+    "no_consent": "not, for want of consent to news by this channel",
+    "no_address": "not, for no address is known",
+    "suppressed": "not, for the address is not to be written to",
+    "no_card": "not, for the card is void",
+    "member": "not, for they are members already; send to those with --to members",
+    "twice": "not, for the address stands in the file twice",
+}
 STATES = {
     "waiting": "waits for a worker",
     "running": "is being worked on",
@@ -254,7 +267,7 @@ def _line(job: Job) -> str:
     return f"{job.public_id}  {job.created_at:%Y-%m-%d %H:%M}  {job.kind}{dry}  {job.state:<9}  {far}  {job.asked_by}"
 
 
-def _tell(job: Job) -> None:
+def tell(job: Job) -> None:
     """Tell of a job in words."""
     dry = job.asked.get("dry_run")
     click.echo(f"{job.public_id} {STATES[job.state]}: {job.done:,} of {job.total:,} rows of {job.asked['file']}.")
@@ -268,8 +281,21 @@ def _tell(job: Job) -> None:
         click.echo(f"See what is wrong with them: wallet-service job refused {job.public_id}")
 
 
+def left_out(came: Mapping[str, int]) -> Iterator[str]:
+    """Yield why a campaign did not go to people, with how many they are."""
+    for name, said in NOT_WRITTEN_TO.items():
+        if came.get(name):
+            yield f"{came[name]:>9,} {said}"
+
+
 def _came(job: Job) -> Iterator[str]:
     came = job.result
+    if job.kind == CAMPAIGN:
+        yield f"{came.get('written', 0):>9,} letters written"
+        yield from left_out(came)
+        if job.refused:
+            yield f"{job.refused:>9,} rows refused"
+        return
     if job.kind == EXPORT:
         yield f"{came.get('written', 0):>9,} members written"
         return
@@ -280,7 +306,8 @@ def _came(job: Job) -> Iterator[str]:
     yield f"{job.refused:>9,} rows refused"
 
 
-def _json(job: Job) -> str:
+def as_json_line(job: Job) -> str:
+    """Return what is told of a job to programs."""
     said = asdict(job)
     for name in ("id", "program_id", "operation_id", "file_id", "cursor", "lease", "attempts", "not_before"):
         del said[name]

@@ -43,6 +43,10 @@ _OF_MEMBER = text("SELECT kind, sealed, verified_at FROM member_identities WHERE
 _OF_MEMBERS = text("""
     SELECT member_id, kind, sealed FROM member_identities WHERE member_id = ANY(:member_ids) ORDER BY id
 """)
+_KNOWN_AS = text("""
+    SELECT DISTINCT ON (member_id) member_id, sealed FROM member_identities
+    WHERE member_id = ANY(:member_ids) AND kind = :kind ORDER BY member_id, verified_at NULLS LAST, id
+""")
 _REMOVE = text("DELETE FROM member_identities WHERE member_id = :member_id AND mark = ANY(:marks) RETURNING mark")
 _FORGET = text("DELETE FROM member_identities WHERE member_id = :member_id")
 _VERIFY = text("""
@@ -164,6 +168,12 @@ def of_members(tx: Connection, vault: Vault, member_ids: Sequence[int]) -> dict[
     for row in tx.execute(_OF_MEMBERS, {"member_ids": list(member_ids)}):
         found.setdefault(row.member_id, []).append(Identity(row.kind, vault.open(bytes(row.sealed))))
     return found
+
+
+def known_as(tx: Connection, vault: Vault, member_ids: Sequence[int], kind: Kind) -> dict[int, str]:
+    """Return one identity of a kind of each of several members, in clear: one that was verified, if there is any."""
+    rows = tx.execute(_KNOWN_AS, {"member_ids": list(member_ids), "kind": kind})
+    return {row.member_id: vault.open(bytes(row.sealed)) for row in rows}
 
 
 def of_member(tx: Connection, vault: Vault, member_id: int) -> list[tuple[Identity, datetime | None]]:

@@ -14,11 +14,12 @@ from wallet_service.storage.vault import Vault
 PRUNED = 5000  # rows at a time
 
 _ADD = text("""
-    INSERT INTO letters (program_id, member_id, campaign_id, channel, kind, sealed, state, created_at, until, due_at,
-                         last_error, settled_at)
-    SELECT :program_id, :member_id, :campaign_id, :channel, :kind, :sealed, :state, :now, :until,
+    INSERT INTO letters (program_id, member_id, campaign_id, job_id, mark, channel, kind, sealed, state, created_at,
+                         until, due_at, last_error, settled_at)
+    SELECT :program_id, :member_id, :campaign_id, :job_id, :mark, :channel, :kind, :sealed, :state, :now, :until,
            CASE :state WHEN 'waiting' THEN CAST(:now AS timestamptz) END, :why,
            CASE :state WHEN 'waiting' THEN NULL ELSE CAST(:now AS timestamptz) END
+    ON CONFLICT (job_id, mark) WHERE job_id IS NOT NULL DO NOTHING
     RETURNING public_id
 """)
 _CLAIM = text("""
@@ -31,9 +32,10 @@ _CLAIM = text("""
         FROM due WHERE letters.id = due.id
         RETURNING letters.*
     )
-    SELECT claimed.id, claimed.public_id, claimed.program_id, merchant_id, claimed.member_id, kind, sealed, attempts,
-           until, said.granted, said.at
-    FROM claimed JOIN programs ON programs.id = program_id
+    SELECT claimed.id, claimed.public_id, claimed.program_id, programs.merchant_id, claimed.member_id, kind, sealed,
+           attempts, until, said.granted, said.at, revoked_at IS NOT NULL AS revoked
+    FROM claimed JOIN programs ON programs.id = claimed.program_id
+    LEFT JOIN link_campaigns ON link_campaigns.id = claimed.campaign_id
     LEFT JOIN LATERAL (
         SELECT granted, at FROM consents
         WHERE consents.member_id = claimed.member_id AND purpose = 'marketing'
@@ -86,7 +88,8 @@ _PRUNE = text("""
 class Claimed:
     """A letter that was taken on, with the number of this attempt.
 
-    `word` is what its member has last said on marketing by its channel, if it is marketing.
+    `word` is what its member has last said on marketing by its channel, if it is marketing. `revoked` says that its
+    campaign has been ended.
     """
 
     id: int
@@ -99,6 +102,7 @@ class Claimed:
     attempts: int
     until: datetime | None
     word: Word | None
+    revoked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,16 +137,23 @@ def add(
     program_id: int,
     member_id: int | None,
     campaign_id: int | None = None,
+    job_id: int | None = None,
     to: str,
-    why: Why | None,
+    mark: bytes,
+    why: Why | None = None,
     until: datetime | None = None,
     now: datetime,
-) -> str:
-    """Add a letter that is due now, or with a reason `why` not one that is dropped, and return its id."""
+) -> str | None:
+    """Add a letter that is due now, or with a reason `why` not one that is dropped, and return its id.
+
+    A job writes to one address once: None where it has.
+    """
     values = {
         "program_id": program_id,
         "member_id": member_id,
         "campaign_id": campaign_id,
+        "job_id": job_id,
+        "mark": mark,
         "channel": letter.channel,
         "kind": letter.kind,
         "sealed": None if why else vault.seal_bytes(orjson.dumps({"to": to, "letter": letter})),
@@ -151,7 +162,7 @@ def add(
         "until": until,
         "now": now,
     }
-    public_id: str = tx.execute(_ADD, values).scalar_one()
+    public_id: str | None = tx.execute(_ADD, values).scalar()
     return public_id
 
 
@@ -181,6 +192,7 @@ def claim(tx: Connection, channel: Channel, *, most: int, lease: UUID, until: da
             row.attempts,
             row.until,
             None if row.granted is None else Word(row.granted, row.at),
+            row.revoked,
         )
         for row in tx.execute(_CLAIM, values)
     ]

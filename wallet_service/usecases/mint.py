@@ -21,6 +21,8 @@ from wallet_service.storage.vault import Vault
 from wallet_service.usecases.campaign import check_terms
 from wallet_service.usecases.reach import member_named
 
+Seal = Callable[[Link], str]
+
 GROUP = 1000  # members that are read at once
 TRIES = 8
 PROSPECT = ("external_id", "name", "locale")  # columns of a file that go into the link; others stay beside it
@@ -63,7 +65,7 @@ def check(campaign: Campaign, terms: Terms) -> None:
 
 def for_members(
     read: Callable[[], AbstractContextManager[Connection]],
-    seal: Callable[[Link], str],
+    seal: Seal,
     campaign: Campaign,
     terms: Terms,
 ) -> Iterator[Minted]:
@@ -95,9 +97,7 @@ def addressee(tx: Connection, campaign: Campaign, customer: Customer, *, vault: 
     return found.member
 
 
-def for_prospect(
-    seal: Callable[[Link], str], campaign: Campaign, terms: Terms, who: Prospect, *, place: str = "prospect"
-) -> str:
+def for_prospect(seal: Seal, campaign: Campaign, terms: Terms, who: Prospect, *, place: str = "prospect") -> str:
     """Return the token of a link for somebody who is no member yet; nothing of them is stored.
 
     Raises `LinkRefused`, which names the place, for what no link can tell.
@@ -171,7 +171,7 @@ def short(tx: Connection, campaign: Campaign, terms: Terms, *, now: datetime) ->
     raise RuntimeError("eight codes in a row were taken")
 
 
-def _token(seal: Callable[[Link], str], link: Link, place: str = "link") -> str:
+def _token(seal: Seal, link: Link, place: str = "link") -> str:
     try:
         return seal(link)
     except ValueError as error:

@@ -28,7 +28,6 @@ def write_letter(
     program_id: int,
     member_id: int | None,
     to: str,
-    campaign_id: int | None = None,
     until: datetime | None = None,
     now: datetime,
 ) -> Written:
@@ -59,10 +58,11 @@ def write_letter(
         letter,
         program_id=program_id,
         member_id=member_id,
-        campaign_id=campaign_id,
         to=known.value,
+        mark=marks[0],
         why=why,
         until=until,
         now=now,
     )
+    assert public_id is not None, "what no job writes is written each time"
     return Written(public_id, why)

@@ -40,7 +40,7 @@ from wallet_service.domain.standing import Movement, Reminder, Standing
 from wallet_service.domain.template import Template
 from wallet_service.google.service_account import ServiceAccount
 from wallet_service.inbound import DIALECTS
-from wallet_service.links import CampaignLinks, add_url, unsubscribe_url
+from wallet_service.links import CampaignLinks, add_url, link_url, unsubscribe_url
 from wallet_service.mail.folder import MailFolder
 from wallet_service.mail.postman import Postman
 from wallet_service.outbound.courier import Courier
@@ -64,6 +64,7 @@ from wallet_service.usecases.post import Post, prune_letters
 from wallet_service.usecases.replay import prune_messages
 from wallet_service.usecases.reward_referrals import Referrals
 from wallet_service.usecases.seal import seal_all
+from wallet_service.usecases.send_campaign import CAMPAIGN, CampaignSending
 from wallet_service.usecases.settle_due import Calendar, Settled, settled
 from wallet_service.usecases.take_in import Intake
 from wallet_service.usecases.unsubscribe import Unsubscribing
@@ -319,8 +320,12 @@ class Service:
             self.identity.pass_type_identifier,
         )
         members_out = MemberExport(self.begin, self.read, self.in_force, self.clock, self.vault, self.link)
+        sending = CampaignSending(
+            self.begin, self.read, self.in_force, self.clock, self.vault, self.links.token, self.campaign_link
+        )
         lease = timedelta(seconds=self.settings.job_lease)
-        return WorkOff(self.begin, self.clock, {IMPORT: members_in.piece, EXPORT: members_out.piece}, lease)
+        kinds = {IMPORT: members_in.piece, EXPORT: members_out.piece, CAMPAIGN: sending.piece}
+        return WorkOff(self.begin, self.clock, kinds, lease)
 
     def prune_jobs(self) -> int:
         """Drop what is kept of jobs longer than the settings say, and return how many files that were."""
@@ -329,6 +334,10 @@ class Service:
     def prune_counts(self) -> int:
         """Drop what was counted of keys and of those who join and is over, and return how much that was."""
         return prune_counts(self.begin, now=self.clock())
+
+    def campaign_link(self, token: str) -> str:
+        """Return the address of a campaign's link."""
+        return link_url(self.settings.base_url, token)
 
     def link(self, serial_number: str) -> str:
         """Return the address of the page on which the holder of a card adds it to a wallet."""

@@ -33,7 +33,7 @@ MEGABYTE = 2**20
 THIS = "jobs"  # the list; a place in it is one however it is filtered
 
 JobId = Annotated[str, StringConstraints(pattern=r"^job_[0-9a-z]{1,40}$"), Field(description="Our id of a job.")]
-JobKind = Literal["import", "export"]
+JobKind = Literal["import", "export", "campaign"]
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
 
 

@@ -8,7 +8,8 @@ branch_labels = None
 depends_on = None
 
 # A letter waits while it has a time at which it is due; under a lease, that is the lease's end. Address and content are
-# kept, sealed, for as long as it waits. What somebody waits for goes before what nobody has asked for.
+# kept, sealed, for as long as it waits; of the address a mark stays, so that one job writes to it once. What somebody
+# waits for goes before what nobody has asked for.
 TABLES = """
     CREATE TABLE letters (
         id bigint GENERATED ALWAYS AS IDENTITY,
@@ -16,6 +17,8 @@ TABLES = """
         program_id bigint NOT NULL,
         member_id bigint,
         campaign_id bigint,
+        job_id bigint,
+        mark bytea NOT NULL,
         channel text NOT NULL CHECK (channel IN ('email', 'sms')),
         kind text NOT NULL CHECK (kind IN ('verify', 'sign_in', 'campaign')),
         sealed bytea,
@@ -37,8 +40,11 @@ TABLES = """
         CONSTRAINT sent_at_a_time CHECK ((state = 'sent') = (sent_at IS NOT NULL)),
         FOREIGN KEY (program_id) REFERENCES programs (id),
         FOREIGN KEY (member_id) REFERENCES members (id),
-        FOREIGN KEY (campaign_id) REFERENCES link_campaigns (id)
+        FOREIGN KEY (campaign_id) REFERENCES link_campaigns (id),
+        FOREIGN KEY (job_id) REFERENCES jobs (id)
     );
+
+    CREATE UNIQUE INDEX letters_once ON letters (job_id, mark) WHERE job_id IS NOT NULL;
 
     CREATE INDEX letters_due ON letters (channel, (kind = 'campaign'), due_at, id) WHERE due_at IS NOT NULL;
     CREATE INDEX letters_settled ON letters (settled_at) WHERE settled_at IS NOT NULL;
