@@ -132,6 +132,7 @@ class Portrait(Model):
     card: dict[str, Any]
     wallets: tuple[dict[str, Any], ...]
     links: tuple[dict[str, Any], ...]
+    letters: tuple[dict[str, Any], ...]
     objects_to_counting_since: datetime | None
     orders: tuple[dict[str, Any], ...]
     redemptions: tuple[dict[str, Any], ...]
