@@ -90,8 +90,7 @@ class Campaigner:
             read,
             template,
             service.vault,
-            service.links.token,
-            service.campaign_link,
+            service.addresses,
             opened.merchant_id,
         )
 

@@ -24,6 +24,8 @@ NEEDED_BESIDE = {
     "WALLET_SECRET_KEY",
     "WALLET_BASE_URL",
     "WALLET_MAIL_FROM",
+    "WALLET_SMS_TOKEN",
+    "WALLET_SMS_URL",
 }
 APPLE = {"WALLET_APPLE_CERTIFICATE": "pass.pem", "WALLET_APPLE_WWDR": "wwdr.pem"}
 EXAMPLES: dict[str, tuple[str, Any]] = {
@@ -73,6 +75,8 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "smtp_ca_file": ("/srv/root.pem", Path("/srv/root.pem")),
     "mail_from": ("Shop <cards@shop.example>", "Shop <cards@shop.example>"),
     "mail_keep_days": ("7", 7),
+    "sms_url": ("https://sms.example/messages", "https://sms.example/messages"),
+    "sms_token": ("t" * 20, "t" * 20),
     "sandbox_port": ("0", 0),
     "sandbox_apns_port": ("0", 0),
     "sandbox_google_port": ("0", 0),
@@ -80,7 +84,7 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
 }
 SECRETS = (
     *("apple_key", "apple_key_password", "database_url", "google_service_account", "ledger_key"),
-    *("previous_secret_key", "secret_key", "smtp_url"),
+    *("previous_secret_key", "secret_key", "sms_token", "smtp_url"),
 )
 
 

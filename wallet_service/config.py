@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 from wallet_service.domain.addresses import LOOPBACK, Reach, networks
 from wallet_service.domain.errors import Fault, SettingsRefused
 from wallet_service.domain.identity import identity
+from wallet_service.domain.outbound import url_fault
 
 log = structlog.get_logger(__name__)
 
@@ -193,6 +194,10 @@ class Settings(BaseModel):
     mail_keep_days: int = Field(
         30, ge=1, le=3660, description="Days for which it is kept what became of letters; their text goes once sent."
     )
+    sms_url: Url | None = Field(
+        None, description='The gateway of short messages: it is posted {"id", "to", "text"} as JSON, with the token.'
+    )
+    sms_token: SecretStr | None = Field(None, description="The gateway's bearer token.")
     sandbox_port: int = Field(8001, ge=0, le=65535, description="The simulated phone's page, in the sandbox.")
     sandbox_apns_port: int = Field(8002, ge=0, le=65535, description="The simulated push service, in the sandbox.")
     sandbox_google_port: int = Field(8003, ge=0, le=65535, description="The simulated Google Wallet, in the sandbox.")
@@ -223,9 +228,19 @@ class Settings(BaseModel):
         return self.smtp_url is not None or self.sandbox
 
     @property
+    def texts(self) -> bool:
+        """Whether short messages can be sent, or in a sandbox at least be looked at."""
+        return self.sms_url is not None or self.sandbox
+
+    @property
     def mail_folder(self) -> Path | None:
         """The folder in which a sandbox without a mail server lays letters down; None where they are sent."""
         return self.data_folder / "mail" if self.sandbox and self.smtp_url is None else None
+
+    @property
+    def sms_folder(self) -> Path | None:
+        """The folder in which a sandbox without a gateway lays short messages down; None where they are sent."""
+        return self.data_folder / "mail" if self.sandbox and self.sms_url is None else None
 
     @property
     def mail_sender(self) -> str:
@@ -302,6 +317,10 @@ class Settings(BaseModel):
                 faults.append(Fault("WALLET_BASE_URL", "", "must be https outside the sandbox; phones ignore http"))
         if self.smtp_url and not self.mail_from:
             faults.append(Fault("WALLET_MAIL_FROM", "", "is needed beside WALLET_SMTP_URL; say whom letters come from"))
+        if self.sms_url and not self.sms_token:
+            faults.append(Fault("WALLET_SMS_TOKEN", "", "is needed beside WALLET_SMS_URL; the gateway gives it"))
+        if self.sms_url and (said := url_fault(self.sms_url, self.reach)):
+            faults.append(Fault("WALLET_SMS_URL", "", said))
         faults += self._google_faults()
         if self.sandbox and (self.apple_key or self.apple_wwdr):
             faults.append(Fault("WALLET_APPLE_CERTIFICATE", "", "is missing beside the key or WWDR certificate given"))

@@ -12,13 +12,14 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from itsdangerous import URLSafeSerializer
 
-from wallet_service.domain.codes import as_made
+from wallet_service.domain import codes
 from wallet_service.domain.errors import UnknownLink
-from wallet_service.domain.links import SHORT_BODY, Link, packed, unpacked
+from wallet_service.domain.links import PERSONAL_BODY, Link, packed, short_code, unpacked
 
 VERSION = b"\x01"  # the first byte of every link; a later form of links has another one
 LONGEST = 1500  # characters of a link that is worth being looked at
 _PURPOSE = b"wallet_service campaign links"
+_SHORT = b"wallet_service short codes"
 
 
 def card_links(secret_key: str, previous_key: str | None = None) -> URLSafeSerializer:
@@ -68,6 +69,7 @@ class CampaignLinks:
     """
 
     def __init__(self, secret_key: str, previous_key: str | None = None) -> None:
+        self._short = HKDF(SHA256(), length=32, salt=None, info=_SHORT).derive(secret_key.encode())
         self._ciphers = [AESSIV(_derived(each)) for each in (secret_key, previous_key) if each]
 
     def token(self, link: Link) -> str:
@@ -77,6 +79,12 @@ class CampaignLinks:
         """
         sealed = VERSION + self._ciphers[0].encrypt(packed(link), [VERSION])
         return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
+
+    def code(self, token: str) -> str:
+        """Return a short code for somebody's own link, alike each time; the link is found by it once it has a row."""
+        digest = int.from_bytes(hmac.digest(self._short, token.encode(), "sha256"))
+        letters = (digest // len(codes.ALPHABET) ** place % len(codes.ALPHABET) for place in range(PERSONAL_BODY))
+        return codes.code_of("".join(codes.ALPHABET[each] for each in letters))
 
     def open(self, token: str) -> Link:
         """Return the link of a token; asks nobody.
@@ -97,7 +105,7 @@ class CampaignLinks:
 def named(text: str) -> tuple[str | None, str]:
     """Return the short code that an address or a typed text names, or None, and what stands last in it, as a token."""
     last = text.split("?", maxsplit=1)[0].rstrip("/").rpartition("/")[2]
-    return as_made(last, SHORT_BODY), last
+    return short_code(last), last
 
 
 def mark(token: str) -> bytes:

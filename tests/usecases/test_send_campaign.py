@@ -141,8 +141,7 @@ def test_a_worker_that_dies_between_two_pieces(spring: Campaigner, clock: Clock)
         service.in_force,
         clock,
         service.vault,
-        service.links.token,
-        service.campaign_link,
+        service.addresses,
         rows=2,
     )
     steps = service.jobs()

@@ -119,6 +119,8 @@ def _platforms(service: Service, stop: threading.Event) -> dict[str, worker.Deli
         platforms["google"] = worker.with_classes(service.google.class_delivery(), service.google.delivery(stop.is_set))
     if service.post:
         platforms["mail"] = service.post.deliver
+    if service.texts:
+        platforms["sms"] = service.texts.deliver
     return platforms | {"webhooks": service.dispatch.deliver}
 
 

@@ -94,8 +94,7 @@ def _writing(service: Service, program: Opened, code: str, letter: bytes, *, mem
         read,
         template,
         service.vault,
-        service.links.token,
-        service.campaign_link,
+        service.addresses,
         program.merchant_id,
     )
 
@@ -103,6 +102,8 @@ def _writing(service: Service, program: Opened, code: str, letter: bytes, *, mem
 def _check(service: Service, channel: Channel) -> None:
     if channel == "email":
         service.check_mail()
+    else:
+        service.check_texts()
 
 
 def _pieces(path: str) -> Iterator[bytes]:

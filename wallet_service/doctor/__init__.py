@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 import requests
 
@@ -40,6 +41,7 @@ def examine(open_service: Callable[[], Service], settings: Settings) -> Iterator
         yield Finding("wrong", "database", "does not answer or lacks tables; run `wallet-service migrate`")
     yield _push(service)
     yield _mail(service)
+    yield from _texts(service)
     if good:
         yield from google.examine(service)
 
@@ -186,3 +188,9 @@ def _mail(service: Service) -> Finding:
     if folder:
         return Finding("mind", "mail server", f"none is set (WALLET_SMTP_URL); letters are laid into {folder}")
     return Finding("mind", "mail server", "none is set (WALLET_SMTP_URL); letters cannot be sent")
+
+
+def _texts(service: Service) -> Iterator[Finding]:
+    """A gateway cannot be asked without sending something; what stops it is told with all that is stopped."""
+    if service.settings.sms_url:
+        yield Finding("good", "short messages", f"go to {urlsplit(service.settings.sms_url).netloc}")

@@ -51,6 +51,11 @@ class Letter:
     channel: Channel = "email"
 
     @property
+    def message(self) -> str:
+        """The text of a short message."""
+        return "\n".join(self.paragraphs)
+
+    @property
     def marketing(self) -> bool:
         """Whether nobody has asked for it, so that it needs consent and a way out."""
         return self.kind == "campaign"

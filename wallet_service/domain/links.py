@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Literal, get_args
 
+from wallet_service.domain import codes
 from wallet_service.domain.errors import LinkOver, UnknownLink
 
 Channel = Literal["email", "sms", "messenger", "social", "site", "print", "till", "other"]
@@ -24,6 +25,7 @@ LAST_DAY = FIRST_DAY + timedelta(days=0xFFFF)
 LONGEST = 200  # bytes of one text that a link carries
 MOST_USES = 1_000_000
 SHORT_BODY = 7  # letters of a short code before the last; 34 bits, for links that anyone may have
+PERSONAL_BODY = codes.BODY  # of one that is somebody's own, which nobody must guess
 USE_LASTS = timedelta(minutes=10)  # a download is repeated by browsers and wallets, and is still one use
 
 _UNTIL, _LIMIT, _CONTENT = 0x04, 0x08, 0x10
@@ -122,6 +124,11 @@ class Usage:
     uses: int = 0
     in_use_until: datetime | None = None
     revoked_at: datetime | None = None
+
+
+def short_code(typed: str) -> str | None:
+    """Return the short code of a link, anyone's or somebody's own, from how it was typed; None if it cannot be one."""
+    return codes.as_made(typed, SHORT_BODY) or codes.as_made(typed, PERSONAL_BODY)
 
 
 def last_day(link: Link, campaign: Campaign) -> date | None:

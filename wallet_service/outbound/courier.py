@@ -8,7 +8,7 @@ and nothing that two readers of an address understand differently, leads to a pl
 import queue
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -58,8 +58,13 @@ class Courier:
 
     def send(self, parcel: Parcel, *, at: datetime) -> Answer:
         """Send it, signed as of that time, and return what became of it."""
+        headers = signed(parcel.message_id, parcel.body, secrets=parcel.secrets, at=at)
+        return self.post(parcel.url, parcel.body, headers, at=at)
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], *, at: datetime) -> Answer:
+        """Post JSON to where we may go, and return what was answered."""
         started = time.monotonic()
-        parts = urlsplit(parcel.url)
+        parts = urlsplit(url)
         host, encrypted = parts.hostname or "", parts.scheme == "https"
         port = parts.port or (443 if encrypted else 80)
         try:
@@ -76,7 +81,7 @@ class Courier:
         trip = _Trip(self._reach, encrypted=encrypted)
         with self._borrowed() as curl:
             curl.setopt(pycurl.RESOLVE, [] if literal(host) else [_pinned(host, port, addresses)])
-            return trip.make(curl, parcel, at=at, timeout=left, started=started)
+            return trip.make(curl, url, body, headers, at=at, timeout=left, started=started)
 
     def close(self) -> None:
         """Close the connections that nobody uses at the moment."""
@@ -107,11 +112,20 @@ class _Trip:
         self._opened: list[socket.socket] = []
         self.refused = False
 
-    def make(self, curl: pycurl.Curl, parcel: Parcel, *, at: datetime, timeout: float, started: float) -> Answer:
-        headers = signed(parcel.message_id, parcel.body, secrets=parcel.secrets, at=at)
-        curl.setopt(pycurl.URL, parcel.url)
+    def make(
+        self,
+        curl: pycurl.Curl,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        *,
+        at: datetime,
+        timeout: float,
+        started: float,
+    ) -> Answer:
+        curl.setopt(pycurl.URL, url)
         curl.setopt(pycurl.HTTPHEADER, [*OWN_HEADERS, *(f"{name}: {value}" for name, value in headers.items())])
-        curl.setopt(pycurl.POSTFIELDS, parcel.body)
+        curl.setopt(pycurl.POSTFIELDS, body)
         curl.setopt(pycurl.TIMEOUT_MS, max(int(timeout * 1000), 1))
         curl.setopt(pycurl.OPENSOCKETFUNCTION, self._open_socket)
         curl.setopt(pycurl.WRITEFUNCTION, self._write)

@@ -133,7 +133,8 @@ def look_up(tx: Connection, code: str) -> Seen | None:
     row = tx.execute(_BY_CODE, {"code": code, "member_id": None, "external_id": None}).first()
     if row is None:
         return None
-    link = Link(row.campaign_id, row.channel, None, None, row.valid_until, row.use_limit, row.content)
+    member = row.member_id if row.kind == "member" else None
+    link = Link(row.campaign_id, row.channel, member, None, row.valid_until, row.use_limit, row.content)
     return _seen(row, link)
 
 

@@ -1,7 +1,7 @@
 """Whom a campaign is written to, what each is told, and why the others are not; nothing is written here."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from sqlalchemy import Connection
@@ -12,7 +12,7 @@ from wallet_service.domain.drawing import Case
 from wallet_service.domain.errors import LinkRefused
 from wallet_service.domain.identity import Identity, identity
 from wallet_service.domain.letters import MARKETING, Letter, Suppression, held_back
-from wallet_service.domain.links import Campaign, Prospect
+from wallet_service.domain.links import Campaign, Link, Prospect
 from wallet_service.domain.member import Membership
 from wallet_service.domain.member_row import RowFault
 from wallet_service.domain.sheet import Record
@@ -29,13 +29,25 @@ Not = Literal["no_consent", "no_address", "suppressed", "no_card", "member"]
 
 
 @dataclass(frozen=True, slots=True)
+class Addresses:
+    """What makes addresses: a link's token, a short code of that, and the address of each."""
+
+    token: mint.Seal
+    code: Callable[[str], str]
+    url: Callable[[str], str]
+    short_url: Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
 class Addressed:
-    """Somebody who is written to, and what."""
+    """Somebody who is written to, and what; the link by whose `code` they come, which has a row then."""
 
     to: str = field(repr=False)
     mark: bytes = field(repr=False)
     letter: Letter
     member_id: int | None
+    link: Link | None = None
+    code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +61,13 @@ class Group:
 
 @dataclass(frozen=True)
 class Writing:
-    """What writing the letters of one campaign needs; `seal` makes a link's token, and `address` of that an address."""
+    """What writing the letters of one campaign needs."""
 
     campaign: Campaign
     letter: CampaignLetter
     template: Template
     vault: Vault
-    seal: mint.Seal
-    address: Callable[[str], str]
+    addresses: Addresses
     merchant_id: int
 
     @property
@@ -122,19 +133,22 @@ class Writing:
     def _to_member(self, member: Membership, to: str) -> Addressed:
         spoken = self.letter.language(member.locale, self.template.look.default_language)
         case = Case(member.standing, self.template.program, self.template.words[spoken])
-        token = self.seal(self._terms.of(self.campaign, member=member.id))
+        link = self._terms.of(self.campaign, member=member.id)
+        token = self.addresses.token(link)
+        code = self.addresses.code(token) if self.letter.channel == "sms" else None
         values = Values(
-            self.address(token),
+            self.addresses.short_url(code) if code else self.addresses.url(token),
             member.profile.name,
             drawing.said(case, member.position.available),
             drawing.tier_name(case.program, case.words, case.standing.tier),
         )
-        return self._addressed(to, spoken, values, member.id)
+        written = self._addressed(to, spoken, values, member.id)
+        return replace(written, link=link, code=code) if code else written
 
     def _to_prospect(self, who: Prospect, to: str, row: int) -> Addressed:
         spoken = self.letter.language(who.locale, self.template.look.default_language)
-        token = mint.for_prospect(self.seal, self.campaign, self._terms, who, place=f"row {row}")
-        return self._addressed(to, spoken, Values(self.address(token), who.name), None)
+        token = mint.for_prospect(self.addresses.token, self.campaign, self._terms, who, place=f"row {row}")
+        return self._addressed(to, spoken, Values(self.addresses.url(token), who.name), None)
 
     def _addressed(self, to: str, spoken: str, values: Values, member_id: int | None) -> Addressed:
         words = self.template.words[spoken]

@@ -22,10 +22,10 @@ from wallet_service.domain.links import Campaign
 from wallet_service.domain.period import local_day
 from wallet_service.domain.sheet import Form, Place, form_of, records
 from wallet_service.domain.template import Template
-from wallet_service.storage import job_files, jobs, letters, link_campaigns, members, programs
+from wallet_service.storage import job_files, jobs, letters, link_campaigns, links, members, programs
 from wallet_service.storage.vault import Vault
 from wallet_service.usecases import mint
-from wallet_service.usecases.address_campaign import PROSPECT, Addressed, Group, Writing
+from wallet_service.usecases.address_campaign import PROSPECT, Addressed, Addresses, Group, Writing
 from wallet_service.usecases.ask_import import JOB_PREFIX, Asked
 from wallet_service.usecases.campaign import refused
 from wallet_service.usecases.in_force import InForce
@@ -208,8 +208,7 @@ class CampaignSending:
     in_force: InForce
     clock: Callable[[], datetime]
     vault: Vault
-    seal: mint.Seal
-    address: Callable[[str], str]
+    addresses: Addresses
     rows: int = ROWS
 
     def piece(self, job: Job) -> None:
@@ -228,7 +227,7 @@ class CampaignSending:
             raise UnknownCampaign(job.asked["campaign"])
         letter = kept_letter(job.asked["letter"], channel=job.asked["channel"])
         template = self.in_force.of_program(opened)
-        return Writing(found.campaign, letter, template, self.vault, self.seal, self.address, opened.merchant_id)
+        return Writing(found.campaign, letter, template, self.vault, self.addresses, opened.merchant_id)
 
     def _to_members(self, job: Job, writing: Writing) -> None:
         with self.begin() as tx:
@@ -267,6 +266,8 @@ class CampaignSending:
     ) -> None:
         now, came = self.clock(), Counter[str](group.left_out)
         for each in group.addressed:
+            if each.link and each.code:
+                links.add(tx, each.link, mark=None, code=each.code, member_id=each.member_id, now=now)
             added = letters.add(
                 tx,
                 self.vault,

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from flask import Response, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from wallet_service.domain.codes import as_made
 from wallet_service.domain.errors import UnknownLink
-from wallet_service.domain.links import SHORT_BODY
+from wallet_service.domain.links import short_code
 from wallet_service.domain.template import Template
 from wallet_service.domain.visitors import Visitor
 from wallet_service.links import join_url, link_url, mark
@@ -62,7 +61,7 @@ def by_code(service: Service, typed: str) -> Followed:
 
     Raises `UnknownLink` and `LinkOver`.
     """
-    code = as_made(typed, SHORT_BODY)
+    code = short_code(typed)
     if code is None:
         raise UnknownLink
     with service.read() as tx:

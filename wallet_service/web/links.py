@@ -51,7 +51,10 @@ def blueprint(service: Service) -> Blueprint:
     @routes.get("/s/<code>")
     @routes.get("/S/<code>")
     def follow_short(code: str) -> AnyResponse:
-        return landing(service, by_code(service, code))
+        found = by_code(service, code)
+        if found.seen.link.kind == "member":  # somebody's own: what is done by it is done by its token
+            return fresh(redirect(at("links.follow", token=service.links.token(found.seen.link)), 303))
+        return landing(service, found)
 
     @routes.post("/l/<token>/join/<any(apple, google):wallet>")
     def join(token: str, wallet: Wallet) -> AnyResponse:

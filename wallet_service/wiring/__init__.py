@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import structlog
@@ -31,6 +31,7 @@ from wallet_service.domain.errors import (
     UnknownTemplate,
     WalletNotServed,
 )
+from wallet_service.domain.letters import Carrier
 from wallet_service.domain.member import Membership
 from wallet_service.domain.pass_class import PassClass
 from wallet_service.domain.period import local_day
@@ -40,10 +41,11 @@ from wallet_service.domain.standing import Movement, Reminder, Standing
 from wallet_service.domain.template import Template
 from wallet_service.google.service_account import ServiceAccount
 from wallet_service.inbound import DIALECTS
-from wallet_service.links import CampaignLinks, add_url, link_url, unsubscribe_url
+from wallet_service.links import CampaignLinks, add_url, link_url, short_url, unsubscribe_url
 from wallet_service.mail.folder import MailFolder
 from wallet_service.mail.postman import Postman
 from wallet_service.outbound.courier import Courier
+from wallet_service.outbound.gateway import Gateway
 from wallet_service.sandbox.chain import make_chain
 from wallet_service.storage import deliveries, migrate, pipelined, templates
 from wallet_service.storage.embedded import Embedded
@@ -52,6 +54,7 @@ from wallet_service.storage.programs import Opened
 from wallet_service.storage.signing import SigningKey, make_key
 from wallet_service.storage.sources import Source
 from wallet_service.storage.vault import Vault
+from wallet_service.usecases.address_campaign import Addresses
 from wallet_service.usecases.admit import prune_counts
 from wallet_service.usecases.ask_export import EXPORT, MemberExport
 from wallet_service.usecases.ask_import import IMPORT
@@ -82,6 +85,7 @@ MISSING_TABLES = ("42P01", "42703")  # PostgreSQL's codes for an undefined table
 SAMPLE_TIME = timedelta(days=70)  # for which the invented member keeps tier and points
 MESSAGE_LEASE = timedelta(seconds=90)  # longer than the longest answer, and the looking up of an address before it
 LETTER_LEASE = timedelta(minutes=10)  # twice as long as a batch is gone on with; one letter takes a minute or two
+SMS_PATIENCE = 15.0  # seconds for a gateway's answer
 PUSH_PATIENCE = 15.0  # seconds for one push; several of them must fit into the lease of a batch
 
 
@@ -280,6 +284,28 @@ class Service:
             return None
         return Post("email", carrier, self.begin, self.vault, self.clock, self.unsubscribe_link, LETTER_LEASE)
 
+    def check_texts(self) -> None:
+        """Make sure that short messages can be sent; whoever is about to write one asks this first.
+
+        Raises `MailNotSetUp`.
+        """
+        if not self.settings.texts:
+            raise MailNotSetUp("Short messages cannot be sent here. Set WALLET_SMS_URL and WALLET_SMS_TOKEN.")
+
+    @cached_property
+    def texts(self) -> Post | None:
+        """What sends short messages, or lays them down in a sandbox; one worker's own."""
+        settings = self.settings
+        carrier: Carrier | None = None
+        if settings.sms_url and settings.sms_token:
+            courier = Courier(reach=settings.reach, timeout=SMS_PATIENCE, ca_file=settings.webhooks_ca_file)
+            carrier = Gateway(settings.sms_url, token=settings.sms_token.get_secret_value(), courier=courier)
+        elif settings.sms_folder:
+            carrier = MailFolder(settings.sms_folder, sender=settings.mail_sender)
+        if carrier is None:
+            return None
+        return Post("sms", carrier, self.begin, self.vault, self.clock, self.unsubscribe_link, LETTER_LEASE)
+
     def unsubscribe_link(self, program_id: int, member_id: int | None, mark: bytes) -> str:
         """Return the address of the page on which whoever has an address wants no more news by it."""
         return unsubscribe_url(self.settings.base_url, self.secret_key, program_id, member_id, mark)
@@ -320,9 +346,7 @@ class Service:
             self.identity.pass_type_identifier,
         )
         members_out = MemberExport(self.begin, self.read, self.in_force, self.clock, self.vault, self.link)
-        sending = CampaignSending(
-            self.begin, self.read, self.in_force, self.clock, self.vault, self.links.token, self.campaign_link
-        )
+        sending = CampaignSending(self.begin, self.read, self.in_force, self.clock, self.vault, self.addresses)
         lease = timedelta(seconds=self.settings.job_lease)
         kinds = {IMPORT: members_in.piece, EXPORT: members_out.piece, CAMPAIGN: sending.piece}
         return WorkOff(self.begin, self.clock, kinds, lease)
@@ -335,9 +359,15 @@ class Service:
         """Drop what was counted of keys and of those who join and is over, and return how much that was."""
         return prune_counts(self.begin, now=self.clock())
 
-    def campaign_link(self, token: str) -> str:
-        """Return the address of a campaign's link."""
-        return link_url(self.settings.base_url, token)
+    @cached_property
+    def addresses(self) -> Addresses:
+        """What makes the addresses of links for letters and short messages."""
+        return Addresses(
+            self.links.token,
+            self.links.code,
+            partial(link_url, self.settings.base_url),
+            partial(short_url, self.settings.base_url),
+        )
 
     def link(self, serial_number: str) -> str:
         """Return the address of the page on which the holder of a card adds it to a wallet."""
@@ -365,8 +395,9 @@ class Service:
         if self.google:
             self.google.close()
         self.courier.close()
-        if self.post:
-            self.post.carrier.close()
+        for post in (self.post, self.texts):
+            if post:
+                post.carrier.close()
         self.engine.dispose()
         if self.embedded:
             self.embedded.stop()
