@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field, GetJsonSchemaHandler, StringConstraints, WithJsonSchema, create_model
+from pydantic import (
+    AfterValidator,
+    Field,
+    GetJsonSchemaHandler,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+    create_model,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, to_json
 
@@ -12,6 +21,7 @@ from wallet_service.domain.errors import EventRefused, IdentityTaken, ProgramNot
 from wallet_service.domain.event import Customer
 from wallet_service.inbound import standard
 from wallet_service.inbound.bodies import TABLES, ActivityDone
+from wallet_service.inbound.reading import Moment
 from wallet_service.usecases.connect import OWN_PROGRAMS
 from wallet_service.usecases.enter import Entering
 from wallet_service.usecases.reach import member_of, program_of_customer
@@ -29,8 +39,20 @@ EventType = Annotated[
     StringConstraints(pattern=r"^[a-z][a-z0-9_]*([.][a-z0-9_]+)+$", max_length=LONGEST_TYPE),
     Field(description="Such as `order.paid`, `order.refunded`, `activity.review.approved`."),
 ]
+_MOMENT: TypeAdapter[Any] = TypeAdapter(Moment)
+
+
+def _is_a_moment(text: str) -> str:
+    try:
+        _MOMENT.validate_python(text)
+    except ValidationError:
+        raise ValueError("should be a date and time with its zone, such as 2026-06-01T10:00:00Z") from None
+    return text
+
+
 Timestamp = Annotated[
     str,
+    AfterValidator(_is_a_moment),
     Field(max_length=64, description="When it happened.", json_schema_extra={"format": "date-time"}),
 ]
 
