@@ -282,6 +282,9 @@ class Model:
         for pile, part in parts:
             self.savers[giver].balance -= part
             self._add(self.savers[taker], Pile(next(self.numbers), pile.at, None, pile.dies, free=part))
+        self._active(
+            self.savers[taker], now
+        )  # or points that die together would live for ever with whoever is given some
         self._close(giver, now)
         self._close(taker, now)
         return [part for _, part in parts]

@@ -429,7 +429,7 @@ class World:
             for part in parts:
                 lot = book.account.spendable()[0]
                 book.account.give(lot, part, at=self.now, **WHO)
-                others.account.receive(Lot(part, lot.effective_at, expires_at=lot.expires_at), **WHO)
+                others.account.receive(Lot(part, lot.effective_at, expires_at=lot.expires_at), at=self.now, **WHO)
 
         self.act_together(giver, taker, act)
         self.touched |= {giver, taker}
