@@ -3,6 +3,7 @@
 import itertools
 import random
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -11,8 +12,9 @@ from actors import Clock
 from ledger_actors import Till, program, till, who
 from sqlalchemy import event, text
 
-from wallet_service.domain.errors import RedemptionOver
+from wallet_service.domain.errors import OperationRefused, RedemptionOver
 from wallet_service.domain.event import OrderPaid, OrderRefunded, OrderUpdated, Refund, RefundUpdated
+from wallet_service.storage import spendings
 from wallet_service.usecases import hold as holds
 from wallet_service.usecases.redeem import redeem, refund, use
 from wallet_service.wiring import Service
@@ -273,6 +275,92 @@ def test_any_order_of_deliveries_ends_alike(shop: Opened, seed: int) -> None:
         assert ends[-1][0] == left
     assert [each[0] for each in ends] == [ends[0][0]] * 3
     assert [[points for points, _ in each[1]] for each in ends] == [[points for points, _ in ends[0][1]]] * 3
+
+
+ORDERS = ("o1", "o2", "o3")
+
+
+@dataclass
+class Walk:
+    """A member who pays orders in points and money, and a shop that changes its mind about them."""
+
+    here: Till
+    chance: random.Random
+    refunded: dict[str, tuple[int, bool]] = field(default_factory=dict)
+    paid: dict[str, int] = field(default_factory=dict)
+    by_hand: dict[str, int] = field(default_factory=dict)
+    redemptions: list[tuple[str, str]] = field(default_factory=list)
+
+    def pay(self, order: str) -> None:
+        """Pay a part in points, by a reward or a hold."""
+        points = self.chance.randrange(1, 60)
+        if points > self.here.balance():
+            return
+        if self.chance.random() < 0.5:
+            self.redemptions.append((pay(self.here, points, order=order), order))
+        else:
+            held = self.here.do(holds.hold, customer=who(), points=points, reference=order)["hold"]
+            self.here.do(holds.capture, hold=held)
+        self.paid[order] = self.paid.get(order, 0) + points
+
+    def tell(self, order: str) -> None:
+        """Tell of an order as it stands now."""
+        refunded, cancelled = self.chance.choice((0, 1_000, self.chance.randrange(1_001))), self.chance.random() < 0.1
+        snapshot(self.here, refunded, order=order, cancelled=cancelled)
+        self.refunded[order] = refunded, cancelled
+
+    def by_a_person(self, order: str) -> None:
+        """Give back a point of a reward by hand, if any is left."""
+        mine = [redemption for redemption, of in self.redemptions if of == order]
+        if mine:
+            try:
+                self.here.do(refund, redemption=self.chance.choice(mine), points=1, reason="kindness")
+            except (RedemptionOver, OperationRefused):
+                return
+            self.by_hand[order] = self.by_hand.get(order, 0) + 1
+
+    def wanted(self, order: str) -> int:
+        """How many points the order's state leaves spent."""
+        refunded, cancelled = self.refunded.get(order, (0, False))
+        paid = self.paid.get(order, 0)
+        return min(0 if cancelled else -(-paid * (1_000 - refunded) // 1_000), paid - self.by_hand.get(order, 0))
+
+    def spent(self, order: str) -> int:
+        """How many points the books have for it."""
+        with self.here.service.read() as tx:
+            member = self.here.member()
+            (row,) = tx.execute(text("SELECT id FROM orders WHERE order_id = :id"), {"id": order}).scalars().all()
+            found = spendings.of_order(tx, member_id=member.id, order_row=row, order_id=order)
+        assert all(0 <= each.left <= each.points for each in found)
+        return sum(each.left for each in found)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_happens_an_order_has_spent_what_its_state_leaves(shop: Opened, clock: Clock, seed: int) -> None:
+    """Whenever an order was told of, it has spent what its state leaves, or less only where the member had no more."""
+    here, chance = shop(), random.Random(seed)
+    walked = Walk(here, chance)
+    for order in ORDERS:
+        snapshot(here, 0, order=order)
+    for _ in range(40):
+        order, step = chance.choice(ORDERS), chance.choice(("pay", "tell", "tell", "hand", "give", "take", "on"))
+        match step:
+            case "pay":
+                walked.pay(order)
+            case "tell":
+                walked.tell(order)
+                left = walked.spent(order)
+                assert left == walked.wanted(order) or (left < walked.wanted(order) and here.balance() == 0)
+            case "hand":
+                walked.by_a_person(order)
+            case "give":
+                here.give(chance.randrange(1, 80))
+            case "take":
+                here.give(-min(here.balance(), chance.randrange(1, 200)) or 1)
+            case _:
+                clock.on(days=chance.choice((1, 30)))
+                here.settle()
+        here.check()
 
 
 def test_nothing_is_asked_of_orders_that_nobody_refunds(shop: Opened) -> None:
