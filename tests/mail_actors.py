@@ -168,25 +168,34 @@ def office(
 @contextmanager
 def _serving(protocol: Callable[[], SMTP], context: ssl.SSLContext | None) -> Iterator[int]:
     """Serve a protocol on a thread of its own, and return the port."""
-    loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(loop.create_server(protocol, "127.0.0.1", 0, ssl=context))
+    loop, made = asyncio.new_event_loop(), []
+
+    def noted() -> SMTP:
+        made.append(protocol())
+        return made[-1]
+
+    server = loop.run_until_complete(loop.create_server(noted, "127.0.0.1", 0, ssl=context))
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
-        asyncio.run_coroutine_threadsafe(_end(server), loop).result(PATIENCE)
+        asyncio.run_coroutine_threadsafe(_end(server, made), loop).result(PATIENCE)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(PATIENCE)
         loop.close()
 
 
-async def _end(server: asyncio.Server) -> None:
-    """Close the door, and whatever is still open."""
+async def _end(server: asyncio.Server, made: list[SMTP]) -> None:
+    """Close the door, and whatever is still open: a connection that is not let go of complains when it is collected."""
     server.close()
+    for each in made:
+        if each.transport is not None:
+            each.transport.abort()
     mine = asyncio.current_task()
     others = [each for each in asyncio.all_tasks() if each is not mine]
     for each in others:
         each.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.sleep(0)  # so that what was let go of is closed
     await asyncio.get_running_loop().shutdown_default_executor()
