@@ -131,7 +131,7 @@ def _tell(settings: Settings, loaded: Demo, facts: Path) -> None:
         ("Webhook", f"POST {loaded.webhook_url}"),
         ("Card", loaded.add_url),
         ("Join", loaded.join_url),
-        ("Letters", f"{settings.mail_folder}   an .eml file each") if settings.mail_folder else None,
+        ("Letters", f"{settings.mail_folder}   a file each") if settings.mail_folder else None,
         ("For scripts", str(facts)),
         ("Logs", str(settings.data_folder / "logs")),
     ]

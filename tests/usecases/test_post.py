@@ -393,6 +393,7 @@ def test_a_member_who_is_erased(desk: Desk) -> None:
     )
     assert desk.post().deliver() == Delivered()
     assert desk.rows("state, sealed, member_id") == [("dropped", None, None)]
+    assert desk.rows("mark = convert_to(public_id, 'UTF8')") == [(True,)]
 
 
 def test_what_became_of_letters_is_forgotten(desk: Desk) -> None:

@@ -78,6 +78,7 @@ def test_nothing_keeps_anybody_out(browser: Browser, address: str, spring: Marke
     member, prospect = spring.link(member="ann"), spring.prospect()
     until = clock() + timedelta(days=1)
     funnel = funnel_url("", spring.service.secret_key, spring.merchant_id, until=until)
+    unsubscribe = spring.service.unsubscribe_link(1, None, b"mark").removeprefix(spring.service.settings.base_url)
     card = add_url("", spring.service.secret_key, spring.one("SELECT serial_number FROM cards"))
     pages = [
         (member, IPHONE, "en-GB", False),
@@ -94,6 +95,8 @@ def test_nothing_keeps_anybody_out(browser: Browser, address: str, spring: Marke
         ("/join/points", WINDOWS, "en-GB", False),
         ("/programs/points", ANDROID, "ro-RO", False),
         ("/programs/points", WINDOWS, "cs-CZ", True),
+        (unsubscribe, IPHONE, "ru-RU", True),
+        (unsubscribe, WINDOWS, "cs-CZ", False),
         (funnel, WINDOWS, "en-GB", False),
         (f"{funnel}?by=link", WINDOWS, "en-GB", True),
     ]

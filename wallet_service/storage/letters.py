@@ -60,7 +60,7 @@ _GIVE_BACK = text("""
 """)
 _FORGET = text("""
     UPDATE letters
-    SET member_id = NULL, sealed = NULL, due_at = NULL, lease = NULL,
+    SET member_id = NULL, mark = convert_to(public_id, 'UTF8'), sealed = NULL, due_at = NULL, lease = NULL,
         state = CASE state WHEN 'waiting' THEN 'dropped' ELSE state END, settled_at = coalesce(settled_at, :now)
     WHERE member_id = :member_id
 """)
@@ -226,7 +226,7 @@ def give_back(tx: Connection, letters: Sequence[Claimed], *, lease: UUID, due_at
 
 
 def forget(tx: Connection, member_id: int, *, now: datetime) -> None:
-    """Send a member nothing more, and let no letter say that it was theirs."""
+    """Send a member nothing more, and let no letter say that it was theirs, nor to which address it went."""
     tx.execute(_FORGET, {"member_id": member_id, "now": now})
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from wallet_service.domain.earning import Order
+from wallet_service.domain.letters import Suppression
 from wallet_service.domain.program import Program
 from wallet_service.storage import (
     consents,
@@ -15,7 +16,9 @@ from wallet_service.storage import (
     links,
     objections,
     orders,
+    programs,
     redemptions,
+    suppressed,
     typed_addresses,
 )
 from wallet_service.storage.members import Found
@@ -65,6 +68,7 @@ def portray(tx: Connection, vault: Vault, found: Found, program: Program) -> dic
             | {"created_at": each.created_at, "settled_at": each.settled_at}
             for each in letters.of_member(tx, member.id)
         ],
+        "not_written_to": [asdict(each) for each in _suppressions(tx, vault, found, [one.value for one, _ in known])],
         "objects_to_counting_since": objections.since(tx, member.id),
         "orders": [_order(each) for each in orders.of_member(tx, member.id)],
         "redemptions": [
@@ -80,6 +84,13 @@ def portray(tx: Connection, vault: Vault, found: Found, program: Program) -> dic
         "statement": [asdict(each) for each in told.lines],
         "lots": [asdict(each) for each in told.lots],
     }
+
+
+def _suppressions(tx: Connection, vault: Vault, found: Found, addresses: list[str]) -> list[Suppression]:
+    """Return why the member's addresses are not written to; marks of them are kept."""
+    merchant_id = programs.by_id(tx, found.program_id).merchant_id
+    marks = [mark for each in addresses for mark in suppressed.marks_of(vault, each)]
+    return [each for some in suppressed.of(tx, merchant_id, marks).values() for each in some]
 
 
 def _order(order: Order) -> dict[str, Any]:

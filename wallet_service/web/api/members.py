@@ -133,6 +133,7 @@ class Portrait(Model):
     wallets: tuple[dict[str, Any], ...]
     links: tuple[dict[str, Any], ...]
     letters: tuple[dict[str, Any], ...]
+    not_written_to: tuple[dict[str, Any], ...]
     objects_to_counting_since: datetime | None
     orders: tuple[dict[str, Any], ...]
     redemptions: tuple[dict[str, Any], ...]
