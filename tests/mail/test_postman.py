@@ -109,7 +109,8 @@ def test_a_server_without_a_login(chain: Chain, tmp_path: Path) -> None:
     [
         ("550 5.1.1 <ann@home.example>: no such user", "bounced", "the address is refused: 550 5.1.1"),
         ("550 no such user ann@home.example", "bounced", "the address is refused: 550"),
-        ("552 5.2.2 mailbox full", "bounced", "the address is refused: 552 5.2.2"),
+        ("550 5.4.1 recipient address rejected", "bounced", "the address is refused: 550 5.4.1"),
+        ("552 5.2.2 mailbox full", "refused", "the address is refused: 552 5.2.2"),
         ("550 5.7.1 relaying denied", "refused", "the address is refused: 550 5.7.1"),
         ("530 5.7.0 log in first", "stop", "the address is refused: 530 5.7.0"),
         ("450 4.2.0 greylisted", "later", "the address is put off: 450 4.2.0"),

@@ -396,6 +396,16 @@ def test_a_member_who_is_erased(desk: Desk) -> None:
     assert desk.rows("mark = convert_to(public_id, 'UTF8')") == [(True,)]
 
 
+def test_a_member_who_was_erased_while_it_was_written(desk: Desk) -> None:
+    """A letter that was written at the very moment in which its member was erased is not sent."""
+    desk.agree()
+    desk.write(CAMPAIGN)
+    with desk.service.begin() as tx:
+        tx.execute(text("UPDATE members SET erased_at = now()"))
+    assert desk.post().deliver() == Delivered(gone=1)
+    assert desk.rows("state, sealed, last_error") == [("dropped", None, "erased")]
+
+
 def test_what_became_of_letters_is_forgotten(desk: Desk) -> None:
     """After some days nothing is left of a letter that is over; one that waits stays."""
     desk.write()

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 Kind = Literal["verify", "sign_in", "campaign"]
 Channel = Literal["email", "sms"]
 Reason = Literal["unsubscribed", "bounced", "complained", "by_hand"]
-Why = Literal["suppressed", "no_consent", "too_late", "revoked"]
+Why = Literal["suppressed", "no_consent", "too_late", "revoked", "erased"]
 State = Literal["waiting", "sent", "dead", "dropped"]
 Fate = Literal["sent", "bounced", "refused", "later", "away", "stop"]
 

@@ -20,6 +20,8 @@ IDLE = 5.0  # seconds after which a connection is asked whether it is still ther
 MOST_ON_ONE = 100  # letters; servers close connections that go on for ever
 PORTS = {"smtp": 587, "smtps": 465}
 HERE = ("127.0.0.1", "localhost", "::1")
+POLICY = "7"
+NOT_THE_ADDRESS = (("2", "2"), ("2", "3"), ("3", "4"))  # a mailbox that is full, a letter that is too large
 _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})\b")
 
 
@@ -205,13 +207,14 @@ def _login_refused(error: smtplib.SMTPAuthenticationError) -> tuple[Fate, str]:
 def _recipient_refused(code: int, said: bytes) -> tuple[Fate, str]:
     """Return whether there is no such address, or the server has something against the letter, or against us.
 
-    The classes of https://www.rfc-editor.org/rfc/rfc3463: x.7 is policy, which says nothing of the address.
+    By https://www.rfc-editor.org/rfc/rfc3463; policy, a full mailbox and a size say nothing of whether it is there.
     """
     reason = _told("the address is refused", code, said)
     if code in (530, 535, 538):
         return "stop", reason
     found = _ENHANCED.search(said.decode("ascii", "replace"))
-    return ("refused" if found and found[2] == "7" else "bounced"), reason
+    good = found is not None and (found[2] == POLICY or (found[2], found[3]) in NOT_THE_ADDRESS)
+    return ("refused" if good else "bounced"), reason
 
 
 def _told(what: str, code: int, said: bytes) -> str:

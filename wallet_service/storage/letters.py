@@ -33,9 +33,11 @@ _CLAIM = text("""
         RETURNING letters.*
     )
     SELECT claimed.id, claimed.public_id, claimed.program_id, programs.merchant_id, claimed.member_id, kind, sealed,
-           attempts, until, said.granted, said.at, revoked_at IS NOT NULL AS revoked
+           attempts, until, said.granted, said.at,
+           CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN erased_at IS NOT NULL THEN 'erased' END AS over
     FROM claimed JOIN programs ON programs.id = claimed.program_id
     LEFT JOIN link_campaigns ON link_campaigns.id = claimed.campaign_id
+    LEFT JOIN members ON members.id = claimed.member_id
     LEFT JOIN LATERAL (
         SELECT granted, at FROM consents
         WHERE consents.member_id = claimed.member_id AND purpose = 'marketing'
@@ -88,8 +90,8 @@ _PRUNE = text("""
 class Claimed:
     """A letter that was taken on, with the number of this attempt.
 
-    `word` is what its member has last said on marketing by its channel, if it is marketing. `revoked` says that its
-    campaign has been ended.
+    `word` is what its member has last said on marketing by its channel, if it is marketing. `over` says
+    that its campaign has been ended since, or its member erased.
     """
 
     id: int
@@ -102,7 +104,7 @@ class Claimed:
     attempts: int
     until: datetime | None
     word: Word | None
-    revoked: bool
+    over: Why | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +194,7 @@ def claim(tx: Connection, channel: Channel, *, most: int, lease: UUID, until: da
             row.attempts,
             row.until,
             None if row.granted is None else Word(row.granted, row.at),
-            row.revoked,
+            row.over,
         )
         for row in tx.execute(_CLAIM, values)
     ]

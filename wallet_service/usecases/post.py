@@ -189,8 +189,8 @@ class Post:
 def _why_not(claimed: Claimed, letter: Letter, against: list[Suppression], now: datetime) -> Why | None:
     if claimed.until is not None and now > claimed.until:
         return "too_late"
-    if claimed.revoked:
-        return "revoked"
+    if claimed.over:
+        return claimed.over
     return held_back(
         marketing=letter.marketing,
         suppressions=against,
