@@ -120,8 +120,14 @@ def _own_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _own_logging() -> Iterator[None]:
-    """What a command sets up for its process's log ends with the test that types it."""
+    """What a command sets up for its process's log ends with the test that types it.
+
+    Stack traces are plain: the richer ones, which structlog takes where their library is installed, hold every local
+    variable, and drawing one with a service in it takes seconds.
+    """
     before = structlog.get_config()
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*before["processors"][:-1], plain])
     yield
     structlog.configure(**before)
 
