@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import books
+import pytest
 from actors import START, Shop, card_of
 from sqlalchemy import text
 
@@ -33,7 +34,7 @@ from wallet_service.usecases.receive import receive, source_of
 from wallet_service.wiring import Service, utc_now
 
 MEMBERS = 40
-EVENTS = 2000
+EVENTS, MANY_EVENTS = 400, 2000  # on each run, and where there are minutes
 RECEIVERS = 8
 DELIVERERS = 4
 
@@ -54,16 +55,16 @@ class Flaky:
             yield push, Later("ServiceUnavailable") if late else Sent()
 
 
-def facts() -> list[tuple[str, Fact]]:
-    """Return 2,000 facts about forty members: joining, buying, refunds in growing steps, gifts."""
+def facts(number: int) -> list[tuple[str, Fact]]:
+    """Return so many facts about forty members: joining, buying, refunds in growing steps, gifts."""
     chance = random.Random(7)
     told: list[tuple[str, Fact]] = [
-        ("member.enrolled", MemberEnrolled(Customer(id=f"c{number}"), f"Name {number}", None))
-        for number in range(MEMBERS)
+        ("member.enrolled", MemberEnrolled(Customer(id=f"c{member}"), f"Name {member}", None))
+        for member in range(MEMBERS)
     ]
-    while len(told) < EVENTS:
+    while len(told) < number:
         customer = Customer(id=f"c{chance.randrange(MEMBERS)}")
-        order = f"o{chance.randrange(700)}"
+        order = f"o{chance.randrange(number * 7 // 20)}"
         owner = Customer(id=f"c{int(order[1:]) % MEMBERS}")
         told.append(
             chance.choice(
@@ -134,9 +135,10 @@ def deliver_until(service: Service, vendor: Flaky, done: threading.Event) -> Non
                 return
 
 
-def test_many_threads_end_where_the_rules_say(service: Service, shop: Shop) -> None:
-    """Eight threads post the same 2,000 events in different orders: each counts once, nobody waits in a circle."""
-    told = facts()
+@pytest.mark.parametrize("many", [EVENTS, pytest.param(MANY_EVENTS, marks=pytest.mark.soak)])
+def test_many_threads_end_where_the_rules_say(service: Service, shop: Shop, many: int) -> None:
+    """Eight threads post the same events in different orders: each counts once, nobody waits in a circle."""
+    told = facts(many)
     events = [event(number, kind, fact) for number, (kind, fact) in enumerate(told)]
     with service.read() as tx:
         source = source_of(tx, dialect="standard", name=shop.name)
@@ -155,7 +157,7 @@ def test_many_threads_end_where_the_rules_say(service: Service, shop: Shop) -> N
 
     assert books.faults(service) == []
     with service.begin() as tx:
-        assert tx.execute(text("SELECT count(*) FROM events")).scalar() == EVENTS
+        assert tx.execute(text("SELECT count(*) FROM events")).scalar() == many
         rows = tx.execute(
             text("SELECT external_id, available FROM members JOIN balances ON balances.member_id = members.id")
         )
