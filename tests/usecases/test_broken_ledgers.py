@@ -312,11 +312,23 @@ FOCUS = {
 }
 
 
+# Where the first walk does not lead there: one that is known to, and is tried before the others.
+KNOWN = {
+    "the latest are spent first": 7,
+    "a refund goes below zero": 1,
+    "a refund takes from others": 2,
+    "holds never time out": 1,
+    "a hold returns to another lot": 2,
+    "a capture takes all": 1,
+    "a hold is captured twice": 1,
+}
+
+
 def caught(
-    service: Service, clock: Clock, kind: str, broken: Broken, *, walks: int, among: Sequence[str] = OFTEN
+    service: Service, clock: Clock, kind: str, broken: Broken, *, walks: Iterable[int], among: Sequence[str] = OFTEN
 ) -> str | None:
-    """Return what gave a ledger away within so many walks, None if nothing did."""
-    for seed in range(walks):
+    """Return what gave a ledger away on these walks, None if nothing did."""
+    for seed in walks:
         clock.now = START
         try:
             walk(World(service, clock, kind, next(WORLDS), broken), Seeded(seed), 40, among)
@@ -328,7 +340,7 @@ def caught(
 def test_every_broken_ledger_is_caught(service: Service, clock: Clock) -> None:
     """Wrong in one way alone, each is given away by the laws, the projections, the model or the database."""
     found = {
-        name: caught(service, clock, kind, broken, walks=12, among=FOCUS.get(name, OFTEN))
+        name: caught(service, clock, kind, broken, walks=(KNOWN.get(name, 0), *range(12)), among=FOCUS.get(name, OFTEN))
         for name, (kind, broken) in VARIANTS.items()
     }
     assert len(found) >= 20
@@ -409,4 +421,4 @@ def test_whoever_is_due_is_left_to_the_calendar(told: Service, clock: Clock) -> 
 def test_a_sound_ledger_passes_by_the_same_way(service: Service, clock: Clock) -> None:
     """Told by hand, and with a sound account in place of the broken one, nothing is found."""
     for kind in KINDS:
-        assert caught(service, clock, kind, Broken(), walks=1) is None
+        assert caught(service, clock, kind, Broken(), walks=[0]) is None
