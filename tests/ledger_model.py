@@ -394,7 +394,7 @@ class Model:
             waits = AN_EVENT
         elif isinstance(self.promise.waits, int) and self.promise.waits:
             waits = midnight(day_of(at) + self.promise.waits * DAY)
-        sent_at = self.orders[order].sent_at if order else None
+        sent_at = self.orders[order].sent_at if order and self.promise.waits == "event" else None
         if waits == AN_EVENT and sent_at:
             waits = None
         dies = None if waits == AN_EVENT else self._death(waits or max(at, sent_at or at))
