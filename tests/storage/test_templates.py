@@ -219,6 +219,55 @@ def test_entries_have_words_in_our_languages_and_may_have_others(stamp_card: Pat
     assert "entry.earn" not in missing
 
 
+SOON = '\n[[trigger]]\ncode = "{}"\non = "points.expiring"\nlead = "P{}D"\nnotify = ["pass"]\n'
+
+
+@pytest.fixture
+def reminding(tmp_path: Path) -> Path:
+    """A copy of the starter whose card reminds of a birthday, and of points 30 and 7 days before they die."""
+    folder = shutil.copytree(STARTERS / "sephora_like", tmp_path / "reminding")
+    with (folder / "program.toml").open("a") as rules:
+        rules.write(SOON.format("soon", 30) + SOON.format("last", 7))
+    for words in folder.glob("locales/*.toml"):
+        own = 'soon = "{points} until {date}"\nlast = "Last days: {points}, {date}"\n'
+        words.write_text(words.read_text() + own)
+    return folder
+
+
+def test_reminders_have_the_words_of_their_triggers(reminding: Path) -> None:
+    """Each trigger may say what it reminds of in its own words, and says what is usual where it does not."""
+    load(reminding)
+    change(reminding, "locales/en.toml", 'birthday-gift = "A birthday gift awaits you"\n', "")
+    load(reminding)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "message"),
+    [
+        ('last = "Last days: {points}, {date}"\n', "", "trigger.last", "is missing; add it"),
+        ('last = "Last days: {points}, {date}"', 'last = "Last days"', "trigger.last", "{date} and {points}"),
+        ('last = "Last days: {points}, {date}"', 'last = "{points!r} {date}"', "trigger.last", "{date} and {points}"),
+        ('last = "Last days: {points}, {date}"\n', 'last = "{points} {date}"\nlate = "x"\n', "trigger.late", "'last'"),
+        ('next_expiry = "{points} until {date}"\n', "", "next_expiry", "is missing"),
+    ],
+)
+def test_a_reminder_that_could_not_be_said_is_a_fault(
+    reminding: Path, old: str, new: str, key: str, message: str
+) -> None:
+    """Two triggers that speak of the same points need words to be told apart; placeholders are checked."""
+    change(reminding, "locales/en.toml", old, new)
+    (fault,) = faults(reminding)
+    assert (fault.place, fault.key) == ("locales/en.toml", key)
+    assert message in fault.message
+
+
+def test_a_language_without_usual_words_needs_its_own(reminding: Path) -> None:
+    """What a birthday says in a language that we have no words for stands in its locale."""
+    shutil.copy(reminding / "locales/en.toml", reminding / "locales/de.toml")
+    change(reminding, "locales/de.toml", 'birthday-gift = "A birthday gift awaits you"\n', "")
+    assert ("locales/de.toml", "trigger.birthday-gift") in places(reminding)
+
+
 @pytest.mark.parametrize("name", ["stamp", "stamp_empty"])
 def test_a_picture_of_a_stamp_is_checked_like_others(stamp_card: Path, name: str) -> None:
     """One that is no picture, or too small, is named by its key."""
