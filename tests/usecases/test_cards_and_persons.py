@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from actors import Clock, Device
+from books import faults
 from ledger_actors import Till, program, till, who
 from listeners import listening
 from sqlalchemy import text
@@ -214,7 +215,7 @@ def test_orders_of_an_erased_member_go_on(shop: Till) -> None:
 
 
 def test_an_erased_members_card_is_blank(shop: Till, service: Service) -> None:
-    """It is void, and shows neither name nor points, also after the rules are published anew."""
+    """It is void, and shows neither name nor points, also after the rules are published anew; the audit knows that."""
     serial = shop.member(OWN_ID).card.serial_number
     shop.do(erase, customer=who(OWN_ID))
     with service.read() as tx:
@@ -223,6 +224,7 @@ def test_an_erased_members_card_is_blank(shop: Till, service: Service) -> None:
     assert found.member.voided
     face = shop.template.draw(found.member.standing, "cs")
     assert "Zuzana" not in repr(face)
+    assert faults(service) == []
 
 
 def test_who_becomes_one_is_known_by_both(shop: Till) -> None:

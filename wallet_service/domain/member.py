@@ -62,8 +62,8 @@ class Membership:
 
     `id` is ours and internal, `public_id` ours and shown, `external_id` the merchant's own. `own_digest` is None where
     the card was last drawn by a version that knew none. `merged_into` is the merchant's own id of the member that this
-    one has become one with. `replaced` says that the member has another card by now, `listened` that an endpoint of the
-    merchant's may want to hear what happens.
+    one has become one with. `replaced` says that the member has another card by now, `erased` that the person is
+    forgotten, `listened` that an endpoint of the merchant's may want to hear what happens.
     """
 
     id: int
@@ -80,6 +80,7 @@ class Membership:
     own_digest: bytes | None
     merged_into: str | None = None
     replaced: bool = False
+    erased: bool = False
     listened: bool = False
 
     @property
@@ -89,8 +90,8 @@ class Membership:
 
     @property
     def standing(self) -> Standing:
-        """What the card shows; one that was replaced may be in a stranger's hands, and tells nothing more."""
-        if self.replaced:
+        """What the card shows; one that was replaced may be a stranger's, and tells nothing, as that of the erased."""
+        if self.replaced or self.erased:
             return Standing(0, 0, None, self.enrolled_at, self.card_code, voided=True)
         position = self.position
         return Standing(

@@ -542,6 +542,7 @@ def _membership(row: Row[tuple[object, ...]]) -> Membership:
         card_code=row.code,
         voided=row.voided_at is not None,
         replaced=row.replaced_at is not None,
+        erased=row.external_id.startswith(ERASED_PREFIX),
         face_digest=bytes(row.face_digest),
         own_digest=None if row.own_digest is None else bytes(row.own_digest),
         merged_into=row.merged_into,

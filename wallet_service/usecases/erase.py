@@ -61,7 +61,7 @@ def erase(operation: Operation, *, customer: Customer) -> Erased:
     installs.forget(tx, member.id)
     members.void(tx, member.card.id, now=now)
     holdings.call_back(tx, member.card.id)
-    nobody = replace(member, profile=Profile(locale=member.locale), voided=True, replaced=True)
+    nobody = replace(member, profile=Profile(), voided=True, erased=True)
     revise(tx, member, nobody, operation.open.template, now=now)
     # The last thing: what an export read before this is in its file, and what one reads later has nobody of that name.
     job_files.drop_exports(tx, operation.open.id, now=now)
