@@ -6,10 +6,21 @@ from datetime import date
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from itsdangerous import BadSignature
 
 from wallet_service.domain.errors import UnknownLink
 from wallet_service.domain.links import Link, Prospect
-from wallet_service.links import CampaignLinks, card_links, join_url, mark, short_url
+from wallet_service.links import (
+    CampaignLinks,
+    card_links,
+    form_mark,
+    join_url,
+    letter_url,
+    mark,
+    member_url,
+    session_cookies,
+    short_url,
+)
 
 KEY, OTHER = "a secret key of the tests, " * 2, "another key of the tests, " * 2
 LINKS = CampaignLinks(KEY)
@@ -102,3 +113,20 @@ def test_addresses_say_where_they_lead() -> None:
 def test_odd_tokens_are_refused(token: str) -> None:
     """Nothing, too little, too much, and letters that no token has."""
     assert refused(token)
+
+
+def test_pages_of_members_have_addresses() -> None:
+    """They are the programme's, and a letter's link says what it is for."""
+    assert member_url("https://cards.example", "a b") == "https://cards.example/members/a%20b"
+    assert letter_url("https://cards.example", "sign_in", "points", "x") == (
+        "https://cards.example/members/points/sign-in/x"
+    )
+
+
+def test_a_session_is_its_keys_alone() -> None:
+    """A cookie that another key has signed holds no session, and its forms carry another mark."""
+    cookie = session_cookies("k" * 32).dumps("token")
+    assert session_cookies("k" * 32).loads(cookie) == "token"
+    with pytest.raises(BadSignature):
+        session_cookies("l" * 32).loads(cookie)
+    assert len({form_mark(key * 32, session) for key in "kl" for session in ("one", "two")}) == 4

@@ -109,6 +109,12 @@ class Settings(BaseModel):
     join_seconds: int = Field(
         2, ge=0, le=60, description="Seconds that a person needs at least to fill in the form; programs are faster."
     )
+    sign_in_per_block: int = Field(
+        30, ge=1, le=100_000, description="Links to sign in that may be asked for in an hour from one /24 or /56."
+    )
+    letters_per_address: int = Field(
+        5, ge=1, le=100, description="Letters that strangers may have sent to one address in an hour."
+    )
     secret_key: SecretStr | None = Field(
         None, description="Signs links and encrypts webhook secrets. 32 characters or more; the sandbox makes its own."
     )

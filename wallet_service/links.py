@@ -171,6 +171,26 @@ def join_url(base_url: str, program: str, *, via: str | None = None, query: dict
     return f"{base_url}/join/{quote(program, safe='')}" + (f"?{asked}" if asked else "")
 
 
+def member_url(base_url: str, program: str, rest: str = "") -> str:
+    """Return the address of a programme's pages for its members, or of one below it."""
+    return f"{base_url}/members/{quote(program, safe='')}{rest}"
+
+
+def letter_url(base_url: str, kind: str, program: str, token: str) -> str:
+    """Return the address that a letter carries, to sign in by, or to verify an address by."""
+    return member_url(base_url, program, f"/{kind.replace('_', '-')}/{token}")
+
+
+def session_cookies(secret_key: str) -> URLSafeSerializer:
+    """Return what turns the token of a session into a cookie and back; with another key all sessions are over."""
+    return URLSafeSerializer(secret_key, salt="member session")
+
+
+def form_mark(secret_key: str, session: str) -> str:
+    """Return what a form of a session carries, so that no other site can send it."""
+    return hmac.digest(secret_key.encode(), f"forms of session {session}".encode(), "sha256").hex()
+
+
 def _decoded(token: str) -> bytes:
     """Return the bytes of a token that is written as we write it; there is one way to write each.
 

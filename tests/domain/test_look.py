@@ -141,6 +141,8 @@ def test_a_change_message_of_its_own_holds_the_new_value_once(change: str) -> No
         ({"ask": {"name": "maybe"}}, "join.ask.name"),
         ({"ask": {"adress": "required"}}, "join.ask.adress"),
         ({"opened": True}, "join.opened"),
+        ({"verify": "phone"}, "join.verify"),
+        ({"verify": "email", "ask": {"email": "optional"}}, "join.verify"),
         ({"consent": [{"purpose": "news"}]}, "join.consent[0].text"),
         ({"consent": [{"purpose": "terms", "text": "T"}]}, "join.consent[0].purpose"),
         ({"consent": [{"purpose": "news", "text": "T"}] * 2}, "join.consent[1].purpose"),

@@ -186,6 +186,12 @@ REST = """
     INSERT INTO letters (program_id, member_id, mark, channel, kind, sealed, state, created_at, due_at)
         SELECT program_id, id, 'mark', 'email', 'sign_in', 'sealed', 'waiting', now(), now() FROM members;
     INSERT INTO suppressed (merchant_id, mark, reason, at) SELECT id, 'mark', 'bounced', now() FROM merchants;
+    INSERT INTO asked_letters (kind, program_id, sealed, locale, asked_at)
+        SELECT 'sign_in', id, 'sealed', 'en', created_at FROM programs;
+    INSERT INTO sign_ins (token_hash, kind, program_id, member_id, sealed, ends_at)
+        SELECT 'hash', 'sign_in', program_id, id, 'sealed', now() FROM members;
+    INSERT INTO member_sessions (token_hash, member_id, began_at, ends_at)
+        SELECT 'hash', id, now(), now() FROM members;
     INSERT INTO exposures (experiment, member_id, arm, created_at) SELECT 'offer', id, 'holdout', now() FROM members;
 """
 

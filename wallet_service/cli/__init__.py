@@ -97,6 +97,7 @@ def work() -> None:
             "prune": worker.Chore(PRUNE_EVERY, service.prune_deliveries),
             "prune jobs": worker.Chore(PRUNE_EVERY, service.prune_jobs),
             "prune counts": worker.Chore(PRUNE_EVERY, service.prune_counts),
+            "prune sign-ins": worker.Chore(PRUNE_EVERY, service.prune_sign_ins),
             "prune messages": worker.Chore(PRUNE_EVERY, service.prune_messages),
             "prune letters": worker.Chore(PRUNE_EVERY, service.prune_letters),
         }
@@ -105,7 +106,7 @@ def work() -> None:
                 _platforms(service, stop),
                 stop,
                 calendars=service.calendars(),
-                jobs=[service.jobs().step],
+                jobs=[service.jobs().step, service.asked_letters().step],
                 chores=chores,
             )
         finally:

@@ -159,9 +159,13 @@ class ConsentTable(FileModel):
 
 
 class JoinTable(FileModel):
-    """`[join]`: the page on which somebody joins; `terms` and `age` are what has to be ticked there."""
+    """`[join]`: the page on which somebody joins; `terms` and `age` are what has to be ticked there.
+
+    With `verify` the card is shown only to whoever has opened the letter that is sent to the address of that kind.
+    """
 
     open: bool = True
+    verify: Literal["email"] | None = None
     ask: AskTable = AskTable()
     terms: Text | None = None
     age: Text | None = None
@@ -249,6 +253,8 @@ def _joining_texts(join: JoinTable) -> Iterator[tuple[str, str]]:
 
 
 def _join_faults(join: JoinTable, place: str) -> Iterator[Fault]:
+    if join.verify is not None and getattr(join.ask, join.verify) != "required":
+        yield Fault(place, "join.verify", f"needs join.ask.{join.verify} to be required, or nobody could be written to")
     met: set[tuple[str, str | None]] = set()
     for index, each in enumerate(join.consent):
         key = f"join.consent[{index}]"

@@ -13,6 +13,7 @@ _ADD = text("""
     ON CONFLICT (member_id, kind) DO NOTHING
 """)
 _OF_MEMBER = text("SELECT kind, sealed, typed_at FROM typed_addresses WHERE member_id = :member_id ORDER BY kind")
+_REMOVE = text("DELETE FROM typed_addresses WHERE member_id = :member_id AND kind = :kind")
 _FORGET = text("DELETE FROM typed_addresses WHERE member_id = :member_id")
 _HAND_OVER = text("""
     INSERT INTO typed_addresses (member_id, kind, sealed, typed_at)
@@ -32,6 +33,12 @@ def of_member(tx: Connection, vault: Vault, member_id: int) -> list[tuple[Identi
     """Return what a member has typed, in clear, and when."""
     rows = tx.execute(_OF_MEMBER, {"member_id": member_id})
     return [(Identity(row.kind, vault.open(bytes(row.sealed))), row.typed_at) for row in rows]
+
+
+def remove(tx: Connection, vault: Vault, member_id: int, address: Identity) -> None:
+    """Forget one address that a member has typed, if it is this one."""
+    if any(each == address for each, _ in of_member(tx, vault, member_id)):
+        tx.execute(_REMOVE, {"member_id": member_id, "kind": address.kind})
 
 
 def forget(tx: Connection, member_id: int) -> None:

@@ -19,6 +19,7 @@ from wallet_service.storage import (
 from wallet_service.usecases.correct import correct
 from wallet_service.usecases.operate import Operation, books_of, close
 from wallet_service.usecases.revise import revise
+from wallet_service.usecases.sign_in import forget_sign_ins
 
 REASON = "erased"
 
@@ -54,6 +55,7 @@ def erase(operation: Operation, *, customer: Customer) -> Erased:
     members.erase(tx, member.id, now=now)
     identities.forget(tx, member.id)
     typed_addresses.forget(tx, member.id)
+    forget_sign_ins(tx, member.id)
     deliveries.forget(tx, member.public_id)
     messages.forget(tx, member.id)
     letters.forget(tx, member.id, now=now)

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from math import ceil
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -12,17 +11,18 @@ from wallet_service.domain.errors import UnknownProgram
 from wallet_service.domain.event import Consent, Customer, Event, MemberEnrolled, content_hash
 from wallet_service.domain.join_form import Joining
 from wallet_service.domain.template import Template
-from wallet_service.storage import members, programs, rates, typed_addresses
+from wallet_service.storage import members, programs, typed_addresses
 from wallet_service.storage.links import Seen
 from wallet_service.storage.programs import Opened
 from wallet_service.storage.vault import Vault
 from wallet_service.usecases.connect import own_source
+from wallet_service.usecases.count_strangers import count
 from wallet_service.usecases.join import KIND, joined_through
 from wallet_service.usecases.receive import receive
 from wallet_service.usecases.record import Recorded
+from wallet_service.usecases.verify_address import ask_to_verify
 
 DIALECT = "form"  # of the source of all who join by the form; nobody posts to it
-WINDOW = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +63,14 @@ def join_by_form(
     vault: Vault,
     pass_type_identifier: str,
     through: Through | None,
+    letters: int | None = None,
     now: datetime,
 ) -> Recorded:
     """Enrol whoever has sent the form, as a new member; the same form sent twice enrols once.
 
     The addresses are kept as typed: they find no member and take no order that waits. `through` is used with the
-    enrolment, or there is neither.
+    enrolment, or there is neither. `letters` are how many an address gets in an hour; with None nobody is asked by
+    letter whether the typed one is theirs.
     Raises `EventConflict` for a form that was sent with other content before, `LinkOver`, and what entering raises.
     """
     with begin() as tx:
@@ -83,6 +85,8 @@ def join_by_form(
         found = members.find_by_public_id(tx, recorded.answer["member_id"])
         assert found is not None
         typed_addresses.add(tx, vault, found.member.id, who.addresses, now=now)
+        if letters is not None:
+            ask_to_verify(tx, vault, found.member, who.addresses, locale=form.locale, per_address=letters, now=now)
         if through is not None:
             joined_through(tx, through.seen, through.mark, found.member.id, now=now)
 
@@ -105,10 +109,4 @@ def count_join(
 
     `block` is the neighbourhood of their network address: only a hash of it is kept, made with a key of the day.
     """
-    buckets = [(f"join {now.date()} {program} {block}", per_block), (f"join {program}", in_all)]
-    for name, most in buckets:
-        step = WINDOW / most
-        may, spent_until = rates.spend(tx, vault.mark(name), step=step, window=WINDOW, now=now)
-        if not may:
-            return max(ceil((spent_until + step - WINDOW - now) / timedelta(seconds=1)), 1)
-    return None
+    return count(tx, vault, [(f"join {now.date()} {program} {block}", per_block), (f"join {program}", in_all)], now=now)

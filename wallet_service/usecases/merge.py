@@ -21,6 +21,7 @@ from wallet_service.usecases.adjust import Adjusted, adjusted
 from wallet_service.usecases.book import Book
 from wallet_service.usecases.move import move_everything
 from wallet_service.usecases.operate import Operation, books_of, show
+from wallet_service.usecases.sign_in import forget_sign_ins
 from wallet_service.usecases.subscribe import span
 
 
@@ -53,6 +54,7 @@ def merge(operation: Operation, *, merged: Customer, survivor: Customer, reason:
     identities.hand_over(operation.tx, gone.member.id, kept.member.id)
     typed_addresses.hand_over(operation.tx, gone.member.id, kept.member.id)
     _hand_over_reminders(gone, kept)
+    forget_sign_ins(operation.tx, gone.member.id)
     gone.regrant = kept.regrant = True
     gone.automatic = False
     void, after = _close(operation, gone, kept)

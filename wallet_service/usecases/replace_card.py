@@ -8,6 +8,7 @@ from wallet_service.storage import holdings, members
 from wallet_service.usecases.enrol import new_card, new_code
 from wallet_service.usecases.operate import Operation, books_of, close, refused
 from wallet_service.usecases.revise import revise
+from wallet_service.usecases.sign_in import forget_sign_ins
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,9 @@ class Recoded:
 def replace_card(operation: Operation, *, customer: Customer) -> Replaced:
     """Give a member a new card with its own link, token and code, and make the present one void for good.
 
-    The void one shows nothing of the member any more, since a stranger may have it. A member whose card was revoked
-    gets a valid one so.
+    The void one shows nothing of the member any more, since a stranger may have it, and with it a browser or a mailbox:
+    all sessions of the member end, and links of letters work no more. A member whose card was revoked gets a valid
+    one so.
     Raises `UnknownMember`.
     """
     (book,) = books_of(operation, customer)
@@ -43,6 +45,7 @@ def replace_card(operation: Operation, *, customer: Customer) -> Replaced:
     members.replaced(tx, member.card.id, now=now)
     holdings.call_back(tx, member.card.id)
     revise(tx, member, replace(member, voided=True, replaced=True), template, now=now)
+    forget_sign_ins(tx, member.id)
     serial_number = _add_card(operation, member)
     return Replaced(member.public_id, serial_number, member.card.serial_number)
 

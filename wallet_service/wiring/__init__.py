@@ -31,6 +31,7 @@ from wallet_service.domain.errors import (
     UnknownTemplate,
     WalletNotServed,
 )
+from wallet_service.domain.face import Face
 from wallet_service.domain.letters import Carrier
 from wallet_service.domain.member import Membership
 from wallet_service.domain.pass_class import PassClass
@@ -41,7 +42,7 @@ from wallet_service.domain.standing import Movement, Reminder, Standing
 from wallet_service.domain.template import Template
 from wallet_service.google.service_account import ServiceAccount
 from wallet_service.inbound import DIALECTS
-from wallet_service.links import CampaignLinks, add_url, link_url, short_url, unsubscribe_url
+from wallet_service.links import CampaignLinks, add_url, letter_url, link_url, short_url, unsubscribe_url
 from wallet_service.mail.folder import MailFolder
 from wallet_service.mail.postman import Postman
 from wallet_service.outbound.courier import Courier
@@ -69,9 +70,11 @@ from wallet_service.usecases.reward_referrals import Referrals
 from wallet_service.usecases.seal import seal_all
 from wallet_service.usecases.send_campaign import CAMPAIGN, CampaignSending
 from wallet_service.usecases.settle_due import Calendar, Settled, settled
+from wallet_service.usecases.sign_in import prune_sign_ins
 from wallet_service.usecases.take_in import Intake
 from wallet_service.usecases.unsubscribe import Unsubscribing
 from wallet_service.usecases.work_off import WorkOff
+from wallet_service.usecases.write_asked import AskedLetters
 from wallet_service.wiring.badges import Badge, load_badges
 from wallet_service.wiring.files import made_once
 from wallet_service.wiring.google import GoogleWallet
@@ -351,6 +354,18 @@ class Service:
         kinds = {IMPORT: members_in.piece, EXPORT: members_out.piece, CAMPAIGN: sending.piece}
         return WorkOff(self.begin, self.clock, kinds, lease)
 
+    def asked_letters(self) -> AskedLetters:
+        """Return what writes the letters that members have asked for."""
+
+        def link(kind: str, program: str, token: str) -> str:
+            return letter_url(self.settings.base_url, kind, program, token)
+
+        return AskedLetters(self.begin, self.vault, self.in_force, link, self.clock)
+
+    def strip_of(self, template: Template, face: Face) -> bytes | None:
+        """Return the picture behind the values of a card, as PNG, if it has one."""
+        return strip.art(template, face.stamps).get("strip")
+
     def prune_jobs(self) -> int:
         """Drop what is kept of jobs longer than the settings say, and return how many files that were."""
         return prune(self.begin, keep=timedelta(days=self.settings.job_keep_days), now=self.clock())
@@ -368,6 +383,10 @@ class Service:
             partial(link_url, self.settings.base_url),
             partial(short_url, self.settings.base_url),
         )
+
+    def prune_sign_ins(self) -> int:
+        """Drop links of letters and sessions that are over, and return how many."""
+        return prune_sign_ins(self.begin, now=self.clock())
 
     def link(self, serial_number: str) -> str:
         """Return the address of the page on which the holder of a card adds it to a wallet."""
