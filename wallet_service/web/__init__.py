@@ -17,6 +17,8 @@ from wallet_service.web import (
     ledger,
     links,
     mail,
+    member_page,
+    members,
     public,
     requests_log,
     webhooks,
@@ -42,6 +44,8 @@ def create_app(service: Service) -> Flask:
     app.register_blueprint(account.blueprint(service))
     app.register_blueprint(links.blueprint(service))
     app.register_blueprint(joining.blueprint(service))
+    app.register_blueprint(members.blueprint(service))
+    app.register_blueprint(member_page.blueprint(service))
     app.register_blueprint(funnel.blueprint(service))
     app.register_blueprint(claim.blueprint(service))
     app.register_blueprint(mail.blueprint(service))

@@ -70,6 +70,7 @@ def card_page(service: Service, found: Found, token: str, *, later: bool = False
         + _invitation(service, found, WORDS[spoken]),
         statement_url=url_for("account.statement", token=token) if template.program.unit else None,
         terms_url=url_for("account.terms", token=token),
+        member_url=url_for("members.ask", program=template.program.program.code) if service.settings.mails else None,
     )
     return private(make_response(page))
 

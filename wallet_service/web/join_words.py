@@ -34,6 +34,7 @@ WORDS: dict[str, dict[str, str]] = {
         "closed": "This programme takes nobody in here",
         "closed_hint": "Ask in the shop how to become a member.",
         "join": "Get your card",
+        "sign_in": "I have a card: to my page",
     },
     "ru": {
         "title": "Вступить в {program}",
@@ -68,6 +69,7 @@ WORDS: dict[str, dict[str, str]] = {
         "closed": "Вступить в эту программу здесь нельзя",
         "closed_hint": "Спросите в магазине, как стать участником.",
         "join": "Получить карту",
+        "sign_in": "У меня есть карта: на мою страницу",
     },
     "cs": {
         "title": "Vstupte do {program}",
@@ -102,6 +104,7 @@ WORDS: dict[str, dict[str, str]] = {
         "closed": "Do tohoto programu se tu vstoupit nedá",
         "closed_hint": "Zeptejte se v obchodě, jak se stát členem.",
         "join": "Získat kartu",
+        "sign_in": "Kartu mám: na mou stránku",
     },
     "ro": {
         "title": "Înscrie-te în {program}",
@@ -136,6 +139,7 @@ WORDS: dict[str, dict[str, str]] = {
         "closed": "În acest program nu te poți înscrie aici",
         "closed_hint": "Întreabă în magazin cum poți deveni membru.",
         "join": "Vreau cardul",
+        "sign_in": "Am un card: la pagina mea",
     },
 }
 

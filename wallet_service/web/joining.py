@@ -37,27 +37,50 @@ TRAP = "website"  # a field that people do not see
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where somebody joins: the programme as it is in force, the language of the page, and the link that led here."""
+    """Where somebody joins: the programme as it is in force, the language of the page, and the link that led here.
+
+    `letters` says whether any can be sent.
+    """
 
     code: str
     opened: Opened
     template: Template
     lang: str
     followed: Followed | None
+    letters: bool
 
     @property
     def table(self) -> JoinTable:
-        """What is asked; without a `[join]` name and e-mail, and whether news may come by it."""
-        asks = ConsentTable(purpose="marketing", channel="email", text=CONSENT)
-        return self.template.look.join or JoinTable(consent=(asks,))
+        """What is asked."""
+        return join_table(self.template)
+
+    @property
+    def takes(self) -> bool:
+        """Whether somebody can join here: where an address has to be verified, only if letters can be sent."""
+        return self.table.open and (self.table.verify is None or self.letters)
+
+    @property
+    def sign_in_url(self) -> str | None:
+        """Where whoever is a member already gets to their page."""
+        return at("members.ask", program=self.code) if self.letters else None
 
     def text(self, text: str) -> str:
         """Return a text of the template's as the page shows it."""
-        words = self.template.words[self.template.language(self.lang)]
-        if text == CONSENT:
-            organization = words.text(self.template.look.brand.organization)
-            return WORDS[self.lang]["consent"].format(organization=organization)
-        return words.text(text)
+        return text_of(self.template, self.lang, text)
+
+
+def join_table(template: Template) -> JoinTable:
+    """Return what whoever joins is asked; without a `[join]` name and e-mail, and whether news may come by it."""
+    asks = ConsentTable(purpose="marketing", channel="email", text=CONSENT)
+    return template.look.join or JoinTable(consent=(asks,))
+
+
+def text_of(template: Template, lang: str, text: str) -> str:
+    """Return what somebody is asked to agree to, as pages in that language show it."""
+    words = template.words[template.language(lang)]
+    if text == CONSENT:
+        return WORDS[lang]["consent"].format(organization=words.text(template.look.brand.organization))
+    return words.text(text)
 
 
 def blueprint(service: Service) -> Blueprint:
@@ -70,14 +93,17 @@ def blueprint(service: Service) -> Blueprint:
     def about(program: str) -> Response:
         with service.read() as tx:
             opened = program_of(tx, program)
-        place = Place(program, opened, service.in_force.of_program(opened), asked_language(), None)
+        place = Place(
+            program, opened, service.in_force.of_program(opened), asked_language(), None, service.settings.mails
+        )
         template = place.template
         page = render_template(
             "program.html",
             **page_parts(place.lang, brand=template.look.colors, face=template.blank(place.lang)),
             said=WORDS[place.lang],
             sections=explain(template.program, template.words.get(place.lang), place.lang),
-            join_url=at("joining.ask", program=program) if place.table.open else None,
+            join_url=at("joining.ask", program=program) if place.takes else None,
+            sign_in_url=place.sign_in_url,
             alternates=[(each, service.settings.base_url + here(**{LANGUAGE: each})) for each in LANGUAGES],
         )
         response = make_response(page)
@@ -88,7 +114,7 @@ def blueprint(service: Service) -> Blueprint:
     @routes.get("/join/<program>")
     def ask(program: str) -> Response:
         place = _place(service, program)
-        if not place.table.open:
+        if not place.takes:
             return _closed(place)
         prospect = place.followed.seen.link.prospect if place.followed else None
         known = {"name": prospect.name or ""} if prospect else {}
@@ -97,7 +123,7 @@ def blueprint(service: Service) -> Blueprint:
     @routes.post("/join/<program>")
     def join(program: str) -> AnyResponse:
         place = _place(service, program)
-        if not place.table.open:
+        if not place.takes:
             return _closed(place)
         words = WORDS[place.lang]
         said = {name: value[:LONGEST] for name, value in request.form.items()}
@@ -127,10 +153,13 @@ def blueprint(service: Service) -> Blueprint:
                 vault=service.vault,
                 pass_type_identifier=service.identity.pass_type_identifier,
                 through=through,
+                letters=service.settings.letters_per_address if place.letters else None,
                 now=service.clock(),
             )
         except EventConflict:
             return _form(place, said, token=_made(service, program), alert=words["sent"], status=409)
+        if place.table.verify:
+            return fresh(redirect(at("members.told", program=program, what="joined"), 303))
         card = card_links(service.secret_key).dumps(recorded.answer["serial_number"])
         return fresh(redirect(url_for("public.add", token=card), 303))
 
@@ -144,10 +173,10 @@ def _place(service: Service, program: str) -> Place:
     """
     with service.read() as tx:
         opened = program_of(tx, program)
-    template = service.in_force.of_program(opened)
+    template, letters = service.in_force.of_program(opened), service.settings.mails
     via = request.args.get("via", "")
     if not via:
-        return Place(program, opened, template, asked_language(), None)
+        return Place(program, opened, template, asked_language(), None, letters)
     try:
         followed = by_token(service, via)
     except UnknownLink:
@@ -155,7 +184,7 @@ def _place(service: Service, program: str) -> Place:
     if followed.seen.program != program:
         raise UnknownLink
     # A link of somebody who is a member by now leads to nobody's enrolment: it may be a friend who holds the phone.
-    return Place(program, opened, template, followed.lang, None if followed.seen.holder else followed)
+    return Place(program, opened, template, followed.lang, None if followed.seen.holder else followed, letters)
 
 
 def _via() -> dict[str, str]:
@@ -222,6 +251,7 @@ def _form(
         form=token,
         trap=TRAP,
         months=MONTHS[place.lang],
+        sign_in_url=place.sign_in_url,
         about_url=at("joining.about", program=place.code),
     )
 
