@@ -1,6 +1,7 @@
 """What the doctor says of installations that have something wrong."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from sqlalchemy import Engine, text
 from wallet_service.apple.identity import Identity
 from wallet_service.config import Settings
 from wallet_service.doctor import Finding, examine
+from wallet_service.domain.template import Template
 from wallet_service.storage import endpoints, wallets
 from wallet_service.wiring import Service, build, open_engine
 
@@ -132,3 +134,20 @@ def test_push_service_that_is_not_there(found: Examine) -> None:
 
     assert finding.state == "wrong"
     assert "127.0.0.1" in finding.text
+
+
+def test_a_form_that_no_letter_can_be_sent_for(
+    settings: Settings, engine: Engine, identity: Identity, clock: Clock, starters: dict[str, Template]
+) -> None:
+    """Where a template verifies addresses and there is no mail server, nobody can join, and that is wrong."""
+    live = settings.model_copy(update={"apple_certificate": "a.pem", "apple_apns_url": "https://127.0.0.1:1"})
+    template = starters["points"]
+    assert template.look.join is not None
+    look = template.look.model_copy(update={"join": template.look.join.model_copy(update={"verify": "email"})})
+    for loaded, state in ((starters, "mind"), ({**starters, "points": replace(template, look=look)}, "wrong")):
+
+        def opened(loaded: dict[str, Template] = loaded) -> Service:
+            return build(live, clock=clock, engine=engine, identity=identity, loaded=loaded)
+
+        (finding,) = [each for each in examine(opened, settings) if each.about == "mail server"]
+        assert (finding.state, "points" in finding.text) == (state, state == "wrong")

@@ -8,8 +8,9 @@ from sqlalchemy import Connection
 
 from wallet_service.domain.api_key import SCOPES, Token
 from wallet_service.domain.event import Customer, Event, MemberEnrolled, content_hash
+from wallet_service.domain.identity import Identity
 from wallet_service.domain.outbound import url_fault
-from wallet_service.links import add_url, card_url, google_add_url, join_url
+from wallet_service.links import add_url, card_url, google_add_url, join_url, member_url
 from wallet_service.storage import programs
 from wallet_service.storage.merchants import MAIN
 from wallet_service.usecases import endpoints
@@ -24,6 +25,7 @@ SOURCE = "demo-shop"
 CUSTOMER = "demo-customer"
 ENDPOINT = "sandbox shop"
 NAME = "Alex Example"
+ADDRESS = "alex@home.example"
 KEY = "key of the demo"  # its secret is worked out from the service's own, so that it is the same each time
 
 
@@ -48,6 +50,8 @@ class Demo:
     add_url: str
     google_add_url: str | None
     join_url: str
+    member_url: str
+    email: str
     google_issuer_id: str | None
     google_object_id: str | None
     ca_file: str | None
@@ -72,7 +76,8 @@ def load(service: Service) -> Demo:
         )
         source = source_of(tx, dialect=DIALECT, name=SOURCE)
         endpoint_secret = _listen(tx, service, source.program_id)
-    kind, fact = "member.enrolled", MemberEnrolled(Customer(id=CUSTOMER), NAME, template.look.default_language)
+    who = Customer(id=CUSTOMER, identities=(Identity("email", ADDRESS),))
+    kind, fact = "member.enrolled", MemberEnrolled(who, NAME, template.look.default_language)
     content = content_hash(kind, fact)
     recorded = receive(
         service.begin,
@@ -107,6 +112,8 @@ def load(service: Service) -> Demo:
             google_add_url(settings.base_url, service.secret_key, member.card.serial_number) if google else None
         ),
         join_url=join_url(settings.base_url, template.program.program.code),
+        member_url=member_url(settings.base_url, template.program.program.code),
+        email=ADDRESS,
         google_issuer_id=settings.issuer_id if google else None,
         google_object_id=google.drawings.target_of(member.card) if google else None,
         ca_file=str(root.resolve()) if settings.sandbox else None,

@@ -131,6 +131,9 @@ def _tell(settings: Settings, loaded: Demo, facts: Path) -> None:
         ("Webhook", f"POST {loaded.webhook_url}"),
         ("Card", loaded.add_url),
         ("Join", loaded.join_url),
+        ("My page", f"{loaded.member_url}   ask for a link as {loaded.email}, and open the letter")
+        if settings.mails
+        else None,
         ("Letters", f"{settings.mail_folder}   a file each") if settings.mail_folder else None,
         ("For scripts", str(facts)),
         ("Logs", str(settings.data_folder / "logs")),

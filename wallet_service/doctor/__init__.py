@@ -187,6 +187,10 @@ def _mail(service: Service) -> Finding:
     folder = service.settings.mail_folder
     if folder:
         return Finding("mind", "mail server", f"none is set (WALLET_SMTP_URL); letters are laid into {folder}")
+    closed = sorted(each.name for each in service.templates.values() if each.look.join and each.look.join.verify)
+    if closed:
+        text = f"none is set (WALLET_SMTP_URL), but {', '.join(closed)} verifies addresses: nobody can join by its form"
+        return Finding("wrong", "mail server", text)
     return Finding("mind", "mail server", "none is set (WALLET_SMTP_URL); letters cannot be sent")
 
 
