@@ -83,7 +83,7 @@ def load(service: Service) -> Demo:
         service.begin,
         source=source,
         template=service.in_force.of_source(source),
-        event=Event(f"demo-enrolment-{content.hex()[:8]}", kind, content, now, b"", fact),
+        event=Event(f"demo-enrolment-{content.hex()[:8]}-{ADDRESS}", kind, content, now, b"", fact),
         pass_type_identifier=service.identity.pass_type_identifier,
         vault=service.vault,
         now=now,
