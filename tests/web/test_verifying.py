@@ -90,6 +90,8 @@ def test_a_typed_address_becomes_the_members(
     """The card is there at once; the letter's button makes the address the member's, and opens their page."""
     card = joined(visitor, clock)
     assert card.headers["Location"].startswith("/cards/")
+    assert 'id="letter"' in visitor.get(card.headers["Location"]).text
+    assert 'id="letter"' not in visitor.get(card.headers["Location"].split("?")[0]).text
     (letter,) = mailbox.read()
     assert letter["To"] == ANN
     assert letter["Subject"] == LETTERS["en"]["verify"][0].format(program="Papermoth Rewards")

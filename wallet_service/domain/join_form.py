@@ -23,6 +23,11 @@ class Joining:
     birthday: tuple[int, int] | None
     addresses: tuple[Identity, ...]
 
+    @property
+    def email(self) -> Identity | None:
+        """The e-mail address that they have typed."""
+        return next((each for each in self.addresses if each.kind == "email"), None)
+
 
 def box(index: int) -> str:
     """Return the name of the box to be ticked for a consent."""

@@ -85,8 +85,8 @@ def join_by_form(
         found = members.find_by_public_id(tx, recorded.answer["member_id"])
         assert found is not None
         typed_addresses.add(tx, vault, found.member.id, who.addresses, now=now)
-        if letters is not None:
-            ask_to_verify(tx, vault, found.member, who.addresses, locale=form.locale, per_address=letters, now=now)
+        if letters is not None and who.email is not None:
+            ask_to_verify(tx, vault, found.member, who.email, locale=form.locale, per_address=letters, now=now)
         if through is not None:
             joined_through(tx, through.seen, through.mark, found.member.id, now=now)
 

@@ -1,13 +1,13 @@
 """An address that a member has typed is shown to be theirs by the link of a letter, or is found to be known already."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from wallet_service.domain.errors import IdentityTaken, UnknownLink
+from wallet_service.domain.errors import IdentityTaken, UnknownLink, UnknownMember
 from wallet_service.domain.event import Customer, Event, MemberUpdated, content_hash
 from wallet_service.domain.identity import Identity
 from wallet_service.domain.member import Membership
@@ -41,26 +41,23 @@ def ask_to_verify(
     tx: Connection,
     vault: Vault,
     member: Membership,
-    typed: Iterable[Identity],
+    address: Identity,
     *,
     locale: str,
     per_address: int,
     now: datetime,
 ) -> None:
-    """Have a letter written to the address that a new member has typed, if one was; whose it is, is looked up later."""
-    for each in typed:
-        if each.kind == "email" and may_have_letter(
-            tx, vault, member.program_id, each, per_address=per_address, now=now
-        ):
-            sign_ins.ask(
-                tx,
-                "verify",
-                program_id=member.program_id,
-                member_id=member.id,
-                sealed=vault.seal(each.value),
-                locale=locale,
-                now=now,
-            )
+    """Have a letter written to the address that a new member has typed; whose it is, is looked up later."""
+    if may_have_letter(tx, vault, member.program_id, address, per_address=per_address, now=now):
+        sign_ins.ask(
+            tx,
+            "verify",
+            program_id=member.program_id,
+            member_id=member.id,
+            sealed=vault.seal(address.value),
+            locale=locale,
+            now=now,
+        )
 
 
 def look_at_proof(tx: Connection, vault: Vault, token: str, *, program_id: int, now: datetime) -> Proof:
@@ -109,7 +106,7 @@ class Verifying:
                     self._learn(token, proof.member.member, proof.address)
                     return proof.member.member.id
                 self._become_one(token, proof.member.member, proof.known.member, proof.address)
-            except IdentityTaken:
+            except (IdentityTaken, UnknownMember):  # somebody else has it now, or who had it is forgotten
                 continue
             return proof.known.member.id
         raise Raced

@@ -14,6 +14,8 @@ from wallet_service.web.choices import at, choices, who
 from wallet_service.web.words import WORDS, language
 from wallet_service.wiring import Found, Service
 
+LETTER = "letter"  # the parameter that says that whoever has just joined has been sent one
+
 
 def card_of(service: Service, token: str) -> Found:
     """Return the card that a link opens, settled first if its member is due.
@@ -56,6 +58,7 @@ def card_page(service: Service, found: Found, token: str, *, later: bool = False
         words=WORDS[spoken],
         face=template.draw(found.member.standing, spoken),
         later=later,
+        letter=LETTER in request.args and service.settings.mails,
         back_url=url_for("public.add", token=token) if later else None,
         choices=choices(
             service,

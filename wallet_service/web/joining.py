@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import structlog
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
@@ -18,7 +19,7 @@ from wallet_service.domain.template import Template
 from wallet_service.links import card_links, join_forms
 from wallet_service.terms import explain
 from wallet_service.usecases.join_by_form import Form, Through, count_join, join_by_form, program_of
-from wallet_service.web.card_page import private
+from wallet_service.web.card_page import LETTER, private
 from wallet_service.web.choices import LANGUAGE, asked_language, at, here, page_parts
 from wallet_service.web.followed import Followed, by_code, by_token, fresh
 from wallet_service.web.join_words import MONTHS, WORDS
@@ -161,7 +162,8 @@ def blueprint(service: Service) -> Blueprint:
         if place.table.verify:
             return fresh(redirect(at("members.told", program=program, what="joined"), 303))
         card = card_links(service.secret_key).dumps(recorded.answer["serial_number"])
-        return fresh(redirect(url_for("public.add", token=card), 303))
+        asked: dict[str, Any] = {LETTER: "1"} if place.letters and joining.email else {}
+        return fresh(redirect(url_for("public.add", token=card, **asked), 303))
 
     return routes
 

@@ -32,6 +32,10 @@ WORDS: dict[str, dict[str, str]] = {
         "statement": "Statement",
         "terms": "Programme terms",
         "my_page": "My page",
+        "letter": (
+            "A letter is on its way to your e-mail address. "
+            "Confirm in it that the address is yours, to open your page by it."
+        ),
         "lines": "What has happened, newest first",
         "date": "Date",
         "what": "What happened",
@@ -103,6 +107,10 @@ WORDS: dict[str, dict[str, str]] = {
         "statement": "Выписка",
         "terms": "Правила программы",
         "my_page": "Моя страница",
+        "letter": (
+            "Письмо на вашу эл. "
+            "почту уже в пути. Подтвердите в нём, что адрес ваш, чтобы по нему открывать свою страницу."
+        ),
         "lines": "Все операции, сначала новые",
         "date": "Дата",
         "what": "Операция",
@@ -176,6 +184,7 @@ WORDS: dict[str, dict[str, str]] = {
         "statement": "Výpis",
         "terms": "Podmínky programu",
         "my_page": "Moje stránka",
+        "letter": "Na váš e-mail je na cestě dopis. Potvrďte v něm, že je adresa vaše, a otevírejte jí svou stránku.",
         "lines": "Všechny pohyby od nejnovějšího",
         "date": "Datum",
         "what": "Pohyb",
@@ -244,6 +253,10 @@ WORDS: dict[str, dict[str, str]] = {
         "statement": "Extras de cont",
         "terms": "Regulile programului",
         "my_page": "Pagina mea",
+        "letter": (
+            "O scrisoare este pe drum către adresa ta de e-mail. "
+            "Confirmă în ea că adresa este a ta, ca să îți deschizi pagina cu ea."
+        ),
         "lines": "Toate tranzacțiile, de la cea mai nouă",
         "date": "Data",
         "what": "Tranzacția",
