@@ -141,7 +141,7 @@ class NewPicture(NamedLink):
     ] = None
     level: Annotated[Level, Field(description="How much may be lost: L 7 %, M 15 %, Q 25 %, H 30 %.")] = PRINTED
     size: Annotated[Size, Field(description="Of the page, where that is asked for.")] = "A4"
-    width: Annotated[int, Field(ge=100, le=10_000, description="Pixels of a PNG.")] = 1200
+    width: Annotated[int, Field(ge=100, le=4_000, description="Pixels of a PNG.")] = 1200
     language: Annotated[Language | None, Field(description="Of the page; the card's own, if not given.")] = None
 
 
