@@ -92,10 +92,19 @@ everything = st.lists(st.sampled_from(range(len(FACTS))), max_size=6).flatmap(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=everything)
 def test_any_order_and_repetition_ends_the_same(trial: Trial, order: list[int]) -> None:
     """Orders before their customer, refunds before their order, everything twice: the same balance, the same tier."""
+    assert trial.post(list(order)) == (BALANCE, BALANCE)
+    assert books.faults(trial.service) == []
+
+
+@pytest.mark.soak
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(order=everything)
+def test_many_more_orders_end_the_same(trial: Trial, order: list[int]) -> None:
+    """The same search, deeper."""
     assert trial.post(list(order)) == (BALANCE, BALANCE)
     assert books.faults(trial.service) == []
 
