@@ -23,7 +23,11 @@ Examine = Callable[..., dict[str, Finding]]
 
 @pytest.fixture
 def found(settings: Settings, engine: Engine, identity: Identity, clock: Clock) -> Examine:
-    """A way to examine an installation, parts replaced at will, that returns the last finding about each thing."""
+    """A way to examine an installation, parts replaced at will, that returns the last finding about each thing.
+
+    Nothing listens at its sandbox's ports, also where a demo runs on the same machine.
+    """
+    settings = settings.model_copy(update={"sandbox_google_port": 1, "sandbox_apns_port": 1})
 
     def run(**parts: object) -> dict[str, Finding]:
         def open_service() -> Service:
