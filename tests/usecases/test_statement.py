@@ -183,6 +183,7 @@ def test_tampering_is_named_and_mended(service: Service, shop: Shop) -> None:
     member = f"member {enrolled['member_id']}"
     assert books.faults(service) == [
         f"{member}: its available is not what the books make: 1000000 instead of 80",
+        f"{member}: its qualifying is not what books, rules and calendar make: 7 instead of 80",
         enrolled["serial_number"],
     ]
 
