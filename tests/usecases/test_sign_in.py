@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from actors import Clock, Shop
+from actors import Clock, Shop, connected_shop
 from books import faults
 from member_actors import Mailbox
 from sqlalchemy import text
@@ -22,6 +22,7 @@ from wallet_service.usecases.merge import merge
 from wallet_service.usecases.operate import OpenProgram, operate
 from wallet_service.usecases.sign_in import ask_to_sign_in, begin_session, sign_in, signed_in
 from wallet_service.usecases.verify_address import Verifying
+from wallet_service.web import create_app
 from wallet_service.wiring import Service
 
 AT_ONCE = 8
@@ -50,10 +51,10 @@ def ask(service: Service) -> None:
         )
 
 
-def join(service: Service, name: str) -> None:
+def join(service: Service, name: str, code: str = "points") -> None:
     """Join by the form, with that address."""
     with service.read() as tx:
-        opened = program_of(tx, "points")
+        opened = program_of(tx, code)
     join_by_form(
         service.begin,
         Form(name, Joining(name, None, (ANN,)), (), "en"),
@@ -67,10 +68,10 @@ def join(service: Service, name: str) -> None:
     )
 
 
-def verifying(service: Service) -> Verifying:
+def verifying(service: Service, code: str = "points") -> Verifying:
     """What verifies addresses of the programme."""
     with service.read() as tx:
-        opened = program_of(tx, "points")
+        opened = program_of(tx, code)
     program = OpenProgram(opened.id, service.in_force.of_program(opened), service.vault)
     return Verifying(service.begin, program, service.identity.pass_type_identifier, service.clock())
 
@@ -148,6 +149,20 @@ def test_two_cards_of_one_address_become_one(service: Service, shop: Shop, mailb
         assert len(alive) == 1
         assert identities.of_member(tx, service.vault, alive[0]) == [(ANN, service.clock())]
         assert tx.execute(text("SELECT available FROM balances WHERE member_id = :id"), {"id": alive[0]}).scalar() == 30
+    assert faults(service) == []
+
+
+def test_joining_twice_is_thanked_once(service: Service, mailbox: Mailbox) -> None:
+    """What a programme gives for joining does not go over with a second card of the same address."""
+    connected_shop(service, create_app(service).test_client(), "corner", template="small_shop")
+    code = service.template("small_shop").program.program.code
+    for number in range(3):
+        join(service, f"Ann {number}", code)
+    for each in mailbox.links():
+        verifying(service, code).verify(token_of(each))
+    left = "SELECT available + pending FROM balances JOIN members ON id = member_id WHERE merged_into IS NULL"
+    with service.read() as tx:
+        assert tx.execute(text(left)).scalars().all() == [50]
     assert faults(service) == []
 
 

@@ -159,6 +159,17 @@ class Account:
         entries = [Entry(bucket, -points), Entry("transfer", points)]
         return self._post("transfer_out", at, entries, moves, actor=actor, reason=reason)
 
+    def take_back(self, lot: Lot, *, at: datetime, actor: str, reason: str) -> Transaction:
+        """Take away what is left of a lot, pending or spendable, by a person's decision."""
+        pending, available = lot.pending, lot.available
+        moves = [*self._move(lot, pending, "pending", "out"), *self._move(lot, available, "available", "out")]
+        entries = [
+            Entry("pending", -pending),
+            Entry("available", -available),
+            Entry("adjustment", pending + available),
+        ]
+        return self._post("adjust", at, entries, moves, actor=actor, reason=reason)
+
     def hand_over_deficit(self, *, at: datetime, actor: str, reason: str) -> Transaction:
         """Let another member, who is the same person, answer for what was spent more than there was."""
         points = self.deficit

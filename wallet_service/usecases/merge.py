@@ -35,17 +35,26 @@ class MergedMembers:
     voided_serial_number: str
 
 
-def merge(operation: Operation, *, merged: Customer, survivor: Customer, reason: str) -> MergedMembers:
+def merge(
+    operation: Operation,
+    *,
+    merged: Customer,
+    survivor: Customer,
+    reason: str,
+    leaving: frozenset[str] = frozenset(),
+) -> MergedMembers:
     """Have `survivor` take over points, what counts for a tier, rewards, paid time, orders and limits of `merged`.
 
     What one was known by, the other is known by from now on.
     Both keep their histories. What comes later for the merged member, under its id, member id or card code, is the
-    survivor's; its card is void and says so. Holds that are open are given back first.
+    survivor's; its card is void and says so. Holds that are open are given back first, and what is left of points that
+    the rules `leaving` gave is taken back: the survivor has had them, too.
     Raises `UnknownMember` and `SameMember`.
     """
     gone, kept = books_of(operation, merged, survivor)
     for each in list(gone.account.holds):
         gone.account.release(each, at=operation.now, actor=operation.actor)
+    _take_back(gone, leaving, actor=operation.actor, reason=reason)
     move_everything(gone, kept, actor=operation.actor, reason=reason)
     _hand_over_facts(gone, kept)
     _hand_over_membership(gone, kept)
@@ -65,6 +74,12 @@ def merge(operation: Operation, *, merged: Customer, survivor: Customer, reason:
         serial_number=after.card.serial_number,
         voided_serial_number=void.card.serial_number,
     )
+
+
+def _take_back(gone: Book, rules: frozenset[str], *, actor: str, reason: str) -> None:
+    for each in gone.account.lots:
+        if each.rule in rules and each.left:
+            gone.account.take_back(each, at=gone.now, actor=actor, reason=reason)
 
 
 def _hand_over_facts(gone: Book, kept: Book) -> None:

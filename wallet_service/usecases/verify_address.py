@@ -136,12 +136,14 @@ class Verifying:
         )
 
     def _become_one(self, token: str, new: Membership, first: Membership, address: Identity) -> None:
-        """Have the member who was there first take over all that the new one has."""
+        """Have the member who was there first take over all that the new one has, but for thanks for joining."""
+        rules = self.program.template.program.earning_rule
+        thanks = frozenset(each.code for each in rules if each.on == "member.enrolled")
 
         def act(operation: Operation) -> MergedMembers:
             self._use_up(operation.tx, token)
             merged, survivor = (Customer(member_id=each.public_id) for each in (new, first))
-            done = merge(operation, merged=merged, survivor=survivor, reason=REASON)
+            done = merge(operation, merged=merged, survivor=survivor, reason=REASON, leaving=thanks)
             self._shown(operation.tx, first, address)
             return done
 
