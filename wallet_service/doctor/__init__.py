@@ -10,6 +10,8 @@ from wallet_service.config import Settings
 from wallet_service.doctor import google
 from wallet_service.doctor.finding import Finding
 from wallet_service.domain.errors import WalletError
+from wallet_service.domain.letters import Channel
+from wallet_service.domain.reminding import letters_of
 from wallet_service.storage import audit, calendar, endpoints, jobs, messages, programs, sources, wallets
 from wallet_service.usecases.publish_program import differs
 from wallet_service.wiring import Service, tables_current
@@ -17,6 +19,10 @@ from wallet_service.wiring import Service, tables_current
 FEW = 3  # differences in the ledger, and failed jobs, to name; other commands name them all
 SOON = 30  # days before the end of a certificate; Apple gives no grace
 PATIENCE = 5  # seconds for our own public address to answer
+SETTING: dict[Channel, str] = {
+    "email": "WALLET_SMTP_URL and WALLET_MAIL_FROM",
+    "sms": "WALLET_SMS_URL and WALLET_SMS_TOKEN",
+}
 
 
 def examine(open_service: Callable[[], Service], settings: Settings) -> Iterator[Finding]:
@@ -43,6 +49,7 @@ def examine(open_service: Callable[[], Service], settings: Settings) -> Iterator
     yield _mail(service)
     yield from _texts(service)
     if good:
+        yield from _reminders(service)
         yield from google.examine(service)
 
 
@@ -198,3 +205,20 @@ def _texts(service: Service) -> Iterator[Finding]:
     """A gateway cannot be asked without sending something; what stops it is told with all that is stopped."""
     if service.settings.sms_url:
         yield Finding("good", "short messages", f"go to {urlsplit(service.settings.sms_url).netloc}")
+
+
+def _reminders(service: Service) -> Iterator[Finding]:
+    """Rules in force that promise letters by a way that is not set up here: their triggers fire without."""
+    with service.read() as tx:
+        found = programs.every(tx)
+    for each in found:
+        try:
+            rules = service.in_force.of_program(each).program
+        except WalletError:  # which is told with the rules
+            continue
+        wanted = {channel for trigger in rules.trigger for channel in letters_of(trigger)}
+        for channel in sorted(wanted - service.reminder_letters.channels):
+            text = (
+                f'{each.template} has triggers with `notify = ["{channel}"]`, which nobody gets: set {SETTING[channel]}'
+            )
+            yield Finding("wrong", f"reminders by {channel}", text)

@@ -172,16 +172,17 @@ def reminders(case: Case) -> list[tuple[tuple[str, date], str]]:
             continue
         if trigger.on == DYING:
             days.add(each.day)
-        found[each.trigger, each.day] = _reminder_line(case, each, trigger.on)
+        found[each.trigger, each.day] = reminder_line(case, each, trigger.on)
     return list(found.items())[:MOST_REMINDERS]
 
 
-def _reminder_line(case: Case, reminder: Reminder, on: str) -> str:
+def reminder_line(case: Case, reminder: Reminder, on: str) -> str:
+    """Return what is said of a reminder whose trigger acts `on` that; empty where the language has no words for it."""
     own = case.words.names.get("trigger", {}).get(reminder.trigger)
     if on != DYING:
         return own or REMINDER_WORDS.get(case.words.language, {}).get(on, "")
     day = case.words.short_date if _live_long(case.program) else case.words.day
-    pattern = own or case.words.strings["next_expiry"]
+    pattern = own or case.words.strings.get("next_expiry", "")
     return pattern.format(points=said(case, reminder.points), date=day(reminder.until))
 
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
-Kind = Literal["verify", "sign_in", "campaign"]
+Kind = Literal["verify", "sign_in", "campaign", "reminder"]
 Channel = Literal["email", "sms"]
 Reason = Literal["unsubscribed", "bounced", "complained", "by_hand"]
 Why = Literal["suppressed", "no_consent", "too_late", "revoked", "erased"]
 State = Literal["waiting", "sent", "dead", "dropped"]
 Fate = Literal["sent", "bounced", "refused", "later", "away", "stop"]
 
-MARKETING = "marketing"  # the purpose of the consent that letters of campaigns need
+MARKETING = "marketing"  # the purpose of the consent that letters need which nobody has asked for
 # A letter that was put off is tried again after these, and a last time at the end: about two days.
 LADDER = (
     timedelta(minutes=1),
@@ -58,7 +58,7 @@ class Letter:
     @property
     def marketing(self) -> bool:
         """Whether nobody has asked for it, so that it needs consent and a way out."""
-        return self.kind == "campaign"
+        return self.kind in ("campaign", "reminder")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,18 @@
-"""What a card reminds its member of: told by a trigger with `notify`, and shown as long as it is true."""
+"""What a member is reminded of: told by a trigger with `notify`, and shown by the card as long as it is true."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
+from wallet_service.domain.letters import Channel
 from wallet_service.domain.period import Period
 from wallet_service.domain.program import Program
 from wallet_service.domain.program.reward_tables import Trigger
 from wallet_service.domain.standing import Reminder
 
 DYING = "points.expiring"
+CARD = ("pass",)
+LETTERS: tuple[Channel, ...] = ("email", "sms")
 SHOWN = Period(days=6)  # after the day on which it is told, where its occasion is over sooner
 
 
@@ -27,14 +30,22 @@ def told_through(trigger: Trigger, *, closes: date, today: date) -> date | None:
 
     `closes` is the last day of the occasion.
     """
-    if "pass" not in trigger.notify:
-        return None
+    return true_through(trigger, closes=closes, today=today) if "pass" in trigger.notify else None
+
+
+def true_through(trigger: Trigger, *, closes: date, today: date) -> date:
+    """Return through which day it may be said what a trigger reminds of, whose occasion `closes` on that day."""
     return closes if trigger.on == DYING else max(closes, SHOWN.from_day(today))
 
 
-def tells(program: Program) -> tuple[Trigger, ...]:
-    """Return the triggers by which cards remind."""
-    return tuple(each for each in program.trigger if "pass" in each.notify)
+def tells(program: Program, by: Collection[str] = CARD) -> tuple[Trigger, ...]:
+    """Return the triggers that remind by one of these ways; by the card, where nothing else is said."""
+    return tuple(each for each in program.trigger if not set(by).isdisjoint(each.notify))
+
+
+def letters_of(trigger: Trigger) -> tuple[Channel, ...]:
+    """Return by which letters a trigger reminds."""
+    return tuple(each for each in LETTERS if each in trigger.notify)
 
 
 def kept(reminders: Iterable[Reminder], today: date) -> tuple[Reminder, ...]:
@@ -42,18 +53,18 @@ def kept(reminders: Iterable[Reminder], today: date) -> tuple[Reminder, ...]:
     return tuple(sorted((each for each in reminders if each.until >= today), key=lambda each: (each.at, each.trigger)))
 
 
-def looked_at(program: Program, reminders: Iterable[Reminder], present: Present) -> Iterator[Reminder]:
-    """Yield each reminder as it is now: whether it stands, and how many points it is about."""
-    told = {each.code: each for each in tells(program)}
+def looked_at(triggers: Iterable[Trigger], reminders: Iterable[Reminder], present: Present) -> Iterator[Reminder]:
+    """Yield each reminder as it is now: whether it stands by these triggers, and how many points it is about."""
+    told = {each.code: each for each in triggers}
     for each in reminders:
         trigger = told.get(each.trigger)
         points = present.dying.get(each.day, 0) if trigger and trigger.on == DYING else 0
         yield replace(each, points=points, stands=trigger is not None and _is_true(trigger, each, points, present))
 
 
-def about_points(program: Program, reminders: Iterable[Reminder]) -> bool:
+def about_points(triggers: Iterable[Trigger], reminders: Iterable[Reminder]) -> bool:
     """Whether one of them is about points that are going to die."""
-    codes = {each.code for each in tells(program) if each.on == DYING}
+    codes = {each.code for each in triggers if each.on == DYING}
     return any(each.trigger in codes for each in reminders)
 
 

@@ -11,7 +11,7 @@ from wallet_service.domain.face import Face
 from wallet_service.domain.look import Look, LookField
 from wallet_service.domain.program import Program
 from wallet_service.domain.program_version import ProgramVersion, digest_of, in_force
-from wallet_service.domain.standing import Movement, Standing
+from wallet_service.domain.standing import Movement, Reminder, Standing
 from wallet_service.domain.words import Words
 
 __all__ = ["Movement", "Standing", "Template", "grouped"]
@@ -127,6 +127,12 @@ class Template:
     def blank(self, language: str | None) -> Face:
         """Return the card of nobody in that language: whose it is, and what is the same on every card."""
         return self._blanks[self.language(language)]
+
+    def reminder_line(self, standing: Standing, reminder: Reminder, language: str | None) -> str:
+        """Return how a card reminds of something; empty where the language has no words for it."""
+        case = Case(standing, self.program, self.words[self.language(language)])
+        on = next((each.on for each in self.program.trigger if each.code == reminder.trigger), "")
+        return drawing.reminder_line(case, reminder, on)
 
     def tier_name(self, code: str | None, language: str | None) -> str:
         """Return what the language calls a tier; empty for none."""

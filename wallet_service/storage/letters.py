@@ -26,7 +26,7 @@ _CLAIM = text("""
     WITH due AS (
         SELECT id FROM letters
         WHERE channel = :channel AND due_at <= :now
-        ORDER BY kind = 'campaign', due_at, id LIMIT :most FOR UPDATE SKIP LOCKED
+        ORDER BY kind IN ('campaign', 'reminder'), due_at, id LIMIT :most FOR UPDATE SKIP LOCKED
     ), claimed AS (
         UPDATE letters SET lease = :lease, due_at = :until, attempts = attempts + 1
         FROM due WHERE letters.id = due.id
@@ -43,8 +43,8 @@ _CLAIM = text("""
         WHERE consents.member_id = claimed.member_id AND purpose = 'marketing'
           AND (consents.channel = claimed.channel OR consents.channel IS NULL)
         ORDER BY consents.id DESC LIMIT 1
-    ) AS said ON kind = 'campaign'
-    ORDER BY kind = 'campaign', claimed.id
+    ) AS said ON kind IN ('campaign', 'reminder')
+    ORDER BY kind IN ('campaign', 'reminder'), claimed.id
 """)
 # A settlement counts only while the lease is still ours: a worker that slept past it must not undo its successor.
 _SETTLE = text("""

@@ -19,7 +19,7 @@ from wallet_service.domain.face import Money
 from wallet_service.domain.look import Look
 from wallet_service.domain.program import Program
 from wallet_service.domain.reminder_words import REMINDER_WORDS
-from wallet_service.domain.reminding import DYING, tells
+from wallet_service.domain.reminding import CARD, DYING, LETTERS, tells
 from wallet_service.domain.words import NAMED, REFERENCE, TABLES, Words
 
 WORD_LIMIT = 2000
@@ -57,8 +57,8 @@ def words(
     return _spoken(locale, strings, sound.get("unit", {}), names), faults
 
 
-def missing(words: Words, design: Look, tables: Mapping[str, Mapping[str, Any]]) -> list[Fault]:
-    """Return the strings that the look refers to and this language lacks, and what is wrong in those it has."""
+def missing(words: Words, design: Look, rules: Program, tables: Mapping[str, Mapping[str, Any]]) -> list[Fault]:
+    """Return the strings that look and rules refer to and this language lacks, and what is wrong in those it has."""
     place = f"locales/{words.language}.toml"
     faults = [
         Fault(place, text[1:], f"is missing; pass.toml refers to it at {key}")
@@ -78,7 +78,11 @@ def missing(words: Words, design: Look, tables: Mapping[str, Mapping[str, Any]])
     named = {each.key for each in faults}
     for value, patterns in PATTERNS.items():
         for key, names in patterns.items() if value in shown else ():
-            faults += _pattern(place, words, key, names, value) if key not in named else []
+            who = f"a field with the value {value}"
+            faults += _pattern(place, words, key, names, who) if key not in named else []
+    if shown.isdisjoint(("next_expiry", "reminder")) and any(each.on == DYING for each in tells(rules, LETTERS)):
+        for key, names in PATTERNS["next_expiry"].items() if "next_expiry" not in named else ():
+            faults += _pattern(place, words, key, names, "a letter about points that die")
     if "entries" in shown:
         faults += [
             Fault(place, f"entry.{kind}", "is missing; a field with the value entries needs it")
@@ -147,7 +151,7 @@ def _missing_names(
     shown = {NAMING[each.value] for _, each in design.fields() if each.value in NAMING} if design else set()
     for name in ("tier", *sorted(shown)):
         wanted += [(name, each.code) for each in getattr(rules, name) if each.name is None]
-    if design and any(each.value == "reminder" for _, each in design.fields()):
+    if tells(rules, LETTERS) or (design and any(each.value == "reminder" for _, each in design.fields())):
         wanted += [("trigger", code) for code in _wordless(rules, locale.language)]
     for name, key in wanted:
         if name in tables and key not in tables[name]:
@@ -156,7 +160,7 @@ def _missing_names(
 
 def _wordless(rules: Program, language: str) -> Iterator[str]:
     """Yield the triggers that remind and need words of their own: what they say is not known, or is said by several."""
-    telling = tells(rules)
+    telling = tells(rules, (*CARD, *LETTERS))
     about_points = [each for each in telling if each.on == DYING]
     for each in telling:
         if len(about_points) > 1 if each in about_points else each.on not in REMINDER_WORDS.get(language, {}):
@@ -185,10 +189,10 @@ def _reminder_patterns(place: str, tables: Mapping[str, Mapping[str, Any]], rule
             yield from _placeholders(place, f"trigger.{each.code}", text, PATTERNS["reminder"]["next_expiry"])
 
 
-def _pattern(place: str, words: Words, key: str, names: set[str], value: str) -> list[Fault]:
+def _pattern(place: str, words: Words, key: str, names: set[str], who: str) -> list[Fault]:
     text = words.strings.get(key)
     if not isinstance(text, str):
-        return [Fault(place, key, f"is missing; a field with the value {value} needs it")]
+        return [Fault(place, key, f"is missing; {who} needs it")]
     return _placeholders(place, key, text, names)
 
 

@@ -114,7 +114,7 @@ class _Reading:
                 found[language] = words
         if rules and design:
             for each in found.values():
-                self.faults += locales.missing(each, design, known)
+                self.faults += locales.missing(each, design, rules, known)
         return found
 
     def art(self, design: Look | None) -> dict[str, bytes]:

@@ -1,6 +1,6 @@
 """A member's book, opened for one cause: the account, what counts for a tier, and what follows when it is closed."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
@@ -46,10 +46,10 @@ class Book:
     of the member's person. `rank` is where the cause leaves the member before facts and days are judged; `taken` are
     the rewards that were taken and `ended` what becomes of those before. `calendar` says whether it had anything to do,
     `automatic` whether rewards may come by themselves, `regrant` whether what lies ready has changed otherwise.
-    `orders` names orders that were settled by our row ids, `news` is what the merchant is to be told besides.
     `foreseen` is what came next by the calendar when the book was opened, where that is known already.
-    `orders` names orders that were settled by our row ids, `news` is what the merchant is to be told besides, and
-    `reminders` what the member is to be reminded of from now on.
+    `orders` names orders that were settled by our row ids, `news` is what the merchant is to be told besides,
+    `reminders` what the card is to remind of from now on, and `letters` what the member is to be written of: once the
+    book is closed, as far as it is true then.
     """
 
     tx: Connection
@@ -75,6 +75,7 @@ class Book:
     news: list[News] = field(default_factory=list)
     foreseen: Ahead | None = None
     reminders: list[Reminder] = field(default_factory=list)
+    letters: list[Reminder] = field(default_factory=list)
 
     @property
     def program(self) -> Program:
@@ -156,6 +157,7 @@ class Book:
             self.rank = rank
             known, rank = self._ranked(reason)
         reminders = self._reminders(rank.tier if rank else None)  # before lots would be read that were just opened
+        self.letters = self._letters(rank.tier if rank else None)
         ledger.post(
             self.tx,
             self.account.posted,
@@ -357,12 +359,21 @@ class Book:
         return found
 
     def _reminders(self, tier: str | None) -> tuple[Reminder, ...]:
-        kept = reminding.kept((*self.member.position.reminders, *self.reminders), self.today)
+        return self._looked_at(reminding.CARD, (*self.member.position.reminders, *self.reminders), tier)
+
+    def _letters(self, tier: str | None) -> list[Reminder]:
+        return [each for each in self._looked_at(reminding.LETTERS, self.letters, tier) if each.stands]
+
+    def _looked_at(
+        self, by: Collection[str], reminders: Collection[Reminder], tier: str | None
+    ) -> tuple[Reminder, ...]:
+        kept = reminding.kept(reminders, self.today)
         if not kept:
             return ()
-        dying = self.dying_points() if reminding.about_points(self.program, kept) else {}
+        triggers = reminding.tells(self.program, by)
+        dying = self.dying_points() if reminding.about_points(triggers, kept) else {}
         present = reminding.Present(dying, self.account.active_at, self._segments(tier))
-        return tuple(reminding.looked_at(self.program, kept, present))
+        return tuple(reminding.looked_at(triggers, kept, present))
 
     def _movements(self) -> tuple[Movement, ...]:
         """Return the last entries, newest first."""

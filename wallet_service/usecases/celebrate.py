@@ -7,7 +7,7 @@ from wallet_service.domain.occasions import Occasion, watched
 from wallet_service.domain.period import start_of
 from wallet_service.domain.program.reward_tables import Trigger
 from wallet_service.domain.purchase import Deed
-from wallet_service.domain.reminding import told_through
+from wallet_service.domain.reminding import letters_of, told_through, true_through
 from wallet_service.domain.standing import Reminder
 from wallet_service.storage import awards, triggers
 from wallet_service.usecases.book import Book
@@ -61,6 +61,9 @@ def _fire(book: Book, occasion: Occasion, trigger: Trigger) -> None:
     )
     if until is not None:
         book.reminders.append(Reminder(trigger.code, occasion.day, until, book.now))
+    if letters_of(trigger):
+        true_until = true_through(trigger, closes=occasion.closes, today=book.today)
+        book.letters.append(Reminder(trigger.code, occasion.day, true_until, book.now))
     if trigger.on == "points.expiring" and book.member.listened:
         book.news.append(_expiring(book, occasion))
     if trigger.points:

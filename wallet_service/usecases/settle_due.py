@@ -24,6 +24,7 @@ from wallet_service.storage.members import Found
 from wallet_service.usecases.book import close_and_show, open_book
 from wallet_service.usecases.celebrate import celebrate
 from wallet_service.usecases.in_force import InForce
+from wallet_service.usecases.remind import ReminderLetters
 
 log = structlog.get_logger(__name__)
 
@@ -51,10 +52,13 @@ def is_due(member: Membership, now: datetime) -> bool:
     return member.position.due_at is not None and member.position.due_at <= now
 
 
-def settle(tx: Connection, member: Membership, template: Template, *, now: datetime) -> Membership:
+def settle(
+    tx: Connection, member: Membership, template: Template, *, letters: ReminderLetters | None = None, now: datetime
+) -> Membership:
     """Do all that the calendar has brought, and have the card show it; the customer is locked already.
 
-    What that brings in turn is done, too: points for a birthday may bring somebody into a segment.
+    What that brings in turn is done, too: points for a birthday may bring somebody into a segment. Without `letters`
+    members are reminded by their cards alone.
     Raises `StillDue`.
     """
     after = member
@@ -62,13 +66,17 @@ def settle(tx: Connection, member: Membership, template: Template, *, now: datet
         book = open_book(tx, after, template, now=now)
         celebrate(book)
         after = close_and_show(book, cause=Cause(), reason=CALENDAR)
+        if letters:
+            letters.write(tx, after, template, book.letters, now=now)
         if not is_due(after, now):
             return after
         after = members.find_by_cards(tx, [member.card.id])[member.card.id].member
     raise StillDue(f"{after.public_id} is due at {after.position.due_at}")
 
 
-def settled(begin: Begin, in_force: InForce, found: Found, *, now: datetime) -> Found:
+def settled(
+    begin: Begin, in_force: InForce, found: Found, *, letters: ReminderLetters | None = None, now: datetime
+) -> Found:
     """Return the card as it may be shown: settled first, in a transaction of its own, if the calendar has work.
 
     Nothing is asked of the database otherwise.
@@ -77,7 +85,7 @@ def settled(begin: Begin, in_force: InForce, found: Found, *, now: datetime) -> 
         return found
     with begin() as tx:
         members.lock_customer(tx, found.program_id, found.member.external_id)
-        _settle_card(tx, in_force, found.member.card.id, now)
+        _settle_card(tx, in_force, found.member.card.id, letters, now)
         return members.find_by_cards(tx, [found.member.card.id])[found.member.card.id]
 
 
@@ -92,6 +100,7 @@ class Calendar:
     begin: Begin
     in_force: InForce
     clock: Callable[[], datetime]
+    letters: ReminderLetters | None = None
     batch: int = BATCH
     chance: random.Random = field(default_factory=random.Random)
 
@@ -118,7 +127,7 @@ class Calendar:
         with self.begin() as tx:
             if not members.try_lock_customer(tx, due.program_id, due.external_id):
                 return False
-            done = _settle_card(tx, self.in_force, due.card_id, now)
+            done = _settle_card(tx, self.in_force, due.card_id, self.letters, now)
             if due.attempts:
                 calendar.forget(tx, due.member_id)
         return done
@@ -130,9 +139,11 @@ class Calendar:
             calendar.delay(tx, due.member_id, attempts=attempts, not_before=not_before, reason=reason)
 
 
-def _settle_card(tx: Connection, in_force: InForce, card_id: int, now: datetime) -> bool:
+def _settle_card(
+    tx: Connection, in_force: InForce, card_id: int, letters: ReminderLetters | None, now: datetime
+) -> bool:
     found = members.find_by_cards(tx, [card_id])[card_id]
     if not is_due(found.member, now):
         return False
-    settle(tx, found.member, in_force.of_card(found), now=now)
+    settle(tx, found.member, in_force.of_card(found), letters=letters, now=now)
     return True

@@ -32,7 +32,7 @@ from wallet_service.domain.errors import (
     WalletNotServed,
 )
 from wallet_service.domain.face import Face
-from wallet_service.domain.letters import Carrier
+from wallet_service.domain.letters import Carrier, Channel
 from wallet_service.domain.member import Membership
 from wallet_service.domain.pass_class import PassClass
 from wallet_service.domain.period import local_day
@@ -65,6 +65,7 @@ from wallet_service.usecases.import_members import MemberImport
 from wallet_service.usecases.in_force import InForce
 from wallet_service.usecases.oversee import prune
 from wallet_service.usecases.post import Post, prune_letters
+from wallet_service.usecases.remind import ReminderLetters
 from wallet_service.usecases.replay import prune_messages
 from wallet_service.usecases.reward_referrals import Referrals
 from wallet_service.usecases.seal import seal_all
@@ -327,11 +328,19 @@ class Service:
         """Google Wallet, if the service is set up for it."""
         if self.google_account is None:
             return None
-        return GoogleWallet(self.settings, self.google_account, self.in_force, self.begin, self.clock)
+        return GoogleWallet(
+            self.settings, self.google_account, self.in_force, self.begin, self.clock, self.reminder_letters
+        )
+
+    @cached_property
+    def reminder_letters(self) -> ReminderLetters:
+        """What writes to members what triggers remind of, by whatever letters can be sent here."""
+        can: dict[Channel, bool] = {"email": self.settings.mails, "sms": self.settings.texts}
+        return ReminderLetters(self.vault, frozenset(each for each, good in can.items() if good), self.link)
 
     def calendar(self) -> Calendar:
         """Return what settles whoever the calendar has work for."""
-        return Calendar(self.begin, self.in_force, self.clock)
+        return Calendar(self.begin, self.in_force, self.clock, self.reminder_letters)
 
     def calendars(self) -> list[Callable[[], Settled]]:
         """Return all that time alone brings to do."""
@@ -394,7 +403,7 @@ class Service:
 
     def settled(self, found: Found) -> Found:
         """Return the card as it may be shown: settled first if the calendar has work in its member's book."""
-        return settled(self.begin, self.in_force, found, now=self.clock())
+        return settled(self.begin, self.in_force, found, letters=self.reminder_letters, now=self.clock())
 
     def google_wallet(self) -> GoogleWallet:
         """Return Google Wallet.

@@ -33,6 +33,7 @@ from wallet_service.usecases.deliver_classes import ClassDelivery
 from wallet_service.usecases.in_force import InForce
 from wallet_service.usecases.offer import Offering
 from wallet_service.usecases.prepare import Overdue, prepare
+from wallet_service.usecases.remind import ReminderLetters
 from wallet_service.usecases.settle_due import settled
 from wallet_service.usecases.turns import Turns
 from wallet_service.wiring.google_drawings import PLATFORM, GoogleDrawings
@@ -61,6 +62,7 @@ class GoogleWallet:
     in_force: InForce
     begin: Begin
     clock: Callable[[], datetime]
+    letters: ReminderLetters | None = None
 
     @cached_property
     def drawings(self) -> GoogleDrawings:
@@ -223,7 +225,7 @@ class GoogleWallet:
         with self.begin() as tx:
             ready = prepare(tx, push, self.in_force, channel=channel, now=now)
         if isinstance(ready, Overdue):
-            settled(self.begin, self.in_force, ready.found, now=now)
+            settled(self.begin, self.in_force, ready.found, letters=self.letters, now=now)
             with self.begin() as tx:
                 ready = prepare(tx, push, self.in_force, channel=channel, now=now)
         if isinstance(ready, Overdue):

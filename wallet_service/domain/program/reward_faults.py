@@ -25,7 +25,6 @@ RATED = ("pay_with_points", "donation", "gift_card")  # kinds of any amount
 ALWAYS_RATED = ("pay_with_points", "donation")
 YEARLY = ("member.birthday", "member.anniversary")
 A_YEAR = 365 * 24  # hours
-UNSENT = {"email": "e-mails", "sms": "SMS"}  # channels that programmes may wish for
 
 
 def rewards(program: Program) -> Iterator[Finding]:
@@ -121,11 +120,6 @@ def triggers(program: Program) -> Iterator[Finding]:
         for at, channel in enumerate(trigger.notify):
             if channel in trigger.notify[:at]:
                 yield f"{where}.notify[{at}]", f"names {channel!r} a second time; remove it"
-            elif channel in UNSENT:
-                message = (
-                    f"is {channel!r}, and the service sends no {UNSENT[channel]}; write 'pass', and the card tells it"
-                )
-                yield f"{where}.notify[{at}]", message
             elif channel == "webhook" and trigger.on != "points.expiring":
                 message = "is 'webhook', and endpoints hear of points about to die and of what triggers give; remove it"
                 yield f"{where}.notify[{at}]", message

@@ -94,7 +94,7 @@ class Trigger(FileModel):
     """`[[trigger]]`: what a day, or an event of a member's, brings by itself: a `grant`ed reward, or `points`.
 
     `lead`: so long before points expire. `after`: so long without activity. `notify`: by `pass` the card reminds its
-    holder, and the phone tells it.
+    holder, and the phone tells it; by `email` and `sms` members who agreed to it are written to.
     """
 
     code: Code
