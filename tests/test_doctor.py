@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from actors import START, Clock, Shop
+from actors import START, Clock, Shop, connected_shop
 from bulk_actors import Clerk
 from listeners import listening
 from sqlalchemy import Engine, text
@@ -155,3 +155,29 @@ def test_a_form_that_no_letter_can_be_sent_for(
 
         (finding,) = [each for each in examine(opened, settings) if each.about == "mail server"]
         assert (finding.state, "points" in finding.text) == (state, state == "wrong")
+
+
+def test_reminders_that_no_letter_can_be_sent_for(
+    settings: Settings, engine: Engine, identity: Identity, clock: Clock, starters: dict[str, Template], shop: Shop
+) -> None:
+    """Rules in force that promise letters which cannot be sent are wrong; files that nobody has opened are not."""
+    live = settings.model_copy(update={"apple_certificate": "a.pem", "apple_apns_url": "https://127.0.0.1:1"})
+
+    def told(chosen: Settings) -> list[tuple[str, str]]:
+        made = build(chosen, clock=clock, engine=engine, identity=identity, loaded=starters)
+        return [
+            (each.state, each.text) for each in examine(lambda: made, settings) if each.about.startswith("reminders")
+        ]
+
+    assert told(live) == []
+    connected_shop(
+        build(live, clock=clock, engine=engine, identity=identity, loaded=starters),
+        shop.client,
+        "salon",
+        template="sephora_like",
+    )
+    ((state, text),) = told(live)
+    assert state == "wrong"
+    assert "sephora_like" in text
+    assert "WALLET_SMTP_URL" in text
+    assert told(settings) == []

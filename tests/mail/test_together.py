@@ -2,6 +2,7 @@
 
 import email
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -165,6 +166,21 @@ def test_outside_the_sandbox_without_a_mail_server(settings: Settings, service: 
         made.check_mail()
 
 
+def begin_worker(settings: Settings, engine: Engine, server: Office, folder: Path) -> subprocess.Popen[bytes]:
+    """Return a worker, a process of its own, that sends letters by the server."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("WALLET_")} | {
+        "WALLET_DATA_FOLDER": str(settings.data_folder),
+        "WALLET_DATABASE_URL": engine.url.render_as_string(hide_password=False),
+        "WALLET_SMTP_URL": server.url,
+        "WALLET_SMTP_CA_FILE": str(server.ca_file),
+        "WALLET_MAIL_FROM": "cards@shop.example",
+    }
+    with (folder / "worker.log").open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "wallet_service", "worker"], cwd=ROOT, env=environment, stdout=log, stderr=log
+        )
+
+
 def test_a_worker_that_is_killed(
     service: Service, shop: Shop, server: Office, settings: Settings, engine: Engine, tmp_path: Path
 ) -> None:
@@ -173,17 +189,7 @@ def test_a_worker_that_is_killed(
     server.before_answer = lambda: held.wait(30)
     write(service, SIGN_IN)
     write(service, SIGN_IN, "bob@home.example")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("WALLET_")} | {
-        "WALLET_DATA_FOLDER": str(settings.data_folder),
-        "WALLET_DATABASE_URL": engine.url.render_as_string(hide_password=False),
-        "WALLET_SMTP_URL": server.url,
-        "WALLET_SMTP_CA_FILE": str(server.ca_file),
-        "WALLET_MAIL_FROM": "cards@shop.example",
-    }
-    with (tmp_path / "worker.log").open("wb") as log:
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "wallet_service", "worker"], cwd=ROOT, env=environment, stdout=log, stderr=log
-        )
+    worker = begin_worker(settings, engine, server, tmp_path)
     try:
         wait_until(lambda: len(server.got) == 1)
     finally:
@@ -201,3 +207,29 @@ def test_a_worker_that_is_killed(
     assert first.message["Message-ID"] == again.message["Message-ID"] != other.message["Message-ID"]
     assert [each.to for each in server.got] == [(ANN,), (ANN,), ("bob@home.example",)]
     assert states(engine) == [("sent", 2), ("sent", 2)]
+
+
+def test_a_birthday_is_written_of(
+    service: Service, client: FlaskClient, server: Office, settings: Settings, engine: Engine, tmp_path: Path
+) -> None:
+    """A worker finds the day, and its letter comes over TLS: it leads to the card, and one click is the end of such."""
+    shop = connected_shop(service, client, "salon", template="sephora_like")
+    consent = {"purpose": "marketing", "channel": "email", "granted": True}
+    who = {"id": "ann", "email": ANN, "birthday": f"{utc_now():%m-%d}", "locale": "cs"}
+    shop.answer("member.enrolled", {"customer": who, "consents": [consent]})
+    worker = begin_worker(settings, engine, server, tmp_path)
+    try:
+        (got,) = server.wait_for(1)
+        wait_until(lambda: states(engine) == [("sent", 1)])
+    finally:
+        worker.terminate()
+        worker.wait()
+    assert (got.to, got.encrypted) == ((ANN,), True)
+    line = "Čeká na vás dárek k narozeninám"
+    assert line in got.message["Subject"]
+    assert line in got.body("plain").splitlines()
+    path = re.findall(r"https?://[^/]+(/cards/\S+)", got.body("plain"))[0]
+    assert client.get(path).status_code == 200
+    assert client.post(got.unsubscribe_path, data={"List-Unsubscribe": "One-Click"}).status_code == 200
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT granted FROM consents ORDER BY id DESC LIMIT 1")).scalar_one() is False
