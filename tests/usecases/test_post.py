@@ -29,6 +29,7 @@ SENT = Outcome("sent", message_id="<1@shop.example>")
 LATER = Outcome("later", "put off: 450")
 SIGN_IN = Letter("sign_in", "en", "Your link", ("Here it is.",), Button("Sign in", "https://cards.example/x"), "Shop")
 CAMPAIGN = Letter("campaign", "en", "Spring", ("It is here.",))
+REMINDER = Letter("reminder", "en", "Shop: Happy birthday!", ("Happy birthday!",))
 
 
 @dataclass
@@ -167,10 +168,11 @@ def test_what_is_no_address(desk: Desk, to: str) -> None:
     assert desk.rows() == []
 
 
-def test_what_is_asked_for_goes_first(desk: Desk) -> None:
-    """Whoever waits for a letter does not wait for a campaign of thousands."""
+@pytest.mark.parametrize("unasked", [CAMPAIGN, REMINDER], ids=["campaign", "reminder"])
+def test_what_is_asked_for_goes_first(desk: Desk, unasked: Letter) -> None:
+    """Whoever waits for a letter does not wait for a campaign of thousands, nor for what a day reminds all of."""
     for number in range(3):
-        desk.write(CAMPAIGN, to=f"p{number}@home.example", member=False)
+        desk.write(unasked, to=f"p{number}@home.example", member=False)
     desk.clock.on(seconds=1)
     desk.write()
     desk.post(batch=1).deliver()

@@ -29,7 +29,7 @@ RULES = rules(
         on = "member.inactive"
         after = "P2M"
         points = 3
-        notify = ["pass"]
+        notify = ["pass", "email"]
         [[trigger]]
         code = "soon"
         on = "points.expiring"
