@@ -28,9 +28,11 @@ _RANKED = text("""
     INSERT INTO tier_changes (member_id, kind, day, tier, valid_until, measured_to, manual, cause, created_at)
     VALUES (:member_id, :kind, :day, :tier, :valid_until, :measured_to, :manual, :cause, :now)
 """)
+# One value for all days: hundreds of rows would each be made into objects one by one.
 _DAYS = text("""
-    SELECT day, spend, points, orders, referrals FROM qualification_days
-    WHERE member_id = :member_id AND day >= :since ORDER BY day
+    SELECT json_build_array(array_agg(day - DATE '0001-01-01' + 1), array_agg(spend), array_agg(points),
+                            array_agg(orders), array_agg(referrals))
+    FROM qualification_days WHERE member_id = :member_id AND day >= :since
 """)
 
 
@@ -105,5 +107,7 @@ def ranked(tx: Connection, member_id: int, changes: Iterable[Change], *, now: da
 
 def days(tx: Connection, member_id: int, *, since: date) -> dict[date, Amounts]:
     """Return what counts for a tier, by day, from the day `since` on."""
-    rows = tx.execute(_DAYS, {"member_id": member_id, "since": since})
-    return {day: Amounts(spend, points, orders, referrals) for day, spend, points, orders, referrals in rows}
+    days, *done = tx.execute(_DAYS, {"member_id": member_id, "since": since}).scalar_one()
+    if not days:
+        return {}
+    return dict(zip(map(date.fromordinal, days), map(Amounts._make, zip(*done, strict=True)), strict=True))
