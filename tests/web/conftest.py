@@ -10,6 +10,7 @@ import pytest
 from actors import Clock
 from api_actors import World
 from flask.testing import FlaskClient
+from member_actors import Mailbox, Visitor
 from slate import wipe
 from sqlalchemy import Engine, Row, TextClause, create_engine, text
 
@@ -138,3 +139,15 @@ def _wait_until_true(engine: Engine, query: TextClause, otherwise: str) -> None:
                 return
         time.sleep(0.005)
     raise AssertionError(otherwise)
+
+
+@pytest.fixture
+def mailbox(service: Service) -> Mailbox:
+    """All letters."""
+    return Mailbox(service)
+
+
+@pytest.fixture
+def visitor(client: FlaskClient) -> Visitor:
+    """Somebody with a browser."""
+    return Visitor(client)

@@ -39,18 +39,6 @@ def ann(shop: Shop) -> dict[str, object]:
 
 
 @pytest.fixture
-def mailbox(service: Service) -> Mailbox:
-    """All letters."""
-    return Mailbox(service)
-
-
-@pytest.fixture
-def visitor(client: FlaskClient) -> Visitor:
-    """Somebody with a browser."""
-    return Visitor(client)
-
-
-@pytest.fixture
 def inside(ann: object, visitor: Visitor, mailbox: Mailbox) -> Visitor:
     """Ann, who is signed in."""
     visitor.ask(ANN)

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
+import browsers
 import pytest
 from actors import Clock, Shop, connected_shop
-from axe_playwright_python.sync_playwright import Axe
-from browsers import chromium, complaints_of, needs_browser
+from browsers import DESK, PHONE, chromium, complaints_of, needs_browser, reached, sticks_out
 from flask.testing import FlaskClient
 from link_actors import ANDROID, WINDOWS
 from member_actors import Mailbox
@@ -17,7 +17,6 @@ from wallet_service.web import create_app
 from wallet_service.web.member_words import WORDS
 from wallet_service.wiring import Service
 
-PHONE, DESK = {"width": 360, "height": 740}, {"width": 1440, "height": 900}
 ZOE = "zoe.of.the.long.name.that.fits.no.phone@home.example"
 
 pytestmark = [pytest.mark.xdist_group("browser"), needs_browser]
@@ -38,12 +37,6 @@ def address(service: Service, shop: Shop) -> Iterator[str]:
     server.shutdown()
 
 
-@pytest.fixture
-def mailbox(service: Service) -> Mailbox:
-    """All letters."""
-    return Mailbox(service)
-
-
 def context_of(browser: Browser, *, lang: str = "en-GB", wide: bool = False, dark: bool = False) -> BrowserContext:
     """A phone, or a computer."""
     return browser.new_context(
@@ -56,13 +49,10 @@ def context_of(browser: Browser, *, lang: str = "en-GB", wide: bool = False, dar
 
 def faults(page: Page) -> list[str]:
     """Return all that axe finds wrong with a page, and by how much it is wider than its window, on phones and desks."""
-    found = [
-        f"{each['id']}: {node['html']}" for each in Axe().run(page).response["violations"] for node in each["nodes"]
-    ]
-    size = page.viewport_size
+    found, size = browsers.faults(page), page.viewport_size
     for width in (PHONE, DESK):
         page.set_viewport_size(width)  # type: ignore[arg-type]
-        if page.evaluate("document.documentElement.scrollWidth - window.innerWidth"):
+        if sticks_out(page):
             found.append(f"sticks out at {width}")
     page.set_viewport_size(size)  # type: ignore[arg-type]
     return found
@@ -162,22 +152,12 @@ def test_a_keyboard_reaches_all_of_the_page(browser: Browser, address: str, shop
     page.goto(address + mailbox.link())
     page.locator("#open").press("Enter")
     page.wait_for_url("**/members/points/me")
-    reached = []
-    for _ in range(40):
-        page.keyboard.press("Tab")
-        now = page.evaluate("""() => {
-            const each = document.activeElement;
-            const name = each.id || each.textContent.trim();
-            return each === document.body ? null : [name, getComputedStyle(each).outlineStyle];
-        }""")
-        if now is None:
-            break
-        reached.append(now)
-    assert [name for name, _ in reached] == [
+    places = reached(page, most=40)
+    assert [name for name, _ in places] == [
         *("sign-out", "add-apple", "add-google", "lost", WORDS["en"]["whole"], WORDS["en"]["terms"]),
         *("consent-1", "consent-2", "save", "download", "leave", "Русский", "Čeština", "Română"),
     ]
-    assert all(outline != "none" for _, outline in reached)
+    assert all(outline != "none" for _, outline in places)
     context.close()
 
 

@@ -5,8 +5,7 @@ from datetime import timedelta
 
 import pytest
 from actors import Clock, Shop
-from axe_playwright_python.sync_playwright import Axe
-from browsers import chromium, needs_browser
+from browsers import DESK, PHONE, chromium, faults, needs_browser, reached, sticks_out
 from link_actors import ANDROID, INSTAGRAM, INSTAGRAM_ON_ANDROID, IPHONE, WINDOWS, Marketer, marketer
 from page_actors import started
 from playwright.sync_api import Browser, Page
@@ -15,8 +14,6 @@ from wallet_service.links import add_url, funnel_url
 from wallet_service.usecases.mint import sent
 from wallet_service.web import create_app
 from wallet_service.wiring import Service
-
-PHONE, DESK = {"width": 360, "height": 740}, {"width": 1440, "height": 900}
 
 pytestmark = [
     pytest.mark.xdist_group("browser"),
@@ -61,18 +58,6 @@ def opened(
     return page
 
 
-def faults(page: Page) -> list[str]:
-    """Return all that axe finds wrong with a page."""
-    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
-    return [f"{each['id']}: {node['html']}" for each in found for node in each["nodes"]]
-
-
-def sticks_out(page: Page) -> int:
-    """Return by how many pixels a page is wider than its window."""
-    wider: int = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    return wider
-
-
 def test_nothing_keeps_anybody_out(browser: Browser, address: str, spring: Marketer, clock: Clock) -> None:
     """On phones and at desks, in each language, by day and by night, axe finds no fault and all of a page fits."""
     member, prospect = spring.link(member="ann"), spring.prospect()
@@ -112,22 +97,12 @@ def test_nothing_keeps_anybody_out(browser: Browser, address: str, spring: Marke
 def test_a_keyboard_is_enough(browser: Browser, address: str, spring: Marketer) -> None:
     """Everything that can be pressed is reached by Tab, in the order of the page, and shows that it is reached."""
     page = opened(browser, address + spring.prospect(), agent=WINDOWS, wide=True)
-    reached = []
-    for _ in range(30):
-        page.keyboard.press("Tab")
-        now = page.evaluate("""() => {
-            const each = document.activeElement;
-            const name = each.id || each.textContent.trim();
-            return each === document.body ? null : [name, getComputedStyle(each).outlineStyle];
-        }""")
-        if now is None:
-            break
-        reached.append(now)
-    assert [name for name, _ in reached] == [
+    places = reached(page, most=30)
+    assert [name for name, _ in places] == [
         *("add-apple", "add-google", "Programme terms", "object"),
         *("Русский", "Čeština", "Română"),
     ]
-    assert all(outline != "none" for _, outline in reached)
+    assert all(outline != "none" for _, outline in places)
     page.context.close()
 
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 from actors import Clock, Shop
 from books import faults
-from flask.testing import FlaskClient
 from member_actors import Mailbox, Visitor, path_in
 from sqlalchemy import text
 from werkzeug.test import TestResponse
@@ -33,18 +32,6 @@ Contents = dict[str, tuple[int, str]]
 @pytest.fixture(autouse=True)
 def _opened(shop: Shop) -> None:
     """The programme is open, as it is as soon as there is a shop."""
-
-
-@pytest.fixture
-def mailbox(service: Service) -> Mailbox:
-    """All letters."""
-    return Mailbox(service)
-
-
-@pytest.fixture
-def visitor(client: FlaskClient) -> Visitor:
-    """Somebody with a browser."""
-    return Visitor(client)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ Why = Literal["suppressed", "no_consent", "too_late", "revoked", "erased"]
 State = Literal["waiting", "sent", "dead", "dropped"]
 Fate = Literal["sent", "bounced", "refused", "later", "away", "stop"]
 
+KNOWN_AS: dict[Channel, Literal["email", "phone"]] = {"email": "email", "sms": "phone"}  # what addresses are there
 MARKETING = "marketing"  # the purpose of the consent that letters need which nobody has asked for
 # A letter that was put off is tried again after these, and a last time at the end: about two days.
 LADDER = (

@@ -63,12 +63,12 @@ _JOINED = """
 _FROM = f"FROM members JOIN cards ON cards.member_id = members.id AND cards.replaced_at IS NULL {_JOINED}"
 _EVERY_CARD = f"FROM members JOIN cards ON cards.member_id = members.id {_JOINED}"
 # The member first: before the tables have statistics, the planner would begin with the cards and read all of them.
-_BY_EXTERNAL_ID = text(f"""
-    WITH named AS MATERIALIZED (
-        SELECT * FROM members WHERE program_id = :program_id AND external_id = :external_id
-    )
-    SELECT {_COLUMNS}, {lots.AHEAD} {_FROM.replace("FROM members", "FROM named AS members")}
-""")
+_NAMED = (
+    "WITH named AS MATERIALIZED (SELECT * FROM members WHERE program_id = :program_id AND external_id = :external_id)"
+)
+_OF_NAMED = _FROM.replace("FROM members", "FROM named AS members")
+_BY_EXTERNAL_ID = text(f"{_NAMED} SELECT {_COLUMNS} {_OF_NAMED}")
+_WITH_AHEAD = text(f"{_NAMED} SELECT {_COLUMNS}, {lots.AHEAD} {_OF_NAMED}")
 _SEVERAL = text(f"""
     SELECT {_COLUMNS} {_FROM} WHERE members.program_id = :program_id AND external_id = ANY(:external_ids)
 """)
@@ -327,8 +327,8 @@ def erase(tx: Connection, member_id: int, *, now: datetime) -> None:
 
 def find(tx: Connection, program_id: int, external_id: str) -> Membership | None:
     """Return the member with that id of the merchant's own."""
-    found = ask(tx, program_id, external_id)()
-    return found[0] if found else None
+    row = tx.execute(_BY_EXTERNAL_ID, {"program_id": program_id, "external_id": external_id}).first()
+    return _membership(row) if row else None
 
 
 def find_several(tx: Connection, program_id: int, external_ids: Iterable[str]) -> dict[str, Membership]:
@@ -342,7 +342,7 @@ def ask(tx: Connection, program_id: int, external_id: str) -> Callable[[], tuple
 
     The answer is fetched when it is called for.
     """
-    answer = tx.execute(_BY_EXTERNAL_ID, {"program_id": program_id, "external_id": external_id})
+    answer = tx.execute(_WITH_AHEAD, {"program_id": program_id, "external_id": external_id})
 
     def told() -> tuple[Membership, Ahead] | None:
         row = answer.first()

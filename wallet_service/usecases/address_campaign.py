@@ -11,7 +11,7 @@ from wallet_service.domain.campaign_letter import CampaignLetter, Values
 from wallet_service.domain.drawing import Case
 from wallet_service.domain.errors import LinkRefused
 from wallet_service.domain.identity import Identity, identity
-from wallet_service.domain.letters import MARKETING, Letter, Suppression, held_back
+from wallet_service.domain.letters import KNOWN_AS, MARKETING, Letter, Suppression, held_back
 from wallet_service.domain.links import Campaign, Link, Prospect
 from wallet_service.domain.member import Membership
 from wallet_service.domain.member_row import RowFault
@@ -21,9 +21,7 @@ from wallet_service.storage import consents, identities, members, suppressed
 from wallet_service.storage.job_files import Refusal
 from wallet_service.storage.vault import Vault
 from wallet_service.usecases import mint
-from wallet_service.usecases.mint import Terms
-
-PROSPECT = ("external_id", "name", "locale")
+from wallet_service.usecases.mint import PROSPECT, Terms
 
 Not = Literal["no_consent", "no_address", "suppressed", "no_card", "member"]
 
@@ -73,7 +71,7 @@ class Writing:
     @property
     def kind(self) -> Literal["email", "phone"]:
         """What its addresses are known as."""
-        return "email" if self.letter.channel == "email" else "phone"
+        return KNOWN_AS[self.letter.channel]
 
     def to_members(self, tx: Connection, page: Sequence[Membership]) -> Group:
         """Return what becomes of members; those who have become one with another are looked at as that one."""

@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
 
 import structlog
 from sqlalchemy import Connection
 
 from wallet_service.domain.errors import LetterRefused, SettingsRefused
-from wallet_service.domain.letters import MARKETING, Channel, Letter
+from wallet_service.domain.letters import KNOWN_AS, MARKETING, Channel, Letter
 from wallet_service.domain.member import Membership
 from wallet_service.domain.period import start_of
 from wallet_service.domain.reminder_words import letter
@@ -21,8 +20,6 @@ from wallet_service.storage.vault import Vault
 from wallet_service.usecases.write_letter import write_letter
 
 log = structlog.get_logger(__name__)
-
-KNOWN_AS: dict[Channel, Literal["email", "phone"]] = {"email": "email", "sms": "phone"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from wallet_service.domain.campaign_letter import CampaignLetter, Knowing, kept_letter
 from wallet_service.domain.errors import LinkOver, OperationConflict, UnknownCampaign
 from wallet_service.domain.job import Job, Progress
-from wallet_service.domain.letters import Channel
+from wallet_service.domain.letters import KNOWN_AS, Channel
 from wallet_service.domain.links import Campaign
 from wallet_service.domain.period import local_day
 from wallet_service.domain.sheet import Form, Place, form_of, records
@@ -25,11 +25,11 @@ from wallet_service.domain.template import Template
 from wallet_service.storage import job_files, jobs, letters, link_campaigns, links, members, programs
 from wallet_service.storage.vault import Vault
 from wallet_service.usecases import mint
-from wallet_service.usecases.address_campaign import PROSPECT, Addressed, Addresses, Group, Writing
+from wallet_service.usecases.address_campaign import Addressed, Addresses, Group, Writing
 from wallet_service.usecases.ask_import import JOB_PREFIX, Asked
 from wallet_service.usecases.campaign import refused
 from wallet_service.usecases.in_force import InForce
-from wallet_service.usecases.mint import Terms
+from wallet_service.usecases.mint import PROSPECT, Terms
 from wallet_service.usecases.operate import OpenProgram, Operated, Operation, operate
 from wallet_service.usecases.upload import Uploaded, forget, upload
 from wallet_service.usecases.work_off import hold
@@ -38,7 +38,6 @@ CAMPAIGN = "campaign"
 MEMBERS = "members"  # to whom it goes, where no file says so
 ROWS = 100  # whom a piece looks at
 SAMPLES = 3
-COLUMNS: dict[Channel, str] = {"email": "email", "sms": "phone"}
 
 Begin = Callable[[], AbstractContextManager[Connection]]
 
@@ -81,7 +80,7 @@ def knowing(template: Template, *, members_alone: bool) -> Knowing:
 
 def columns_of(channel: Channel) -> tuple[str, ...]:
     """Return the columns that a file of prospects may have; the last one it has to."""
-    return (*PROSPECT, COLUMNS[channel])
+    return (*PROSPECT, KNOWN_AS[channel])
 
 
 def foretell(read: Begin, writing: Writing, pieces: Iterable[bytes] | None) -> Foretold:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from wallet_service.domain.errors import Fault, LetterRefused
 from wallet_service.domain.identity import identity
-from wallet_service.domain.letters import MARKETING, Letter, Why, held_back
+from wallet_service.domain.letters import KNOWN_AS, MARKETING, Letter, Why, held_back
 from wallet_service.storage import consents, letters, programs, suppressed
 from wallet_service.storage.vault import Vault
 
@@ -36,7 +36,7 @@ def write_letter(
     Whether letters can be sent here at all is asked before, of the service (`check_mail`).
     Raises `LetterRefused` where `to` is no address.
     """
-    known = identity("phone" if letter.channel == "sms" else "email", to)
+    known = identity(KNOWN_AS[letter.channel], to)
     if known is None:
         message = f"is no address for {'short messages' if letter.channel == 'sms' else 'e-mail'}"
         raise LetterRefused("The letter was not written.", [Fault("letter", "to", message)])
