@@ -14,6 +14,7 @@ from typing import Any
 from actors import START
 from flask import Response, request
 from hypothesis import strategies as st
+from msgspec import structs
 
 from wallet_service.domain.face import Barcode, Colors, Face, Field, Money
 from wallet_service.google.client import WalletObjects
@@ -182,7 +183,7 @@ def faces(draw: st.DrawFn) -> Face:
     cuts = sorted(draw(st.lists(st.integers(0, len(fields)), min_size=4, max_size=4)))
     slots = [tuple(fields[start:end]) for start, end in zip([0, *cuts], [*cuts, len(fields)], strict=True)]
     formats = st.sampled_from(["qr", "pdf417", "aztec", "code128"])
-    return replace(
+    return structs.replace(
         PLAIN,
         barcode=draw(st.builds(Barcode, formats, TEXTS, st.none() | TEXTS)),
         header=slots[0],

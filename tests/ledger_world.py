@@ -11,6 +11,7 @@ import pytest
 from actors import Clock
 from ledger_checks import ZONE, Books, ahead, faults, projected
 from ledger_model import Bought, Model, Promise
+from msgspec import structs
 from sqlalchemy import Connection, text
 
 from wallet_service.domain.account import Account
@@ -587,7 +588,7 @@ class World:
         if paid:
             order = order.paid(Purchase(fact.order_id, at, paid.eligible_minor, partner=paid.partner, version=version))
         if self.broken and self.broken.rates_again:
-            order = replace(order, earned=None)
+            order = structs.replace(order, earned=None)
         order = evaluate_order(book, order, book.program, 0)
         order = book.settle_order(order, at=at)
         orders.put(book.tx, self.source.id, order, member_id=book.member.id, customer_id=None)

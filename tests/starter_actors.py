@@ -1,9 +1,10 @@
 """The starters of `pass_templates/`, and members of every kind who hold their cards."""
 
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
+
+from msgspec import structs
 
 from wallet_service.apple import artwork
 from wallet_service.domain.reminding import tells
@@ -29,8 +30,8 @@ def standings(template: Template) -> dict[str, Standing]:
     program = template.program
     tiers = [None, *(each.code for each in program.tier)][-len(program.tier) or None :]
     codes = tuple(each.code for each in program.reward)
-    new = replace(NEW, tier=tiers[0])
-    middle = replace(
+    new = structs.replace(NEW, tier=tiers[0])
+    middle = structs.replace(
         new,
         balance=6,
         qualifying=program.tier[len(tiers) // 2].threshold + 7 if program.tier else 7,
@@ -50,8 +51,12 @@ def standings(template: Template) -> dict[str, Standing]:
     return {
         "new": new,
         "middle": middle,
-        "top": replace(middle, balance=1_234_567, qualifying=10**9, tier=tiers[-1], rewards=codes, granted=codes),
-        "debt": replace(middle, balance=-40, qualifying=-40, pending=0, tier=tiers[0], rewards=(), granted=()),
-        "ended": replace(new, member_name="Ann", member_until=date(2026, 5, 31) if program.membership else None),
-        "stray": replace(middle, tier="gone", rewards=("gone",), granted=("gone",), cause="gone"),
+        "top": structs.replace(
+            middle, balance=1_234_567, qualifying=10**9, tier=tiers[-1], rewards=codes, granted=codes
+        ),
+        "debt": structs.replace(middle, balance=-40, qualifying=-40, pending=0, tier=tiers[0], rewards=(), granted=()),
+        "ended": structs.replace(
+            new, member_name="Ann", member_until=date(2026, 5, 31) if program.membership else None
+        ),
+        "stray": structs.replace(middle, tier="gone", rewards=("gone",), granted=("gone",), cause="gone"),
     }

@@ -51,8 +51,10 @@ WALLS: dict[str, frozenset[str]] = {
 }
 # What of others' a room may import.
 THIRD_PARTY: dict[str, frozenset[str]] = {
-    "domain": frozenset(("pydantic",)),
-    "storage": frozenset(("alembic", "babel", "cryptography", "orjson", "psycopg", "sqlalchemy", "structlog")),
+    "domain": frozenset(("msgspec", "pydantic")),
+    "storage": frozenset(
+        ("alembic", "babel", "cryptography", "msgspec", "orjson", "psycopg", "sqlalchemy", "structlog")
+    ),
     "apple": frozenset(("PIL", "cryptography", "orjson", "pycurl")),
     "google": frozenset(("PIL", "cryptography", "google", "orjson", "requests")),
     "inbound": frozenset(("pydantic", "standardwebhooks")),
@@ -75,7 +77,7 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
             "werkzeug",
         )
     ),
-    "usecases": frozenset(("sqlalchemy", "structlog")),
+    "usecases": frozenset(("msgspec", "sqlalchemy", "structlog")),
     "web": frozenset(
         (
             "flask",

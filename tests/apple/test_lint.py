@@ -3,7 +3,6 @@
 import base64
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -13,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from wallet_service.apple import lint
 from wallet_service.apple.identity import Identity
@@ -433,7 +433,7 @@ def test_junk_never_breaks_it(identity: Identity, junk: Any, data: st.DataObject
 @given(key=st.sampled_from(KNOWN_KEYS), junk=JUNK)
 def test_what_passes_can_be_written(face: Face, card: Card, identity: Identity, key: str, junk: Any) -> None:
     """A pass without faults is JSON, has no null in it, and says the same when it is linted again."""
-    pass_json = draw(replace(face, apple={key: junk}), card, team_identifier="SANDBOX123", web_service_url=URL)
+    pass_json = draw(structs.replace(face, apple={key: junk}), card, team_identifier="SANDBOX123", web_service_url=URL)
     before = deepcopy(pass_json)
     if not faults_of(pass_json, identity):
         assert b":null" not in to_json(pass_json)

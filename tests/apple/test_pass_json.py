@@ -3,7 +3,6 @@
 import json
 import os
 import re
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from wallet_service.apple.identity import Identity
 from wallet_service.apple.package import Bundle
@@ -36,7 +36,7 @@ def fields(pass_json: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def value_of(face: Face, card: Card, value: Any) -> dict[str, Any]:
     """Draw a single field and return it."""
-    return fields(drawn(replace(face, header=(Field("only", "ONLY", value),)), card))["only"]
+    return fields(drawn(structs.replace(face, header=(Field("only", "ONLY", value),)), card))["only"]
 
 
 def check_golden(name: str, made: bytes) -> None:
@@ -75,7 +75,7 @@ def test_every_slot_is_drawn_in_its_order(face: Face, card: Card) -> None:
 def test_an_empty_face_draws_no_empty_part(face: Face, card: Card) -> None:
     """What a face has not is left out, never written as an empty array or null."""
     bare = Face("en", "O", "P", "D", face.colors, Barcode("qr", "1"))
-    pass_json = drawn(bare, replace(card, announced=None), url=None)
+    pass_json = drawn(bare, structs.replace(card, announced=None), url=None)
     assert pass_json["storeCard"] == {}
     for key in ("locations", "expirationDate", "voided", "webServiceURL", "authenticationToken"):
         assert key not in pass_json
@@ -130,13 +130,13 @@ def test_dates_are_written_in_utc(face: Face, card: Card, moment: datetime, writ
     """A moment has whole seconds and a Z, and a style that lets the phone write it."""
     field = value_of(face, card, moment)
     assert (field["value"], field["dateStyle"]) == (written, "PKDateStyleMedium")
-    assert drawn(replace(face, expires_at=moment), card)["expirationDate"] == written
+    assert drawn(structs.replace(face, expires_at=moment), card)["expirationDate"] == written
 
 
 @pytest.mark.parametrize("announced", ["balance", "tier", "news", "reward", None])
 def test_only_the_announced_field_has_a_message(face: Face, card: Card, announced: str | None) -> None:
     """Two messages at once would make the phone show neither, so one field has one at most."""
-    found = fields(drawn(face, replace(card, announced=announced)))
+    found = fields(drawn(face, structs.replace(card, announced=announced)))
     expected = {"balance": "Du hast jetzt %@ Punkte", "tier": "Du bist jetzt %@"}
     messages = {key: field["changeMessage"] for key, field in found.items() if "changeMessage" in field}
     assert messages == {key: text for key, text in expected.items() if key == announced}
@@ -150,14 +150,14 @@ def test_links_are_anchors_with_a_plain_text_beside(face: Face, card: Card) -> N
         '<a href="tel:+4930">Fragen &amp; "Antworten"</a>'
     )
     assert link["value"].startswith("Mein Konto: https://cards.example.com/me?a=1&b=2\n")
-    quoted = fields(drawn(replace(face, links=(Link("<b>", 'https://x.example/"><script>'),)), card))["Links"]
+    quoted = fields(drawn(structs.replace(face, links=(Link("<b>", 'https://x.example/"><script>'),)), card))["Links"]
     assert quoted["attributedValue"] == '<a href="https://x.example/&quot;&gt;&lt;script&gt;">&lt;b&gt;</a>'
 
 
 @pytest.mark.parametrize(("message", "encoding"), [("A1-é", "iso-8859-1"), ("卡", "utf-8"), ("€", "utf-8")])
 def test_a_barcode_names_an_encoding_that_fits(face: Face, card: Card, message: str, encoding: str) -> None:
     """Latin-1 is named where it can say the message, for scanners read it best."""
-    (barcode,) = drawn(replace(face, barcode=Barcode("aztec", message)), card)["barcodes"]
+    (barcode,) = drawn(structs.replace(face, barcode=Barcode("aztec", message)), card)["barcodes"]
     assert (barcode["format"], barcode["messageEncoding"]) == ("PKBarcodeFormatAztec", encoding)
     message.encode(barcode["messageEncoding"])
 
@@ -166,7 +166,7 @@ def test_colours_are_written_as_rgb(face: Face, card: Card) -> None:
     """Hexadecimal colours become the documented form; other texts stay for the lint to name."""
     pass_json = drawn(face, card)
     assert (pass_json["backgroundColor"], pass_json["labelColor"]) == ("rgb(20, 33, 61)", "rgb(252, 163, 17)")
-    odd = replace(face, colors=replace(face.colors, text="white"))
+    odd = structs.replace(face, colors=structs.replace(face.colors, text="white"))
     assert drawn(odd, card)["foregroundColor"] == "white"
 
 
@@ -178,21 +178,21 @@ def test_the_web_service_has_no_slash_at_its_end(face: Face, card: Card) -> None
 
 def test_a_voided_card_says_so(face: Face, card: Card) -> None:
     """Only a void card has the key."""
-    assert drawn(replace(face, voided=True), card)["voided"] is True
+    assert drawn(structs.replace(face, voided=True), card)["voided"] is True
 
 
 def test_vendor_keys_are_laid_over(face: Face, card: Card) -> None:
     """Keys for Apple alone pass through and may replace what was drawn."""
     apple = {"suppressStripShine": False, "logoText": "", "posterGeneric": {"primaryFields": []}}
-    pass_json = drawn(replace(face, apple=apple), card)
+    pass_json = drawn(structs.replace(face, apple=apple), card)
     assert {key: pass_json[key] for key in apple} == apple
 
 
 def test_vendor_keys_never_touch_the_identity(face: Face, card: Card) -> None:
     """Who the card is and how it is fetched cannot be overridden by a template, with or without a web service."""
     stolen = dict.fromkeys(OWN_KEYS, "stolen")
-    assert drawn(replace(face, apple=stolen), card) == drawn(face, card)
-    assert "webServiceURL" not in drawn(replace(face, apple=stolen), card, url=None)
+    assert drawn(structs.replace(face, apple=stolen), card) == drawn(face, card)
+    assert "webServiceURL" not in drawn(structs.replace(face, apple=stolen), card, url=None)
 
 
 def test_drawing_leaves_the_face_alone(face: Face, card: Card) -> None:

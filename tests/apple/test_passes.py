@@ -4,12 +4,12 @@ import io
 import json
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from asn1crypto import cms
+from msgspec import structs
 
 from wallet_service.apple.identity import Identity
 from wallet_service.apple.package import SignedPass
@@ -61,7 +61,7 @@ def test_a_revision_is_signed_once(
     """Asked again, the same revision is the same object; the next one is another and shares the images."""
     first = passes.make(face, card, art_key=ART_KEY, art=art, at=now)
     again = passes.make(face, card, art_key=ART_KEY, art=art, at=now + timedelta(hours=1))
-    following = passes.make(face, replace(card, revision=4), art_key=ART_KEY, art=art, at=now)
+    following = passes.make(face, structs.replace(card, revision=4), art_key=ART_KEY, art=art, at=now)
     assert again is first
     assert following is not first
     assert following.head is first.head
@@ -72,7 +72,7 @@ def test_another_card_or_template_is_signed_anew(
 ) -> None:
     """Serial number and template tell passes apart."""
     first = passes.make(face, card, art_key=ART_KEY, art=art, at=now)
-    other_card = passes.make(face, replace(card, serial_number="other"), art_key=ART_KEY, art=art, at=now)
+    other_card = passes.make(face, structs.replace(card, serial_number="other"), art_key=ART_KEY, art=art, at=now)
     other_language = passes.make(face, card, art_key=("points", 1, "en"), art=art, at=now)
     assert len({id(each) for each in (first, other_card, other_language)}) == 3
     assert read(other_card)["serialNumber"] == "other"
@@ -95,7 +95,7 @@ def test_remembered_passes_are_bounded(
     bounded = ApplePasses(identity, web_service_url=URL, cache_bytes=3 * one)
 
     def make(revision: int) -> SignedPass:
-        return bounded.make(face, replace(card, revision=revision), art_key=ART_KEY, art=art, at=now)
+        return bounded.make(face, structs.replace(card, revision=revision), art_key=ART_KEY, art=art, at=now)
 
     kept = [make(revision) for revision in range(3)]
     assert make(0) is kept[0]
@@ -119,7 +119,7 @@ def test_threads_share_the_room(
     """Passes made at once are each the right card's."""
 
     def make(number: int) -> tuple[int, str]:
-        one = replace(card, serial_number=f"card-{number % 20}")
+        one = structs.replace(card, serial_number=f"card-{number % 20}")
         return number % 20, read(passes.make(face, one, art_key=ART_KEY, art=art, at=now))["serialNumber"]
 
     with ThreadPoolExecutor(4) as pool:
@@ -130,7 +130,7 @@ def test_a_faulty_pass_is_not_signed(
     passes: ApplePasses, face: Face, card: Card, art: dict[str, bytes], now: datetime
 ) -> None:
     """What a phone would refuse is refused here, with every fault, and not remembered."""
-    broken = replace(face, organization="", header=face.header * 2)
+    broken = structs.replace(face, organization="", header=face.header * 2)
     with pytest.raises(PassRefused) as refused:
         passes.make(broken, card, art_key=ART_KEY, art=art, at=now)
     assert {fault.key for fault in refused.value.faults} == {"organizationName", "storeCard.headerFields[1].key"}
@@ -154,7 +154,7 @@ def test_an_ended_certificate_signs_nothing_new(
     assert passes.make(face, card, art_key=ART_KEY, art=art, at=identity.not_after) is signed
     for at in (identity.not_after, identity.not_before - timedelta(seconds=1)):
         with pytest.raises(IdentityRefused, match="Create a new one"):
-            passes.make(face, replace(card, revision=9), art_key=ART_KEY, art=art, at=at)
+            passes.make(face, structs.replace(card, revision=9), art_key=ART_KEY, art=art, at=at)
 
 
 def test_plain_http_must_be_allowed(

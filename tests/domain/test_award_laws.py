@@ -1,7 +1,6 @@
 """Whatever the rules and orders: no debt, one floor, no order of things, and no limit or budget overrun."""
 
 from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
 from math import ceil
@@ -9,6 +8,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from purchases import NOON, award, budgeted, local, needs, order, program
 
 from wallet_service.domain.campaigns import Budget
@@ -99,9 +99,9 @@ def programs(draw: st.DrawFn) -> Program:
 def orders(draw: st.DrawFn) -> Purchase:
     """Draw an order with lines, or with its amount alone."""
     found = draw(st.lists(lines, max_size=4))
-    what = replace(order(*found), lines=tuple(found)) if found else order(draw(amounts))
+    what = structs.replace(order(*found), lines=tuple(found)) if found else order(draw(amounts))
     known = st.one_of(st.none(), amounts)
-    return replace(what, tax_minor=draw(known), total_minor=draw(known))
+    return structs.replace(what, tax_minor=draw(known), total_minor=draw(known))
 
 
 @given(programs(), orders(), buyers)
@@ -123,10 +123,10 @@ def test_a_line_in_two_halves_earns_the_same(which: Program, what: Purchase, buy
     for each in what.lines:
         cut, pieces = data.draw(st.integers(0, each.net_minor)), data.draw(st.integers(0, each.quantity))
         split += [
-            replace(each, net_minor=cut, quantity=pieces),
-            replace(each, net_minor=each.net_minor - cut, quantity=each.quantity - pieces),
+            structs.replace(each, net_minor=cut, quantity=pieces),
+            structs.replace(each, net_minor=each.net_minor - cut, quantity=each.quantity - pieces),
         ]
-    assert award(which, replace(what, lines=tuple(split)), buyer) == award(which, what, buyer)
+    assert award(which, structs.replace(what, lines=tuple(split)), buyer) == award(which, what, buyer)
 
 
 @given(programs(), orders(), buyers, st.randoms(use_true_random=False))
@@ -137,7 +137,7 @@ def test_the_order_of_things_does_not_matter(which: Program, what: Purchase, buy
     for each in (rules_, extra, bought):
         random.shuffle(each)
     other = which.model_copy(update={"earning_rule": tuple(rules_), "campaign": tuple(extra)})
-    assert award(other, replace(what, lines=tuple(bought)), buyer) == award(which, what, buyer)
+    assert award(other, structs.replace(what, lines=tuple(bought)), buyer) == award(which, what, buyer)
 
 
 @given(programs(), st.lists(st.tuples(orders(), st.integers(0, 2)), max_size=8), buyers)
@@ -153,7 +153,7 @@ def test_limits_and_budgets_are_never_exceeded(
     with_budget = {each.code: each.budget for each in which.campaign if each.budget}
     for drawn, days in bought:
         at += timedelta(days=days)
-        what = replace(drawn, paid_at=at)
+        what = structs.replace(drawn, paid_at=at)
         asked = needs(which, what, buyer)
         usage = {
             (need.code, need.key): sum(
@@ -218,8 +218,8 @@ def test_more_money_never_earns_less(extra: list[dict[str, Any]], bought: list[L
     """As long as budgets last, a dearer line brings at least the points of the cheaper one."""
     lasting = [{key: value for key, value in each.items() if key != "budget"} for each in extra if _adds(each)]
     which = program(MONEY, campaign=lasting)
-    dearer = [replace(bought[0], net_minor=bought[0].net_minor + more), *bought[1:]]
-    cheap, dear = (replace(order(*each), lines=tuple(each)) for each in (bought, dearer))
+    dearer = [structs.replace(bought[0], net_minor=bought[0].net_minor + more), *bought[1:]]
+    cheap, dear = (structs.replace(order(*each), lines=tuple(each)) for each in (bought, dearer))
     assert award(which, dear, buyer).points >= award(which, cheap, buyer).points
 
 

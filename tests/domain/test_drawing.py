@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from msgspec import structs
 from starter_actors import LANGUAGES, NAMES, NEW, SINCE, STARTERS, starter
 
 from wallet_service.domain import drawing, face
@@ -23,7 +24,7 @@ BIRTHDAY = Reminder("birthday-gift", DAY, DAY, SINCE)
 
 def said(starter_name: str, value: str, language: str = "en", **standing: Any) -> face.Value:
     """Return a value of a starter's member, with plain spaces."""
-    return said_by(starter(starter_name), value, replace(NEW, **standing), language)
+    return said_by(starter(starter_name), value, structs.replace(NEW, **standing), language)
 
 
 def said_by(template: Template, value: str, standing: Standing, language: str = "en") -> face.Value:
@@ -78,7 +79,7 @@ def test_what_expires_next_is_told_with_its_last_day(language: str, dying: int, 
 def test_days_that_may_be_far_are_told_with_their_year(expiry: dict[str, Any], day: str) -> None:
     """Where points live longer than a year, a day alone would be read as the next such day."""
     template = changed("coalition", points={"expiry": expiry})
-    assert said_by(template, "next_expiry", replace(NEW, dying=5, dying_on=DAY)) == f"5 points until {day}"
+    assert said_by(template, "next_expiry", structs.replace(NEW, dying=5, dying_on=DAY)) == f"5 points until {day}"
 
 
 @pytest.mark.parametrize(
@@ -110,8 +111,8 @@ def test_the_best_discount_counts_and_parts_of_a_percent_are_said() -> None:
     )
     tier = ({"code": "p3", "threshold": 0, "benefits": ("off5", "off10", "off3")},)
     template = changed("discount_card", benefit=benefit, tier=tier)
-    assert said_by(template, "discount", replace(NEW, tier="p3")) == "2.5%"
-    assert said_by(template, "discount", replace(NEW, tier="p3"), "cs") == "2,5 %"
+    assert said_by(template, "discount", structs.replace(NEW, tier="p3")) == "2.5%"
+    assert said_by(template, "discount", structs.replace(NEW, tier="p3"), "cs") == "2,5 %"
 
 
 @pytest.mark.parametrize(
@@ -146,7 +147,7 @@ def test_the_way_to_the_next_tier_is_in_what_is_measured(tier: str | None, quali
 def test_other_measures_are_counted(measure: str, text: str) -> None:
     """Points have their unit, orders and the like are numbers; a paid membership is no way that one walks."""
     template = changed("starbucks_like", tiers={"measure": measure})
-    assert said_by(template, "next_tier", replace(NEW, tier="green", qualifying=10)) == text
+    assert said_by(template, "next_tier", structs.replace(NEW, tier="green", qualifying=10)) == text
 
 
 def test_a_tier_is_named_by_language_programme_or_code() -> None:
@@ -192,7 +193,7 @@ def test_rewards_are_named() -> None:
 @pytest.mark.parametrize(("balance", "filled"), [(-4, 0), (0, 0), (6, 6), (9, 9), (11, 9)])
 def test_stamps_are_counted_up_to_a_full_card(balance: int, filled: int) -> None:
     """Field and picture say the same; a debt is no stamp, and what is beyond a card is not drawn."""
-    drawn = starter("stamp_card").draw(replace(NEW, balance=balance), "en")
+    drawn = starter("stamp_card").draw(structs.replace(NEW, balance=balance), "en")
     assert drawn.stamps == Stamps(filled, 9)
     assert [each.value for each in drawn.header] == [f"{filled} of 9"]
 
@@ -244,7 +245,7 @@ def test_dying_points_are_reminded_of_the_newest_first(language: str, text: str)
     """Each set of points that dies together is told with its last day, in the language's own form."""
     template = changed("coalition", trigger=SOON)
     told = (dying(DAYS[1], 30), dying(DAYS[0], 120))
-    assert said_by(template, "reminder", replace(NEW, reminders=told), language) == text
+    assert said_by(template, "reminder", structs.replace(NEW, reminders=told), language) == text
     assert said_by(template, "reminder", NEW, language) == ""
 
 
@@ -254,10 +255,10 @@ def test_of_two_triggers_the_later_tells_of_the_same_points() -> None:
     words = {"en": replace(template.words["en"], names={"trigger": {"last": "Hurry: {points}, {date}"}})}
     template = replace(template, words=words)
     told = [dying(DAYS[0], 120, "last"), dying(DAYS[0], 120), dying(DAYS[1], 30)]
-    standing = replace(NEW, reminders=tuple(told))
+    standing = structs.replace(NEW, reminders=tuple(told))
     assert said_by(template, "reminder", standing) == "Hurry: 120 points, Jan 31; 30 points until Feb 2"
     many = tuple(dying(date(2027, 1, day), day) for day in range(1, 9))
-    assert str(said_by(template, "reminder", replace(NEW, reminders=many))).count(";") == 2
+    assert str(said_by(template, "reminder", structs.replace(NEW, reminders=many))).count(";") == 2
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -265,7 +266,7 @@ def test_of_two_triggers_the_later_tells_of_the_same_points() -> None:
 def test_every_occasion_has_words_in_every_language(on: str, language: str) -> None:
     """Where a locale has none of its own, it says what is usual; of a trigger that is gone it says nothing."""
     template = changed("small_shop", trigger=({"code": "day", "on": on, "notify": ("pass",)},))
-    told = replace(NEW, reminders=(Reminder("day", DAY, DAY, SINCE), Reminder("gone", DAY, DAY, SINCE)))
+    told = structs.replace(NEW, reminders=(Reminder("day", DAY, DAY, SINCE), Reminder("gone", DAY, DAY, SINCE)))
     assert said_by(template, "reminder", told, language) == REMINDER_WORDS[language][on]
 
 
@@ -274,9 +275,12 @@ def test_points_of_a_reminder_may_go_without_a_word() -> None:
     template = changed("small_shop", trigger=SOON)
     field = LookField(key="r", label="R", value="reminder", change="%@")
     template = replace(template, look=template.look.model_copy(update={"back": (field,)}))
-    before, after = replace(NEW, balance=150, reminders=(dying(DAYS[0], 120),)), replace(NEW, balance=100)
-    less = replace(after, reminders=(dying(DAYS[0], 100),))
-    other = replace(after, reminders=(dying(DAYS[1], 30), dying(DAYS[0], 120)))
+    before, after = (
+        structs.replace(NEW, balance=150, reminders=(dying(DAYS[0], 120),)),
+        structs.replace(NEW, balance=100),
+    )
+    less = structs.replace(after, reminders=(dying(DAYS[0], 100),))
+    other = structs.replace(after, reminders=(dying(DAYS[1], 30), dying(DAYS[0], 120)))
     told = [template.announcement(before, "en", each, template.draw(each, "en")) for each in (less, other)]
     assert told == ["balance", "r"]
 
@@ -303,8 +307,8 @@ def test_a_trigger_that_reminds_needs_a_field_that_tells(change: dict[str, str])
 def announced(before: dict[str, Any], after: dict[str, Any], *, starter_name: str = "small_shop") -> str | None:
     """Return which field of a starter's card is announced when its member changes."""
     template = starter(starter_name)
-    new = replace(NEW, **after)
-    return template.announcement(replace(NEW, **before), "en", new, template.draw(new, "en"))
+    new = structs.replace(NEW, **after)
+    return template.announcement(structs.replace(NEW, **before), "en", new, template.draw(new, "en"))
 
 
 @pytest.mark.parametrize(
@@ -339,10 +343,10 @@ def test_whatever_has_no_weight_of_its_own_comes_last_in_order() -> None:
     """Two other fields that change are told of in the order of the card."""
     template = starter("small_shop")
     one, other = (Field(key, key, 1, f"{key}: %@", role=role) for key, role in (("a", "pending"), ("b", "cause")))
-    blank = replace(template.draw(NEW, "en"), header=(), primary=(), secondary=(), auxiliary=(), back=())
-    assert template.announcement(NEW, "en", NEW, replace(blank, header=(one, other))) == "a"
+    blank = structs.replace(template.draw(NEW, "en"), header=(), primary=(), secondary=(), auxiliary=(), back=())
+    assert template.announcement(NEW, "en", NEW, structs.replace(blank, header=(one, other))) == "a"
     balance = Field("c", "c", 1, "c: %@", role="balance")
-    assert template.announcement(NEW, "en", NEW, replace(blank, header=(one, other), back=(balance,))) == "c"
+    assert template.announcement(NEW, "en", NEW, structs.replace(blank, header=(one, other), back=(balance,))) == "c"
 
 
 @pytest.mark.parametrize(

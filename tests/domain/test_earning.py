@@ -1,7 +1,7 @@
 """Orders earn what they deserve, in whatever order and however often their news arrives."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import permutations
 from typing import Any
@@ -10,6 +10,7 @@ import pytest
 from actors import START
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from purchases import PURCHASE, award, order, program
 
 from wallet_service.domain.account import Account
@@ -68,7 +69,9 @@ class Life:
         if self.order.purchase and self.order.earned is None:
             found = award(self.program, self.order.purchase, Buyer())
             evaluated = self.order.purchase.eligible_minor
-            self.order = replace(self.order, earned=found.points, evaluated_minor=evaluated, rule=found.rule or None)
+            self.order = structs.replace(
+                self.order, earned=found.points, evaluated_minor=evaluated, rule=found.rule or None
+            )
         before = len(self.account.posted)
         self.order = settle(self.order, self.account, self.program, at=START)
         return self.account.posted[before:]
@@ -245,7 +248,7 @@ def test_an_order_is_paid_when_it_was_first_said_to_be() -> None:
     first = Purchase("o", START, 8_000, partner="bakery", version=START)
     newer = Purchase("o", START + timedelta(days=3), 9_000, partner="cinema", version=START + timedelta(hours=1))
     told_ = Order("o", ROW).paid(first).paid(newer)
-    assert told_.purchase == replace(newer, paid_at=START, partner="bakery")
+    assert told_.purchase == structs.replace(newer, paid_at=START, partner="bakery")
 
 
 def test_what_is_added_to_an_order_earns_at_its_rate() -> None:

@@ -1,7 +1,7 @@
 """A template draws what a member sees, in the member's language, and knows when a change is worth a push."""
 
 from collections.abc import Iterable
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from wallet_service.domain import face
 from wallet_service.domain.errors import Fault
@@ -67,13 +68,13 @@ def test_the_card_shows_the_standing(points: Template) -> None:
 
 def test_a_field_without_a_value_is_left_out(points: Template) -> None:
     """A member without a name has no empty label on the card."""
-    assert "member" not in values(points.draw(replace(ANN, member_name=None), "en"))
-    assert "member" not in values(points.draw(replace(ANN, member_name=""), "en"))
+    assert "member" not in values(points.draw(structs.replace(ANN, member_name=None), "en"))
+    assert "member" not in values(points.draw(structs.replace(ANN, member_name=""), "en"))
 
 
 def test_a_balance_of_zero_is_shown(points: Template) -> None:
     """Zero is a value, not the lack of one."""
-    assert values(points.draw(replace(ANN, balance=0, qualifying=0), "en"))["balance"] == 0
+    assert values(points.draw(structs.replace(ANN, balance=0, qualifying=0), "en"))["balance"] == 0
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,7 @@ def test_the_way_to_the_next_tier(points: Template, qualifying: int, tier: str, 
     """The card names the tier, and what is missing to the next one; a debt of points counts as none."""
     reached = points.program.tier_at(qualifying)
     assert reached is not None
-    shown = values(points.draw(replace(ANN, qualifying=qualifying, tier=reached.code), "en"))
+    shown = values(points.draw(structs.replace(ANN, qualifying=qualifying, tier=reached.code), "en"))
     assert (shown["tier"], shown["progress"]) == (tier, progress)
     assert points.tier_name(reached.code, "en") == tier
 
@@ -199,14 +200,14 @@ def seen_changes(drawn: Face) -> list[Face]:
     """Return the face with one visible thing changed, once for each of its parts."""
     first = drawn.header[0]
     others: dict[str, Any] = {
-        "colors": [replace(drawn.colors, label="#000000")],
-        "barcode": [replace(drawn.barcode, message="other"), replace(drawn.barcode, alt_text=None)],
+        "colors": [structs.replace(drawn.colors, label="#000000")],
+        "barcode": [structs.replace(drawn.barcode, message="other"), structs.replace(drawn.barcode, alt_text=None)],
         "header": [
-            (replace(first, value=59),),
-            (replace(first, label="Other"),),
-            (replace(first, key="other"),),
-            (replace(first, value="58"),),
-            (replace(first, value=Money(58, "EUR", 2)),),
+            (structs.replace(first, value=59),),
+            (structs.replace(first, label="Other"),),
+            (structs.replace(first, key="other"),),
+            (structs.replace(first, value="58"),),
+            (structs.replace(first, value=Money(58, "EUR", 2)),),
             (),
         ],
         "links": [drawn.links[::-1], drawn.links[:1]],
@@ -221,9 +222,9 @@ def seen_changes(drawn: Face) -> list[Face]:
         "primary": [()],
         "back": [drawn.back[::-1]],
     }
-    texts = {each.name: ["other"] for each in fields(Face) if isinstance(getattr(drawn, each.name), str)}
-    assert others.keys() | texts.keys() == {each.name for each in fields(Face)}
-    return [replace(drawn, **{name: each}) for name, several in (others | texts).items() for each in several]
+    texts = {each.name: ["other"] for each in structs.fields(Face) if isinstance(getattr(drawn, each.name), str)}
+    assert others.keys() | texts.keys() == {each.name for each in structs.fields(Face)}
+    return [structs.replace(drawn, **{name: each}) for name, several in (others | texts).items() for each in several]
 
 
 def test_every_visible_part_is_in_the_digest(points: Template) -> None:
@@ -236,15 +237,17 @@ def test_every_visible_part_is_in_the_digest(points: Template) -> None:
 def test_a_change_message_alone_is_not_seen(points: Template) -> None:
     """Other words for a change, while nothing changes, are no reason for a push."""
     drawn = points.draw(ANN, "en")
-    reworded = replace(drawn, header=tuple(replace(each, change_message="New: %@") for each in drawn.header))
+    reworded = structs.replace(
+        drawn, header=tuple(structs.replace(each, change_message="New: %@") for each in drawn.header)
+    )
     assert reworded.digest() == drawn.digest()
 
 
 def test_the_same_moment_looks_the_same_in_every_time_zone(points: Template) -> None:
     """A date in another time zone, as the database may name it, is no change."""
     elsewhere = SINCE.astimezone(timezone(timedelta(hours=-7)))
-    drawn = replace(points.draw(ANN, "en"), expires_at=SINCE)
-    again = replace(points.draw(replace(ANN, member_since=elsewhere), "en"), expires_at=elsewhere)
+    drawn = structs.replace(points.draw(ANN, "en"), expires_at=SINCE)
+    again = structs.replace(points.draw(structs.replace(ANN, member_since=elsewhere), "en"), expires_at=elsewhere)
     assert again.digest() == drawn.digest()
 
 
@@ -265,8 +268,8 @@ def test_one_change_is_announced_and_a_tier_wins(
     points: Template, before: dict[str, Any], after: dict[str, Any], announced: str | None
 ) -> None:
     """The member is told of the tier if it changed, else of the balance, else of nothing."""
-    new = replace(ANN, **after)
-    assert points.announcement(replace(ANN, **before), "cs", new, points.draw(new, "cs")) == announced
+    new = structs.replace(ANN, **after)
+    assert points.announcement(structs.replace(ANN, **before), "cs", new, points.draw(new, "cs")) == announced
 
 
 def test_a_change_of_language_announces_one_thing_at_the_most(points: Template) -> None:
@@ -284,7 +287,7 @@ def test_money_is_drawn_as_money(points: Template) -> None:
     """Where the unit is money, the balance is an amount in the programme's currency, exact to its last decimal."""
     rules = points.program.model_dump(by_alias=True) | {"unit": {"code": "credit", "is_money": True}}
     credit = replace(points, program=Program.model_validate(rules))
-    balance = values(credit.draw(replace(ANN, balance=1299), "en"))["balance"]
+    balance = values(credit.draw(structs.replace(ANN, balance=1299), "en"))["balance"]
 
     assert balance == Money(1299, "EUR", 2)
     assert [str(Money(1299, "", each).decimal) for each in (0, 2, 3)] == ["1299", "12.99", "1.299"]
@@ -294,7 +297,7 @@ def test_a_programme_without_tiers_claims_none(points: Template) -> None:
     """Fields for a tier and the way to the next one stay off the card; nobody is told of a top that does not exist."""
     rules = points.program.model_dump(by_alias=True) | {"tiers": None, "tier": ()}
     flat = replace(points, program=Program.model_validate(rules))
-    shown = values(flat.draw(replace(ANN, tier=None), "en"))
+    shown = values(flat.draw(structs.replace(ANN, tier=None), "en"))
 
     assert flat.tier_name(None, "en") == ""
     assert shown.keys() & {"tier", "progress"} == set()

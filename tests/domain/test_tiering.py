@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from wallet_service.domain.period import local_day, parse
 from wallet_service.domain.program import Program
@@ -554,7 +555,7 @@ def test_what_was_taken_back_comes_back_only_while_it_would_last() -> None:
     fallen = rank_of("insider", "2025-02-01", None, measured_to=day("2024-11-20"))
     _, lines = advance(program, fallen, facts, day("2025-03-03"), cause="undone")
     assert [shown(each) for each in lines] == [("2025-02-01", "upgraded", "vib", "2025-12-31")]
-    fallen = replace(fallen, since=day("2026-02-01"))
+    fallen = structs.replace(fallen, since=day("2026-02-01"))
     assert advance(program, fallen, facts, day("2026-03-03"), cause="undone") == (fallen, [])
 
 

@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 from google_actors import ISSUER, faces, running
 from hypothesis import given, settings
+from msgspec import structs
 
 from wallet_service.domain.face import Face
 from wallet_service.domain.push import Sent
@@ -43,7 +43,7 @@ def card(face: Face) -> Body:
     return loyalty.loyalty_object(face, issuer_id=ISSUER, class_id=CLASS_ID, object_id=OBJECT_ID)
 
 
-ANNS = card(replace(POINTS.draw(ANN, "en"), expires_at=SINCE))
+ANNS = card(structs.replace(POINTS.draw(ANN, "en"), expires_at=SINCE))
 
 
 def changed(body: Body, edit: Callable[[Body], Any]) -> Body:

@@ -12,6 +12,7 @@ import pytest
 from google_actors import PLAIN, TEXTS, faces
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from wallet_service.domain.face import Barcode, Face, Field, Link, Location, Message, Money, Value
 from wallet_service.domain.look import Look
@@ -78,7 +79,7 @@ def money_of(currency: str) -> Template:
 
 def alone(value: Value, role: str | None, **more: Any) -> dict[str, Any]:
     """Draw a face of a single field."""
-    return object_of(replace(PLAIN, header=(Field("only", "ONLY", value, role=role),)), **more)
+    return object_of(structs.replace(PLAIN, header=(Field("only", "ONLY", value, role=role),)), **more)
 
 
 def merged(old: Any, sent: Any) -> Any:
@@ -219,7 +220,7 @@ def test_new_words_change_the_class_and_no_card() -> None:
 @pytest.mark.parametrize(("currency", "exponent"), MONEY)
 def test_a_balance_of_money_is_in_micros(currency: str, exponent: int) -> None:
     """Whatever decimals a currency has, a whole unit is a million micros, written as a string."""
-    face = money_of(currency).draw(replace(ANN, balance=125 * 10**exponent), "en")
+    face = money_of(currency).draw(structs.replace(ANN, balance=125 * 10**exponent), "en")
     money = {"currencyCode": currency, "micros": "125000000"}
     assert object_of(face)["loyaltyPoints"] == {"label": "Points", "balance": {"money": money}}
 
@@ -270,8 +271,8 @@ def test_name_and_number_have_members_of_their_own(role: str, member: str) -> No
 def test_a_second_field_of_a_role_is_a_text_module() -> None:
     """A value that is shown twice is not lost: class and object agree on which of the two is which."""
     back = (Field("once_more", "Your points", 58, role="balance"),)
-    assert object_of(replace(PLAIN, header=(Field("only", "P", 58, role="balance"),), back=back)) == {
-        **object_of(replace(PLAIN, header=(Field("only", "P", 58, role="balance"),))),
+    assert object_of(structs.replace(PLAIN, header=(Field("only", "P", 58, role="balance"),), back=back)) == {
+        **object_of(structs.replace(PLAIN, header=(Field("only", "P", 58, role="balance"),))),
         "textModulesData": [{"id": "once_more", "header": "Your points", "body": "58"}],
     }
 
@@ -289,7 +290,7 @@ def test_a_date_is_written_by_whoever_knows_the_language() -> None:
 
 def test_an_end_of_validity_is_a_date_with_its_offset() -> None:
     """Google moves the card to the expired ones once it has passed."""
-    drawn = object_of(replace(PLAIN, expires_at=SINCE))
+    drawn = object_of(structs.replace(PLAIN, expires_at=SINCE))
     assert drawn["validTimeInterval"] == {"end": {"date": "2026-06-01T10:00:00+00:00"}}
 
 
@@ -305,12 +306,12 @@ def test_an_end_of_validity_is_a_date_with_its_offset() -> None:
 )
 def test_every_barcode_has_its_type(barcode: Barcode, drawn: dict[str, Any]) -> None:
     """An encoding is named only for a QR code that needs one."""
-    assert object_of(replace(PLAIN, barcode=barcode))["barcode"] == drawn
+    assert object_of(structs.replace(PLAIN, barcode=barcode))["barcode"] == drawn
 
 
 def test_a_void_card_keeps_nothing_of_its_member() -> None:
     """Its object is inactive, without barcode, name, number, balance or messages."""
-    face = POINTS.draw(replace(ANN, voided=True), "en")
+    face = POINTS.draw(structs.replace(ANN, voided=True), "en")
     assert object_of(face) == retired(OBJECT_ID, CLASS_ID)
     sent = change(retired(OBJECT_ID, CLASS_ID))
     assert faults("LoyaltyObject", sent, partial=True) == []
@@ -356,7 +357,7 @@ def test_an_object_knows_nothing_of_the_templates_texts(ours: Face, other: Face,
     """Fields with a role, barcode, validity, voidness and language are all that an object depends on."""
     slots = {
         slot: tuple(each for each in getattr(ours, slot) if each.role is not None)
-        + tuple(replace(each, key=f"t{each.key}") for each in getattr(other, slot) if each.role is None)
+        + tuple(structs.replace(each, key=f"t{each.key}") for each in getattr(other, slot) if each.role is None)
         for slot in ("header", "primary", "secondary", "auxiliary", "back")
     }
     texts: dict[str, Any] = {
@@ -368,7 +369,7 @@ def test_an_object_knows_nothing_of_the_templates_texts(ours: Face, other: Face,
         "locations": (Location(1.0, 2.0, name),),
         "apple": {"sharingProhibited": True},
     }
-    assert object_of(replace(ours, **slots, **texts)) == object_of(ours)
+    assert object_of(structs.replace(ours, **slots, **texts)) == object_of(ours)
 
 
 @settings(max_examples=200, deadline=None)

@@ -1,11 +1,11 @@
 """Before a card is sent, both wallets say what they will show of it, where, and what they will cut."""
 
 import io
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from PIL import Image
 
 from wallet_service.apple import shown as apple
@@ -89,7 +89,7 @@ def test_the_starters_fields_have_their_places() -> None:
 )
 def test_a_text_that_is_too_long_is_cut(field: Field, cuts: tuple[int | None, int | None]) -> None:
     """Each wallet says after how many characters it may cut."""
-    found = both(replace(PLAIN, header=(field,)), "header k")
+    found = both(structs.replace(PLAIN, header=(field,)), "header k")
     assert tuple(each.cut_at for each in found) == cuts
 
 
@@ -99,7 +99,7 @@ def test_fields_in_one_row_share_its_room() -> None:
     cuts = {}
     for count in range(1, 5):
         found = both(
-            replace(PLAIN, secondary=row[:1], auxiliary=row[1:count]),
+            structs.replace(PLAIN, secondary=row[:1], auxiliary=row[1:count]),
             f"{'auxiliary k1' if count > 1 else 'secondary k0'}",
         )
         cuts[count] = tuple(each.cut_at for each in found)
@@ -109,7 +109,7 @@ def test_fields_in_one_row_share_its_room() -> None:
 def test_google_shows_ten_text_modules() -> None:
     """What comes after the tenth is not shown, and the note says why; a field with a member of its own is."""
     back = tuple(Field(f"k{index:02}", "L", "T", role="next_tier") for index in range(12))
-    found = by_key(google.shown(replace(PLAIN, back=(*back, Field("tier", "Tier", "Gold", role="tier")))))
+    found = by_key(google.shown(structs.replace(PLAIN, back=(*back, Field("tier", "Tier", "Gold", role="tier")))))
     missing = [each for each in found.values() if each.slot == "back" and each.where is None]
     assert [each.key for each in missing] == ["k10", "k11"]
     assert all("10 text modules of a member's own" in each.note for each in missing)
@@ -118,7 +118,7 @@ def test_google_shows_ten_text_modules() -> None:
 
 def test_google_shows_ten_texts_that_all_members_share() -> None:
     """They are counted apart from the member's own: the front first, then messages, then the back."""
-    face = replace(
+    face = structs.replace(
         PLAIN,
         auxiliary=(Field("front", "L", "T"), Field("progress", "L", "T", role="next_tier")),
         messages=tuple(Message(f"m{index}", "H", "B") for index in range(8)),
@@ -130,7 +130,7 @@ def test_google_shows_ten_texts_that_all_members_share() -> None:
         ("b1", "Google shows 10 text modules that all members share, and this one comes after them")
     ]
     more = by_key(
-        google.shown(replace(face, messages=(*face.messages, Message("m8", "H", "B"), Message("m9", "H", "B"))))
+        google.shown(structs.replace(face, messages=(*face.messages, Message("m8", "H", "B"), Message("m9", "H", "B"))))
     )
     assert [each.key for each in more.values() if each.where is None and each.slot != "colors"] == ["b0", "b1", "m9"]
     assert more["auxiliary front"].where == "front, row 1"
@@ -154,7 +154,7 @@ def test_google_shortens_labels_and_tells_of_changes_in_its_own_words() -> None:
         Field("name", "A" * 16, "Ann", "Now %@", role="member_name"),
         Field("text", "A" * 36, "T"),
     )
-    found = by_key(google.shown(replace(PLAIN, back=fields)))
+    found = by_key(google.shown(structs.replace(PLAIN, back=fields)))
     assert found["back balance"].note == (
         "its label 'Your points' may be cut after 9 characters; "
         "a change is told in Google's words, not in the template's"
@@ -165,7 +165,7 @@ def test_google_shortens_labels_and_tells_of_changes_in_its_own_words() -> None:
         f"a change is told by a message on the card; its label is {phones}"
     )
     assert found["back text"].note == f"its label {'A' * 36!r} may be cut after 35 characters; {phones}"
-    message = replace(PLAIN, messages=(Message("m", "A" * 36, "B"),))
+    message = structs.replace(PLAIN, messages=(Message("m", "A" * 36, "B"),))
     assert by_key(google.shown(message))["message m"].note == found["back text"].note
 
 
@@ -177,14 +177,16 @@ def test_a_barcode_without_text_below_has_one_at_google() -> None:
 
 def test_places_without_a_text_have_nothing_to_show() -> None:
     """Only what the template says near a place can be missing there."""
-    face = replace(PLAIN, locations=(Location(50.1, 14.4), Location(50.2, 14.5, "We are near")))
+    face = structs.replace(PLAIN, locations=(Location(50.1, 14.4), Location(50.2, 14.5, "We are near")))
     assert [each.key for each in apple.shown(face) if each.slot == "location"] == ["2"]
     assert [each.key for each in google.shown(face) if each.slot == "location"] == ["2"]
 
 
 def test_long_messages_and_links_are_cut_by_google_alone() -> None:
     """The back of Apple's card has room for all."""
-    face = replace(PLAIN, messages=(Message("m", "H", "A" * 501),), links=(Link("A" * 21, "https://a.example"),))
+    face = structs.replace(
+        PLAIN, messages=(Message("m", "H", "A" * 501),), links=(Link("A" * 21, "https://a.example"),)
+    )
     assert [each.cut_at for each in both(face, "message m")] == [None, 500]
     assert [each.cut_at for each in both(face, "link 1")] == [None, 20]
 

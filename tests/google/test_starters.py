@@ -3,12 +3,12 @@
 import io
 import json
 import os
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 from PIL import Image
 from starter_actors import LANGUAGES, NAMES, NEW, standings, starter
 
@@ -99,8 +99,8 @@ def test_a_banner_shows_the_stamps_of_its_card(drawings: GoogleDrawings) -> None
 def test_a_banner_that_is_gone_is_cleared(drawings: GoogleDrawings) -> None:
     """A card that shows no stamps any more, or is void, has Google forget the banner."""
     template = starter("stamp_card")
-    bare = drawings.object_of(template, replace(template.draw(NEW, "en"), stamps=None), CARD)
-    void = drawings.object_of(template, template.draw(replace(NEW, voided=True), "en"), CARD)
+    bare = drawings.object_of(template, structs.replace(template.draw(NEW, "en"), stamps=None), CARD)
+    void = drawings.object_of(template, template.draw(structs.replace(NEW, voided=True), "en"), CARD)
     assert change(bare)["heroImage"] is None
     assert change(void)["heroImage"] is None
 
@@ -109,7 +109,7 @@ def test_a_banner_that_is_gone_is_cleared(drawings: GoogleDrawings) -> None:
 def test_every_banner_is_served(drawings: GoogleDrawings, filled: int) -> None:
     """The address in the object leads to a picture of Google's size, and names its content."""
     template = starter("stamp_card")
-    drawn = drawings.object_of(template, template.draw(replace(NEW, balance=filled), "en"), CARD)
+    drawn = drawings.object_of(template, template.draw(structs.replace(NEW, balance=filled), "en"), CARD)
     *_, name, version, file = drawn["heroImage"]["sourceUri"]["uri"].split("/")
     art = drawings.picture(name, file)
     assert art is not None

@@ -1,11 +1,11 @@
 """Members are found by any of their names, locked against each other's changes, and personal data stays apart."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from actors import START, Device, Shop, card_of
+from msgspec import structs
 from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -49,7 +49,7 @@ def program(engine: Engine) -> int:
 def add(tx: Connection, program: int, name: str = "ann") -> int:
     """Add a member with a card, all named alike."""
     member = members.add(tx, program_id=program, public_id=f"mem_{name}", external_id=name, now=START)
-    card = replace(CARD, serial_number=f"serial-{name}")
+    card = structs.replace(CARD, serial_number=f"serial-{name}")
     code = f"CODE{name.upper()}"
     members.add_card(tx, member_id=member, card=card, code=code, face=FACE, template_version="v1", now=START)
     return member
@@ -63,7 +63,7 @@ def test_a_member_is_found_as_it_was_added(engine: Engine, program: int) -> None
 
     assert found
     assert (found.id, found.public_id, found.external_id, found.locale) == (member, "mem_ann", "ann", None)
-    assert replace(found.card, id=0) == CARD
+    assert structs.replace(found.card, id=0) == CARD
     assert (found.face_digest, found.own_digest) == (FACE.digest(), FACE.own_digest())
     assert (found.standing.balance, found.standing.qualifying, found.standing.member_name) == (0, 0, None)
     assert (found.standing.member_since, found.standing.card_code) == (START, "CODEANN")
@@ -180,7 +180,7 @@ def test_a_revision_is_written_whole(engine: Engine, program: int) -> None:
         before = tx.execute(text("SELECT changed_xid::text FROM cards")).scalar_one()
         found = members.find(tx, program, "ann")
         assert found
-        later = replace(found.card, revision=2, modified_at=START + timedelta(seconds=1), announced="tier")
+        later = structs.replace(found.card, revision=2, modified_at=START + timedelta(seconds=1), announced="tier")
         revised = Revised(later, b"\x02", b"\x03", own_changed=True)
         members.revise(tx, [revised], template_version="v2")
         again = members.find(tx, program, "ann")

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import pytest
 from actors import START, Clock, Device, Shop, card_of
 from flask.testing import FlaskClient
+from msgspec import structs
 from sqlalchemy import Engine, Row, text
 from werkzeug.test import TestResponse
 
@@ -121,7 +122,7 @@ def test_an_unknown_card_a_wrong_token_and_another_pass_type_are_answered_alike(
     device: Device, card: Card, other: Card, client: FlaskClient
 ) -> None:
     """Nobody learns from an answer whether a serial number exists."""
-    ghost = replace(card, serial_number="0" * len(card.serial_number))
+    ghost = structs.replace(card, serial_number="0" * len(card.serial_number))
     foreign = replace(device, pass_type="pass.of.somebody.else")
     refused = [
         device.register(ghost),
@@ -148,7 +149,7 @@ def test_a_wrong_token_registers_and_unregisters_nothing(
     device.register(card)
     before = wallets()
     assert replace(device, library="thief").register(card, token=other.authentication_token).status_code == 401
-    stolen = replace(card, authentication_token=other.authentication_token)
+    stolen = structs.replace(card, authentication_token=other.authentication_token)
     assert device.unregister(stolen).status_code == 401
     assert wallets() == before
 

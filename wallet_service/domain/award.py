@@ -1,10 +1,11 @@
 """What a purchase or a deed earns: rules, then the tier, then campaigns, then caps, and one floor at the end."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate, pairwise
 from typing import Literal
+
+from msgspec import Struct
 
 from wallet_service.domain.basis import moment, raw_points, rules_for
 from wallet_service.domain.campaigns import (
@@ -29,8 +30,7 @@ __all__ = ["Applicable", "Award", "Budget", "Need", "Part", "Refused", "Usage", 
 CAP = "cap"  # the code under which orders that earned are counted
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """The share of one rule, tier or campaign, exact and before the cap; `factor` where it multiplies."""
 
     code: str
@@ -39,8 +39,7 @@ class Part:
     factor: Fraction | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Award:
+class Award(Struct, frozen=True):
     """What is earned, and why.
 
     `uses`: the (code, key) pairs of all limits that this uses once, and ("cap", "") where orders are counted. `spent`:
@@ -60,8 +59,7 @@ class Award:
         return "+".join(giving) if self.points else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Applicable:
+class Applicable(Struct, frozen=True):
     """All that could give something for a purchase or deed now, whatever limits and budgets say.
 
     `rules` by code, with the factor of the member's tier; `bonuses` of campaigns as if all those rules counted; `marks`

@@ -2,11 +2,12 @@
 
 import calendar
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from wallet_service.domain.basis import NONE, moment, raw_points, touches
 from wallet_service.domain.limits import Usage, reached
@@ -17,8 +18,7 @@ from wallet_service.domain.purchase import Buyer, Deed, Purchase
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(Struct, frozen=True):
     """What is left of a campaign's budget, in points and in claims; None: unlimited."""
 
     points: int | None
@@ -29,8 +29,7 @@ Budgets = Mapping[str, Budget]
 UNTOUCHED: Budgets = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(Struct, frozen=True):
     """An earning rule that counts: its `raw` points, and the `factor` of the member's tier."""
 
     rule: EarningRule
@@ -38,8 +37,7 @@ class Counted:
     factor: Fraction
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """A rule or campaign that did not count though it applied, and why.
 
     `limit_reached`; `budget_spent`; `not_stackable`: something that counts in its stead gave more; `cap_reached`: no
@@ -50,8 +48,7 @@ class Refused:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Bonus:
+class Bonus(Struct, frozen=True):
     """What a campaign that applies gives on top, exactly; below 0 where its factor is below 1."""
 
     campaign: Campaign

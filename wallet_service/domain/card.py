@@ -1,11 +1,11 @@
 """A member's card: its identity, its secret, and how its revisions advance."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Card:
+
+class Card(Struct, frozen=True):
     """One card as it stands; `revision` counts the faces it has had, `modified_at` is its Last-Modified.
 
     `serial_number` and `authentication_token` never change once a phone holds the card:
@@ -21,8 +21,7 @@ class Card:
     announced: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Revised:
+class Revised(Struct, frozen=True):
     """A card in its new revision; `own_changed` says that it shows something else of its member's own."""
 
     card: Card

@@ -1,8 +1,9 @@
 """What a card's fields say: each value that a look can name, drawn from where the member stands."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from wallet_service.domain import face
 from wallet_service.domain.errors import Fault
@@ -31,8 +32,7 @@ NEEDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """A member's standing in a programme, and the language to say it in; `full` stamps fill the card."""
 
     standing: Standing

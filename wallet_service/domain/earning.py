@@ -1,7 +1,8 @@
 """What an order deserves in its present state, and how the ledger is brought there."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct, structs
 
 from wallet_service.domain.account import Account
 from wallet_service.domain.event import (
@@ -22,8 +23,7 @@ from wallet_service.domain.purchase import Purchase
 FULFILLED = "order.fulfilled"
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """An order as far as it is known; amounts in minor units.
 
     `purchase` is None until the order itself has arrived: a refund may come first. `earned` is what its first
@@ -67,11 +67,11 @@ class Order:
         """
         known = self.purchase
         if known is None:
-            return replace(self, purchase=purchase)
+            return structs.replace(self, purchase=purchase)
         if known.version is None and purchase.version is None:
             return self
         newest = max(known, purchase, key=_newness)
-        return replace(self, purchase=replace(newest, paid_at=known.paid_at, partner=known.partner))
+        return structs.replace(self, purchase=structs.replace(newest, paid_at=known.paid_at, partner=known.partner))
 
     def refunded(self, refunded_minor: int, *, at: datetime) -> "Order":
         """Return the order with a cumulative refund; a smaller figure of an earlier time says nothing."""
@@ -81,7 +81,7 @@ class Order:
             for when, minor in told
             if not any(later >= when and more >= minor and (later, more) != (when, minor) for later, more in told)
         ]
-        return replace(self, refunds=tuple(sorted(lasting)))
+        return structs.replace(self, refunds=tuple(sorted(lasting)))
 
     def refund_told(self, refund: Refund) -> "Order":
         """Return the order with one refund; an older state of it says nothing.
@@ -92,7 +92,7 @@ class Order:
         if known and _lateness(known) >= _lateness(refund):
             return self
         others = (each for each in self.singles if each.id != refund.id)
-        return replace(self, singles=tuple(sorted((*others, refund), key=lambda each: each.id)))
+        return structs.replace(self, singles=tuple(sorted((*others, refund), key=lambda each: each.id)))
 
     def seen(self, *, refunded_minor: int, cancelled: bool, version: datetime, gross: bool = False) -> "Order":
         """Return the order as a whole snapshot of it says, which may undo a refund; an older snapshot says nothing.
@@ -107,11 +107,13 @@ class Order:
             self.snapshot_gross,
         ):
             return self
-        return replace(self, snapshot_minor=refunded_minor, snapshot_gross=gross, cancelled=cancelled, version=version)
+        return structs.replace(
+            self, snapshot_minor=refunded_minor, snapshot_gross=gross, cancelled=cancelled, version=version
+        )
 
     def fulfilled(self, at: datetime) -> "Order":
         """Return the order as one that was handed over or sent; of several times the first counts."""
-        return replace(self, fulfilled_at=min(self.fulfilled_at or at, at))
+        return structs.replace(self, fulfilled_at=min(self.fulfilled_at or at, at))
 
     @property
     def refunded_minor(self) -> int:
@@ -205,7 +207,7 @@ def told(order: Order, fact: OrderFact, *, at: datetime) -> Order:
             )
             for refund in fact.refunds:
                 order = order.refund_told(refund)
-            return order.paid(replace(_bought(fact.paid, at), version=fact.version)) if fact.paid else order
+            return order.paid(structs.replace(_bought(fact.paid, at), version=fact.version)) if fact.paid else order
         case RefundUpdated():
             return order.refund_told(fact.refund)
         case OrderFulfilled():
@@ -248,7 +250,7 @@ def settle(order: Order, account: Account, program: Program, *, at: datetime) ->
             lot.activates_at = None  # what they wait for has happened already
             lot.expires_at = account.expiry.of_lot(max(lot.effective_at, order.fulfilled_at))
         account.earn(lot, qualifying=change, forgiven=order.forgiven)
-        return replace(order, kept=order.deserved, forgiven=max(order.forgiven - change, 0))
+        return structs.replace(order, kept=order.deserved, forgiven=max(order.forgiven - change, 0))
     if change < 0:
         _, forgiven = account.reverse(
             -change,
@@ -258,7 +260,7 @@ def settle(order: Order, account: Account, program: Program, *, at: datetime) ->
             floor=program.points.floor,
             rule=order.rule,
         )
-        return replace(order, kept=order.deserved, forgiven=order.forgiven + forgiven)
+        return structs.replace(order, kept=order.deserved, forgiven=order.forgiven + forgiven)
     return order
 
 

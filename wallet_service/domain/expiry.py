@@ -1,8 +1,9 @@
 """When points become spendable and when they die, by the programme's calendar."""
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from wallet_service.domain.period import Period, local_day, plus_months, start_of
 from wallet_service.domain.program import Program
@@ -12,8 +13,7 @@ ONE_DAY = timedelta(days=1)
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Expiry:
+class Expiry(Struct, frozen=True):
     """The rule by which points die; a moment of death is the start of the first day on which they are gone."""
 
     table: ExpiryTable | None

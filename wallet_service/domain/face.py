@@ -2,16 +2,16 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
+from msgspec import Struct, field
+
 BarcodeFormat = Literal["qr", "pdf417", "aztec", "code128"]
 
 
-@dataclass(frozen=True, slots=True)
-class Money:
+class Money(Struct, frozen=True):
     """An amount in minor units of an ISO 4217 currency with `exponent` decimals (JPY 0, EUR 2, KWD 3)."""
 
     minor: int
@@ -27,8 +27,7 @@ class Money:
 Value = str | int | Money | datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """One labelled value; `change_message` has `%@` where the wallet puts the new value.
 
     `role` names what of the member's it shows ("balance", "tier"), or is None for a text of the template.
@@ -41,16 +40,14 @@ class Field:
     role: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """A link on the back of the card."""
 
     label: str
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(Struct, frozen=True):
     """A shop near which the wallet offers the card."""
 
     latitude: float
@@ -58,8 +55,7 @@ class Location:
     text: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """A notice that the template puts on the back of every card."""
 
     key: str
@@ -67,8 +63,7 @@ class Message:
     body: str
 
 
-@dataclass(frozen=True, slots=True)
-class Barcode:
+class Barcode(Struct, frozen=True):
     """What the till scans; `alt_text` is printed below it."""
 
     format: BarcodeFormat
@@ -76,8 +71,7 @@ class Barcode:
     alt_text: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Colors:
+class Colors(Struct, frozen=True):
     """Colours as `#rrggbb`."""
 
     background: str
@@ -85,16 +79,14 @@ class Colors:
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class Stamps:
+class Stamps(Struct, frozen=True):
     """So many stamps of a full card, drawn in the strip; a field says the same in words."""
 
     filled: int
     of: int
 
 
-@dataclass(frozen=True, slots=True)
-class Face:
+class Face(Struct, frozen=True):
     """Everything that a member sees on the card, in one language.
 
     `apple` holds keys of the vendor's own that the template passes through untouched.

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from msgspec import Struct
+
 MemberAccount = Literal["available", "pending", "held"]
 ProgramAccount = Literal["issuance", "redemption", "breakage", "adjustment", "forgiven", "partner", "transfer"]
 AccountKind = MemberAccount | ProgramAccount
@@ -35,8 +37,7 @@ class Unbalanced(Exception):
     """A transaction's entries or allocations do not add up: a fault in our own rules, never in a sender's data."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """Points that one account gains (positive) or gives (negative); never zero. `partner` names whose account."""
 
     account: AccountKind
@@ -69,8 +70,7 @@ class Lot:
         return self.pending + self.available + self.held
 
 
-@dataclass(frozen=True, slots=True)
-class Allocation:
+class Allocation(Struct, frozen=True):
     """What one bucket of a lot gains or gives."""
 
     lot: Lot

@@ -1,7 +1,8 @@
 """A member of a programme, with the account as it was last left, and the card that shows it."""
 
-from dataclasses import dataclass, replace
 from datetime import date, datetime
+
+from msgspec import Struct, structs
 
 from wallet_service.domain.card import Card
 from wallet_service.domain.standing import Reminder
@@ -11,8 +12,7 @@ from wallet_service.domain.tiering import Amounts, Rank
 NOTHING = Amounts()
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(Struct, frozen=True):
     """What the books come to for a member: a projection, which can be made anew from them at any time.
 
     `totals` counts everything ever, `qualifying` what is measured in the window that counts now. `paid_since`
@@ -42,8 +42,7 @@ class Position:
     program_version: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(Struct, frozen=True):
     """What is personal of a member, kept apart from the books; `birthday` is month and day.
 
     Where it is told of a member, `cleared` names what is not to be kept any more.
@@ -56,8 +55,7 @@ class Profile:
     cleared: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Membership:
+class Membership(Struct, frozen=True):
     """What one look at the database tells of a member; the digests are those of the card's newest revision.
 
     `id` is ours and internal, `public_id` ours and shown, `external_id` the merchant's own. `own_digest` is None where
@@ -123,4 +121,4 @@ class Membership:
             birthday=told.birthday or (None if "birthday" in told.cleared else mine.birthday),
             cause=told.cause or (None if "cause" in told.cleared else mine.cause),
         )
-        return replace(self, profile=profile)
+        return structs.replace(self, profile=profile)

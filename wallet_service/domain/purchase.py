@@ -1,12 +1,12 @@
 """What was bought or done, as the rules of a programme look at it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True, slots=True)
-class Line:
+
+class Line(Struct, frozen=True):
     """One line of an order: `net_minor` after discounts, without tax; `earns` is false for gift cards and the like."""
 
     sku: str
@@ -16,8 +16,7 @@ class Line:
     earns: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Purchase:
+class Purchase(Struct, frozen=True):
     """A paid order. Without `lines` only its amounts are known, and rules that match lines find none.
 
     `eligible_minor` is what earns: net of discounts, without tax, shipping and gift cards. `tax_minor` is the tax on
@@ -36,8 +35,7 @@ class Purchase:
     version: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Deed:
+class Deed(Struct, frozen=True):
     """Something else that a member did: its `type`, as earning rules name it, when, and its properties."""
 
     type: str
@@ -45,8 +43,7 @@ class Deed:
     properties: Mapping[str, str | int | bool] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Buyer:
+class Buyer(Struct, frozen=True):
     """What the rules know of a member: the tier before the event, the birthday as month and day, the segments."""
 
     tier: str | None = None

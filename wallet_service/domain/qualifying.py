@@ -8,6 +8,8 @@ from itertools import accumulate
 from operator import attrgetter
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from wallet_service.domain.period import plus_months
 from wallet_service.domain.program import Program
 from wallet_service.domain.program.tier_tables import TiersTable
@@ -98,8 +100,7 @@ class Series:
         self.falls = min(self.amounts, default=0) < 0
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(Struct, frozen=True):
     """A member's facts in the programme's measure, ready to be summed over any window.
 
     `sums[n]` is the amount of the first n of `days`. `relief` are the days on which one that counts below zero falls

@@ -1,8 +1,10 @@
 """What a member is reminded of: told by a trigger with `notify`, and shown by the card as long as it is true."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+
+from msgspec import structs
 
 from wallet_service.domain.letters import Channel
 from wallet_service.domain.period import Period
@@ -59,7 +61,9 @@ def looked_at(triggers: Iterable[Trigger], reminders: Iterable[Reminder], presen
     for each in reminders:
         trigger = told.get(each.trigger)
         points = present.dying.get(each.day, 0) if trigger and trigger.on == DYING else 0
-        yield replace(each, points=points, stands=trigger is not None and _is_true(trigger, each, points, present))
+        yield structs.replace(
+            each, points=points, stands=trigger is not None and _is_true(trigger, each, points, present)
+        )
 
 
 def about_points(triggers: Iterable[Trigger], reminders: Iterable[Reminder]) -> bool:

@@ -7,9 +7,11 @@ events. Referrals, and rewards that days bring, are left out; what members spend
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+
+from msgspec import structs
 
 from wallet_service.domain import award as rules
 from wallet_service.domain import challenge, occasions, tiering
@@ -302,7 +304,7 @@ class _Town:
             self.month.orders += 1
             found = self._evaluate(life, order.purchase)
             evaluated = order.purchase.eligible_minor
-            order = replace(
+            order = structs.replace(
                 order, earned=found.points, evaluated_minor=evaluated, rule=found.rule or None, tier=life.tier
             )
         before = order
@@ -312,7 +314,7 @@ class _Town:
         spend, orders = order.remaining_minor - before.counted_minor, int(order.counts) - int(before.counted)
         if order.purchase is not None:
             self._fact(life, order.purchase.paid_at, Amounts(spend, points, orders))
-        life.orders[order.order_id] = replace(order, counted_minor=order.remaining_minor, counted=order.counts)
+        life.orders[order.order_id] = structs.replace(order, counted_minor=order.remaining_minor, counted=order.counts)
         if spend < 0 or points < 0:
             facts, today = self._facts(life), local_day(at, self.program.zone)
             life.rank, _ = tiering.recheck(self.program, life.rank, facts, today, cause="refund")

@@ -1,13 +1,13 @@
 """Where a member stands: all that a card can show of its member."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
+
+from msgspec import Struct
 
 from wallet_service.domain.ledger import TransactionType
 
 
-@dataclass(frozen=True, slots=True)
-class Movement:
+class Movement(Struct, frozen=True):
     """One line of the last entries: the day, by how much the balance moved, and the kind of transaction."""
 
     day: date
@@ -15,8 +15,7 @@ class Movement:
     type: TransactionType
 
 
-@dataclass(frozen=True, slots=True)
-class Reminder:
+class Reminder(Struct, frozen=True):
     """Something that a trigger, named by its code, has told the member, and the card shows through the day `until`.
 
     `day` is that of its occasion: of points about to die, the first on which they are dead, and `points` are those that
@@ -31,8 +30,7 @@ class Reminder:
     stands: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """All that a card can show of its member.
 
     `balance` can be spent now; `pending` cannot yet. `qualifying` is the measured amount that counts for the tier, in

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 
+from msgspec import structs
+
 from wallet_service.domain import drawing, face
 from wallet_service.domain.drawing import Case, grouped
 from wallet_service.domain.face import Face
@@ -76,9 +78,9 @@ class Template:
         blank = self._blanks[spoken]
         case = Case(standing, self.program, self.words[spoken], self._full)
         alt = self.look.barcode.alt_text
-        return replace(
+        return structs.replace(
             blank,
-            barcode=replace(
+            barcode=structs.replace(
                 blank.barcode, message=standing.card_code, alt_text=str(drawing.value(alt, case)) if alt else None
             ),
             header=_filled(blank.header, case),

@@ -5,9 +5,10 @@ with its own facts. So it does not matter how often, or how late, a member is lo
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Literal
+
+from msgspec import Struct, structs
 
 from wallet_service.domain.period import Period
 from wallet_service.domain.program import Program
@@ -36,8 +37,7 @@ PROGRAM = "program"  # the cause of what comes by a new version of the programme
 Kind = Literal["joined", "upgraded", "prolonged", "downgraded", "left", "set_manually"]
 
 
-@dataclass(frozen=True, slots=True)
-class Rank:
+class Rank(Struct, frozen=True):
     """The newest line of a member's tier history.
 
     `since` is the line's day, `valid_until` the last day of the tier, without grace; None for ever. `measured_to` is
@@ -54,8 +54,7 @@ class Rank:
     floor_until: date | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """A line for a member's tier history; what a `Rank` says follows from the lines alone."""
 
     kind: Kind
@@ -67,8 +66,7 @@ class Change:
     manual: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Claim:
+class _Claim(Struct, frozen=True):
     """A tier that a window gives, from 0, and until when; `measured_to` names the window."""
 
     level: int
@@ -177,8 +175,7 @@ def _earliest(days: Iterable[date | None], *, later_than: date) -> date | None:
     return min((day for day in days if day is not None and day > later_than), default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Course:
+class _Course(Struct, frozen=True):
     """The way of one member through the days up to today."""
 
     program: Program
@@ -333,7 +330,7 @@ class _Course:
     def _kept(self, rank: Rank, day: date, claim: _Claim) -> Change:
         level = self._level_of(rank)
         if claim.level > level:
-            claim = replace(claim, level=level)
+            claim = structs.replace(claim, level=level)
         return self._claimed("prolonged", day, claim, cause=CALENDAR)
 
     def _fallen(self, rank: Rank, day: date, first: date, claim: _Claim) -> Change:

@@ -1,8 +1,8 @@
 """All that is known when an event arrives: whether it came before, and the order that it is about."""
 
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection, text
 
 from wallet_service.domain.earning import Order
@@ -21,8 +21,7 @@ _LOOK = text(f"""
 """)
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(Struct, frozen=True):
     """What is known; `answer` and `content_hash` are None for an event that is new.
 
     `owner` is the merchant's own id of the order's customer, where one has been named; `matched` says that it is a

@@ -1,11 +1,11 @@
 """The books: posting transactions with the lots they move, and summing everything up again."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 import orjson
+from msgspec import Struct
 from sqlalchemy import Connection, text
 
 from wallet_service.domain.ledger import MEMBER_ACCOUNTS, Allocation, Lot, Transaction
@@ -114,8 +114,7 @@ _MOVE = text("""
 _RESERVE = text("SELECT nextval('ledger_ids') FROM generate_series(1, :count)")
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(Struct, frozen=True):
     """What counts for a tier, on the day of the programme's on which it happened; what is taken back is negative.
 
     `transaction` is None where only money was spent and no points moved.
@@ -136,8 +135,7 @@ class Fact:
         return Amounts(self.spend, self.points, self.orders, self.referrals)
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(Struct, frozen=True):
     """What makes a member's points move: an event, somebody's operation, or neither: the calendar."""
 
     event_id: int | None = None

@@ -1,10 +1,10 @@
 """A member's lots and holds, as far as they still hold points, and what the calendar will do to them next."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct, structs
 from sqlalchemy import Connection, Row, text
 
 from wallet_service.domain.ledger import Hold, Lot
@@ -59,8 +59,7 @@ _DYING = text("""
 """)
 
 
-@dataclass(frozen=True, slots=True)
-class Ahead:
+class Ahead(Struct, frozen=True):
     """What comes next by the calendar, None where nothing does.
 
     Points die or become spendable, a hold times out, or a reward that was issued can no longer be used.
@@ -78,7 +77,7 @@ class Ahead:
         dying = [(at, points) for at, points in dated if at is not None and points > 0]
         dies_at = min((at for at, _ in dying), default=None)
         waiting = [self.activates_at, *(lot.activates_at for lot in lots if lot.pending > 0)]
-        return replace(
+        return structs.replace(
             self,
             dies_at=dies_at,
             dying=sum(points for at, points in dying if at == dies_at),
@@ -114,7 +113,7 @@ def ahead(tx: Connection, member_id: int, *, kept_until: datetime | None) -> Ahe
     if kept is None or found.dies_at is None:
         return found
     row = kept.one()
-    return replace(found, dies_at=row.dies_at, dying=row.dying)
+    return structs.replace(found, dies_at=row.dies_at, dying=row.dying)
 
 
 def ahead_of(row: Row[tuple[object, ...]]) -> Ahead:

@@ -7,7 +7,7 @@ the answers up to that one are fetched: https://www.postgresql.org/docs/current/
 
 from collections import deque, namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any, cast
@@ -49,26 +49,22 @@ def open_engine(engine: Engine) -> Engine:
     return pipelined
 
 
-@contextmanager
-def begin(engine: Engine) -> Iterator[Connection]:
+def begin(engine: Engine) -> AbstractContextManager[Connection]:
     """Open a transaction on an engine of `open_engine`: committed at the end, rolled back if an error leaves it.
 
     What is given out does what this package asks of a connection, no more. The error of a statement is raised when
     somebody looks at the answer to it or to a later one, and at the end at the latest, as SQLAlchemy names it.
     """
-    with _opened(engine, Pipelined) as tx:
-        yield tx
+    return _opened(engine, Pipelined)
 
 
-@contextmanager
-def look(engine: Engine) -> Iterator[Connection]:
+def look(engine: Engine) -> AbstractContextManager[Connection]:
     """Open a connection on an engine of `open_engine` where each look at an answer ends what was asked until then.
 
     That is for looking: one round trip for a question, and nothing is committed or rolled back afterwards. Errors are
     raised as in `begin`.
     """
-    with _opened(engine, _Looking) as tx:
-        yield tx
+    return _opened(engine, _Looking)
 
 
 @contextmanager
@@ -91,13 +87,23 @@ def _opened(engine: Engine, kind: "type[Pipelined]") -> Iterator[Connection]:
             raise
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Query:
-    """A statement as the database reads it, and the names of the values that it calls $1, $2 and so on."""
+    """A statement as the database reads it, and the names of the values that it calls $1, $2 and so on.
+
+    `row` makes a row of its answer; what that has for columns is known when the first comes.
+    """
 
     sql: bytes
     names: tuple[str, ...]
     formats: tuple[PyFormat, ...]
+    row: Callable[[Iterable[Any]], Any] | None = None
+
+    def row_of(self, result: PGresult) -> Callable[[Iterable[Any]], Any]:
+        """Return what makes a row; the columns of a statement are always the same."""
+        if self.row is None:
+            self.row = _row(*(result.fname(number) or b"" for number in range(result.nfields)))
+        return self.row
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +143,7 @@ class Pipelined:
     ) -> "Answer":
         """Ask a statement, or one for each of several sets of values."""
         query = _query(statement)
-        answer = Answer(self.fetch, self._line.transformer)
+        answer = Answer(self.fetch, self._line.transformer, query)
         for each in values if isinstance(values, Sequence) else (values or {},):
             self._ask(query, [each[name] for name in query.names])
             self._awaited.append(answer.arrive)
@@ -235,9 +241,12 @@ class _Looking(Pipelined):
 class Answer:
     """The answer to a statement, fetched when it is looked at."""
 
-    def __init__(self, fetch: Callable[[Callable[[], bool]], None], transformer: abc.Transformer) -> None:
+    def __init__(
+        self, fetch: Callable[[Callable[[], bool]], None], transformer: abc.Transformer, query: _Query
+    ) -> None:
         self._fetch = fetch
         self._transformer = transformer
+        self._query = query
         self._result: PGresult | None = None
 
     def __iter__(self) -> Iterator[Any]:
@@ -251,8 +260,7 @@ class Answer:
         if result is None or not result.nfields:
             return []
         self._transformer.set_pgresult(result)
-        names = (result.fname(number) or b"" for number in range(result.nfields))
-        return self._transformer.load_rows(0, result.ntuples, _row(*names))
+        return self._transformer.load_rows(0, result.ntuples, self._query.row_of(result))
 
     def first(self) -> Any:
         """Return the first row, or None."""

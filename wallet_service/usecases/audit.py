@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
+from msgspec import structs
 from sqlalchemy import Connection
 
 from wallet_service.domain.member import Membership, Position
@@ -89,7 +90,7 @@ def _worked_out(
     tx: Connection, found: Found, told: Mapping[int, tuple[Reminder, ...]], in_force: InForce, now: datetime
 ) -> Position:
     member = found.member
-    member = replace(member, position=replace(member.position, reminders=told.get(member.id, ())))
+    member = structs.replace(member, position=structs.replace(member.position, reminders=told.get(member.id, ())))
     return open_book(tx, member, in_force.of_card(found), now=now, settle=False).preview(reason=CALENDAR)
 
 

@@ -1,9 +1,10 @@
 """A member's book, opened for one cause: the account, what counts for a tier, and what follows when it is closed."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
+from msgspec import structs
 from sqlalchemy import Connection
 
 from wallet_service.domain import occasions, reminding, tiering
@@ -142,7 +143,7 @@ class Book:
             transaction = posted[-1] if posted else None
             self.facts.append(Fact(day, at, transaction, order.row_id, spend, points, orders))
         self.refunds |= spend < 0 or points < 0
-        return replace(order, counted_minor=order.remaining_minor, counted=order.counts)
+        return structs.replace(order, counted_minor=order.remaining_minor, counted=order.counts)
 
     def close(self, *, cause: Cause, reason: str) -> Membership:
         """Post everything, rank the member anew, and return the member as it then stands; the card is not touched."""
@@ -173,11 +174,11 @@ class Book:
         ended = issue.enter(taking, new, self.ended, self.account.posted, calendar=self.calendar)
         position = self._position(rank, known, reminders)
         if new or ended or self.calendar or self.regrant:
-            position = replace(position, granted=redemptions.granted(self.tx, self.member.id))
+            position = structs.replace(position, granted=redemptions.granted(self.tx, self.member.id))
         if self.member.merged_into is not None:
-            position = replace(position, due_at=None)
+            position = structs.replace(position, due_at=None)
         balances.write(self.tx, self.member.id, position)
-        after = replace(self.member, position=position)
+        after = structs.replace(self.member, position=position)
         if self.member.listened:
             tell(self.tx, self.program.program.code, after, self._news(after, ended, known), now=self.now)
         return after.with_profile(self.told) if self.told else after
@@ -256,7 +257,7 @@ class Book:
             if account.available + account.pending + account.held > 0
             else None,
         )
-        return replace(
+        return structs.replace(
             self.member.position,
             available=account.available,
             pending=account.pending,
@@ -435,4 +436,4 @@ def fresh_ids(tx: Connection, reserved: list[int] | None = None) -> Iterator[int
 def close_and_show(book: Book, *, cause: Cause, reason: str) -> Membership:
     """Close the book, and have the card show what it came to."""
     after = book.close(cause=cause, reason=reason)
-    return replace(after, card=revise(book.tx, book.member, after, book.template, now=book.now))
+    return structs.replace(after, card=revise(book.tx, book.member, after, book.template, now=book.now))

@@ -1,6 +1,8 @@
 """A member is forgotten: the books stay as they are, and nothing in them says any more whose they were."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec import structs
 
 from wallet_service.domain.event import Customer
 from wallet_service.domain.member import Profile
@@ -63,7 +65,7 @@ def erase(operation: Operation, *, customer: Customer) -> Erased:
     installs.forget(tx, member.id)
     members.void(tx, member.card.id, now=now)
     holdings.call_back(tx, member.card.id)
-    nobody = replace(member, profile=Profile(), voided=True, erased=True)
+    nobody = structs.replace(member, profile=Profile(), voided=True, erased=True)
     revise(tx, member, nobody, operation.open.template, now=now)
     # The last thing: what an export read before this is in its file, and what one reads later has nobody of that name.
     job_files.drop_exports(tx, operation.open.id, now=now)

@@ -1,9 +1,10 @@
 """What a purchase or a deed earns a member: the rules, with how often they were used and what is left of budgets."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
+
+from msgspec import Struct, structs
 
 from wallet_service.domain import award as rules
 from wallet_service.domain import challenge
@@ -22,8 +23,7 @@ from wallet_service.storage.ledger import Fact
 from wallet_service.usecases.book import Book
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluated:
+class Evaluated(Struct, frozen=True):
     """What something earns, and the challenges that it completed with what each of them gives."""
 
     award: Award
@@ -55,7 +55,7 @@ def evaluate_order(book: Book, order: Order, program: Program, version: int) -> 
         return order
     found = evaluate(book, program, order.purchase)
     give_prizes(book, program, found, at=order.purchase.paid_at)
-    return replace(
+    return structs.replace(
         order,
         earned=found.award.points,
         evaluated_minor=order.purchase.eligible_minor,

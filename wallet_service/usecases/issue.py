@@ -5,9 +5,10 @@ Nothing is written of a redemption before the ledger has given its transaction a
 
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from wallet_service.domain import limits
@@ -36,8 +37,7 @@ HOLD_PREFIX = "hld_"
 REDEMPTION_PREFIX = "rdm_"
 
 
-@dataclass(frozen=True, slots=True)
-class Taking:
+class Taking(Struct, frozen=True):
     """Who takes rewards, from which account and when: a member under the customer's lock."""
 
     tx: Connection

@@ -1,7 +1,9 @@
 """Two members turn out to be one person: one takes over all that the other has, and stands for both."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
+
+from msgspec import structs
 
 from wallet_service.domain.event import Customer
 from wallet_service.domain.member import Membership, Profile
@@ -109,7 +111,7 @@ def _hand_over_reminders(gone: Book, kept: Book) -> None:
             triggers.fired(
                 kept.tx, kept.member.id, each.trigger, day=each.day, points=None, told_through=each.until, now=kept.now
             )
-            kept.reminders.append(replace(each, at=kept.now))
+            kept.reminders.append(structs.replace(each, at=kept.now))
 
 
 def _hand_over_membership(gone: Book, kept: Book) -> None:
@@ -136,4 +138,4 @@ def _close(operation: Operation, gone: Book, kept: Book) -> list[Membership]:
     members.lock_cards(operation.tx, [gone.member.card.id, kept.member.card.id])
     members.void(operation.tx, gone.member.card.id, now=operation.now)
     holdings.call_back(operation.tx, gone.member.card.id)  # what a vendor still holds of a removed card must go, too
-    return show(operation, [(gone.member, replace(closed, voided=True)), (kept.member, left)])
+    return show(operation, [(gone.member, structs.replace(closed, voided=True)), (kept.member, left)])

@@ -4,10 +4,11 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
 from sqlalchemy import Connection
 
 from wallet_service.domain.errors import Fault, OperationConflict, OperationRefused, SameMember, UnknownMember
@@ -168,7 +169,7 @@ def show(operation: Operation, changes: Sequence[tuple[Membership, Membership]])
     members.lock_cards(operation.tx, [before.card.id for before, _ in changes])
     revised = revise_all(operation.tx, changes, operation.open.template, now=operation.now)
     cards = {each.card.id: each.card for each in revised}
-    return [replace(after, card=cards.get(after.card.id, after.card)) for _, after in changes]
+    return [structs.replace(after, card=cards.get(after.card.id, after.card)) for _, after in changes]
 
 
 def positive(points: int) -> int:

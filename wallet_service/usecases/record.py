@@ -1,10 +1,10 @@
 """An event is entered once: the ledger, the card after it, and the answer to its sender, in one transaction."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, get_args
 
+from msgspec import Struct, structs
 from sqlalchemy import Connection
 
 from wallet_service.domain.earning import FULFILLED, Order, told
@@ -59,8 +59,7 @@ class Merged(Exception):
         super().__init__()
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(Struct, frozen=True):
     """What the sender is told; `replayed` says that it had been told before and that nothing happened now.
 
     `joined` says that the event has made its customer a member.
@@ -71,8 +70,7 @@ class Recorded:
     joined: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
+class _Case(Struct, frozen=True):
     """One event with all that is known before it is entered; `customer_id` is the merchant's own, if it is known.
 
     `marks` are what else the customer is known by. `matched` says that the order is a member's, `ahead` what comes next
@@ -144,7 +142,7 @@ def record(
             profile=_profile(event.fact),
             now=now,
         )
-        case = replace(case, joins=True, customer_id=member.external_id)
+        case = structs.replace(case, joins=True, customer_id=member.external_id)
     answer = _enter(case, member) if member else _keep(case)
     return Recorded(answer, replayed=False, joined=case.joins)
 

@@ -1,6 +1,8 @@
 """A member gets another card, or another code on it: what was lost or copied is worth nothing any more."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec import structs
 
 from wallet_service.domain.event import Customer
 from wallet_service.domain.member import Membership
@@ -44,7 +46,7 @@ def replace_card(operation: Operation, *, customer: Customer) -> Replaced:
     member = members.find_by_cards(tx, [member.card.id])[member.card.id].member
     members.replaced(tx, member.card.id, now=now)
     holdings.call_back(tx, member.card.id)
-    revise(tx, member, replace(member, voided=True, replaced=True), template, now=now)
+    revise(tx, member, structs.replace(member, voided=True, replaced=True), template, now=now)
     forget_sign_ins(tx, member.id)
     serial_number = _add_card(operation, member)
     return Replaced(member.public_id, serial_number, member.card.serial_number)
@@ -62,7 +64,9 @@ def change_code(operation: Operation, *, customer: Customer) -> Recoded:
     member = members.find_by_cards(operation.tx, [member.card.id])[member.card.id].member
     code = new_code()
     members.recode(operation.tx, member.card.id, code)
-    card = revise(operation.tx, member, replace(member, card_code=code), operation.open.template, now=operation.now)
+    card = revise(
+        operation.tx, member, structs.replace(member, card_code=code), operation.open.template, now=operation.now
+    )
     return Recoded(member.public_id, card.serial_number, card.revision)
 
 
@@ -75,7 +79,7 @@ def _add_card(operation: Operation, member: Membership) -> str:
         member_id=member.id,
         card=card,
         code=code,
-        face=template.draw(replace(member, voided=False, card_code=code).standing, member.locale),
+        face=template.draw(structs.replace(member, voided=False, card_code=code).standing, member.locale),
         template_version=template.version,
         now=operation.now,
     )

@@ -1,9 +1,9 @@
 """The card after an event: if what it shows has changed, a new revision, and every wallet should show it."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
 
+from msgspec import structs
 from sqlalchemy import Connection
 
 from wallet_service.domain.card import Card, Revised, next_modified_at
@@ -35,7 +35,7 @@ def _revised(before: Membership, after: Membership, template: Template, now: dat
     if digest == before.face_digest:
         return None
     own_digest = face.own_digest()
-    card = replace(
+    card = structs.replace(
         before.card,
         revision=before.card.revision + 1,
         modified_at=next_modified_at(before.card.modified_at, now),

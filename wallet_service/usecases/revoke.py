@@ -1,8 +1,9 @@
 """A card is revoked: every wallet shows that it is void, and a vendor who holds it keeps nothing of its member."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import structs
 from sqlalchemy import Connection
 
 from wallet_service.domain.card import Card
@@ -39,5 +40,5 @@ def revoke(tx: Connection, found: Found, template: Template, *, now: datetime) -
         return member.card
     members.void(tx, member.card.id, now=now)
     holdings.call_back(tx, member.card.id)  # what a vendor still holds of a removed card must go, too
-    after = replace(member, voided=True)
+    after = structs.replace(member, voided=True)
     return revise(tx, member, after, template, now=now)
