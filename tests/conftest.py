@@ -3,18 +3,21 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import structlog
 from actors import START, Clock, Device, Shop, connected_shop
+from flask import Flask
 from flask.testing import FlaskClient
 from google_actors import account_json, loaded_once
 from slate import alone, shape, wipe
 from sqlalchemy import Engine, create_engine, text
+from werkzeug.routing import Rule
 
 from wallet_service.apple import artwork
 from wallet_service.apple.identity import Identity, load_identity
@@ -35,6 +38,24 @@ FAST = {
     "max_connections": "200",
     "autovacuum": "off",  # a vacuum is a transaction, and would hold back the tags of changes
 }
+
+
+class RememberedRule(Rule):
+    """A rule of an application whose makers of addresses are compiled once in a run, and not for each application.
+
+    That takes longer than most tests: every one of them makes an application of its own.
+    """
+
+    makers: ClassVar[dict[Hashable, Callable[..., tuple[str, str]]]] = {}
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        key = (self.rule, self.subdomain, self.host, repr(self.defaults), append_unknown)
+        if key not in self.makers:
+            self.makers[key] = super()._compile_builder(append_unknown)
+        return self.makers[key]
+
+
+Flask.url_rule_class = RememberedRule
 
 
 def pytest_configure(config: pytest.Config) -> None:
