@@ -181,8 +181,9 @@ def _orders(books: Books) -> list[str]:
     for order in books.rows["orders"]:
         left = 0 if order.cancelled or not order.eligible_minor else max(order.eligible_minor - order.refunded_minor, 0)
         of = (order.award or {}).get("of")
-        evaluated = order.eligible_minor if of is None else of  # what is added later earns at the same rate
-        deserved = (order.earned or 0) * left // evaluated if evaluated else order.earned or 0
+        if of is not None and of != order.eligible_minor:
+            found.append(f"I7: order {order.order_id} of {order.eligible_minor} is evaluated as one of {of}")
+        deserved = (order.earned or 0) * left // order.eligible_minor if order.eligible_minor else order.earned or 0
         if issued[order.id] != (0 if order.cancelled else deserved) or issued[order.id] != order.kept:
             found.append(f"I7: order {order.order_id} was issued {issued[order.id]}, deserves {deserved}")
         if forgiven[order.id] != order.forgiven or order.forgiven < 0:

@@ -77,6 +77,7 @@ class Bought:
     version: datetime | None = None
     earned: int | None = None
     evaluated: int = 0
+    factor: int = 1
     partner: str | None = None
     kept: int = 0
     forgiven: int = 0
@@ -372,9 +373,10 @@ class Model:
         if told.minor is None or told.paid_at is None:
             return
         if told.earned is None:
+            told.factor = 2 if self.promise.doubles and saver.tier == "novel" else 1
+        if told.earned is None or told.evaluated != told.minor:
             rate = {None: 100, "bakery": 100, "cinema": 50}[told.partner]
-            factor = 2 if self.promise.doubles and saver.tier == "novel" else 1
-            told.earned, told.evaluated = told.minor * factor // rate, told.minor
+            told.earned, told.evaluated = told.minor * told.factor // rate, told.minor
             if self.promise.partners and told.partner is None:
                 told.earned = 0
         change = told.deserved - told.kept

@@ -207,6 +207,7 @@ class Broken:
     spoil: Callable[[Connection, list[int]], object] | None = None
     captures_twice: bool = False
     rates_again: bool = False
+    rates_once: bool = False
     returns_too_much: bool = False
 
 
@@ -588,7 +589,9 @@ class World:
         if paid:
             order = order.paid(Purchase(fact.order_id, at, paid.eligible_minor, partner=paid.partner, version=version))
         if self.broken and self.broken.rates_again:
-            order = structs.replace(order, earned=None)
+            order = structs.replace(order, earned=None, taken=None)
+        if self.broken and self.broken.rates_once:
+            order = structs.replace(order, evaluated=order.purchase)
         order = evaluate_order(book, order, book.program, 0)
         order = book.settle_order(order, at=at)
         orders.put(book.tx, self.source.id, order, member_id=book.member.id, customer_id=None)

@@ -215,6 +215,7 @@ VARIANTS: dict[str, tuple[str, Broken]] = {
     "activity is forgotten": ("inactive", Broken(ForgetsActivity)),
     "a transfer loses dates": ("rolling", Broken(LosesDates)),
     "old orders are rated again": ("plain", Broken(rates_again=True)),
+    "what is added to an order is not rated": ("plain", Broken(rates_once=True)),
     "a lot is off by one": (
         "plain",
         damage("""

@@ -1,5 +1,7 @@
 """What an order deserves in its present state, and how the ledger is brought there."""
 
+import operator
+from collections.abc import Callable
 from datetime import datetime
 
 from msgspec import Struct, structs
@@ -23,13 +25,27 @@ from wallet_service.domain.purchase import Purchase
 FULFILLED = "order.fulfilled"
 
 
+class Taken(Struct, frozen=True):
+    """What an evaluation took, and a later one of the same order does not take again.
+
+    `uses` of limits, points `spent` of campaigns' budgets and `marks` of challenges are as an award has them, and
+    `segments` are those that the member was in.
+    """
+
+    segments: tuple[str, ...] = ()
+    uses: tuple[tuple[str, str], ...] = ()
+    spent: tuple[tuple[str, int], ...] = ()
+    marks: tuple[tuple[str, str], ...] = ()
+
+
 class Order(Struct, frozen=True):
     """An order as far as it is known; amounts in minor units.
 
-    `purchase` is None until the order itself has arrived: a refund may come first. `earned` is what its first
-    evaluation gave for `evaluated_minor`, by `rule` (its `parts`: code, kind and exact points of each share), in
-    `program_version` of the programme and to somebody in `tier`; it stays as it was, so that a later change of the
-    rules re-rates no old order, and what is added to the order earns at the same rate.
+    `purchase` is None until the order itself has arrived: a refund may come first. `earned` is what its evaluation gave
+    for `evaluated_minor`, by `rule` (its `parts`: code, kind and exact points of each share), in `program_version` of
+    the programme and to somebody in `tier`: those of its first evaluation, so that a later change of the rules re-rates
+    no old order. Where something else was bought than was `evaluated`, it is evaluated again, in just that version and
+    tier, and `taken` is not taken again. One of which that was not kept yet earns at the rate that it had.
     `kept` is what the ledger holds for it now, `forgiven` what could not be taken back. `counted_minor` of it counts as
     spent, `counted` as an order.
 
@@ -55,6 +71,8 @@ class Order(Struct, frozen=True):
     parts: tuple[tuple[str, str, str], ...] = ()
     tier: str | None = None
     program_version: int | None = None
+    evaluated: Purchase | None = None
+    taken: Taken | None = None
     kept: int = 0
     forgiven: int = 0
     counted_minor: int = 0
@@ -122,6 +140,10 @@ class Order(Struct, frozen=True):
         Cumulative is what the newest snapshot says, or more if that was told after it; a refund that was undone after
         the snapshot is still in it. Disputes come on top of either.
         """
+        return self._paid_back(self._of_eligible)
+
+    def _paid_back(self, part: Callable[[int, int], int]) -> int:
+        """Return the `part` of all that was paid back, which it is asked for of goods alone, and with tax and all."""
         if not (self.refunds or self.singles or self.snapshot_minor):
             return 0
         later = [minor for at, minor in self.refunds if self.version is None or at > self.version]
@@ -131,8 +153,8 @@ class Order(Struct, frozen=True):
         disputed = _added([each for each in self.singles if each.disputed and not each.undone])
         back_net, back_gross = _added(undone)
         snapshot = (0, self.snapshot_minor) if self.snapshot_gross else (self.snapshot_minor, 0)
-        cumulative = self._of_eligible(snapshot[0] - back_net, snapshot[1] - back_gross)
-        return max((cumulative, *later, self._of_eligible(*told))) + self._of_eligible(*disputed)
+        cumulative = part(snapshot[0] - back_net, snapshot[1] - back_gross)
+        return max((cumulative, *later, part(*told))) + part(*disputed)
 
     def _of_eligible(self, net: int, gross: int) -> int:
         """Return the part of amounts that is of what is eligible; floored, and all of it where all was paid back."""
@@ -149,32 +171,54 @@ class Order(Struct, frozen=True):
         return max(self.purchase.eligible_minor - self.refunded_minor, 0)
 
     @property
+    def _left(self) -> tuple[int, int]:
+        """What is left of how much: of the eligible amount, or of all that was paid where nothing is eligible."""
+        if self.purchase is None or self.cancelled:
+            return 0, 1
+        if self.purchase.eligible_minor:
+            return self.remaining_minor, self.purchase.eligible_minor
+        total = self.purchase.total_minor
+        return (max(total - self._paid_back(operator.add), 0), total) if total else (1, 1)
+
+    @property
     def deserved(self) -> int:
         """The points that the order's present state deserves: earned x remaining / evaluated, floored once."""
-        if not self.earned or self.purchase is None or self.cancelled:
+        if not self.earned:
             return 0
-        evaluated = self.purchase.eligible_minor if self.evaluated_minor is None else self.evaluated_minor
-        return self.earned * self.remaining_minor // evaluated if evaluated else self.earned
+        left, whole = self._left
+        if self.evaluated_minor and self.taken is None:
+            whole = self.evaluated_minor
+        return self.earned * left // whole
+
+    @property
+    def to_be_evaluated(self) -> bool:
+        """Whether it was paid, and not evaluated yet, or by something else than what was bought."""
+        if self.purchase is None or self.earned is None:
+            return self.purchase is not None
+        return self.taken is not None and (self.evaluated is None or _bare(self.evaluated) != _bare(self.purchase))
 
     @property
     def paid_back(self) -> bool:
         """Whether some of it was paid back, or it was cancelled."""
-        return self.cancelled or (self.purchase is not None and self.remaining_minor < self.purchase.eligible_minor)
+        left, whole = self._left
+        return self.cancelled or (self.purchase is not None and left < whole)
 
     def still_spent(self, points: int) -> int:
         """Return how many of so many points that paid for it are still spent: as much of them as of it, rounded up."""
-        if self.cancelled:
-            return 0
-        if self.purchase is None or not self.purchase.eligible_minor:
+        if self.purchase is None and not self.cancelled:
             return points
-        return min(-(-points * self.remaining_minor // self.purchase.eligible_minor), points)
+        left, whole = self._left
+        return min(-(-points * left // whole), points)
 
     @property
     def counts(self) -> bool:
         """Whether the order counts as one: it was paid, and not all of it was paid back."""
-        if self.purchase is None or self.cancelled:
-            return False
-        return self.remaining_minor > 0 or self.purchase.eligible_minor == 0
+        return self._left[0] > 0
+
+
+def _bare(purchase: Purchase) -> Purchase:
+    """Return what was bought, whichever snapshot told of it."""
+    return structs.replace(purchase, version=None)
 
 
 def _newness(purchase: Purchase) -> tuple[object, ...]:

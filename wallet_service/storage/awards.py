@@ -30,8 +30,10 @@ _LOCK = text("""
     WHERE program_id = :program_id AND code = ANY(:codes) ORDER BY code FOR UPDATE
 """)
 _SPEND = text("""
-    UPDATE campaign_states SET points = campaign_states.points + spent.points, claims = claims + 1
-    FROM unnest(CAST(:codes AS text[]), CAST(:points AS bigint[])) AS spent (code, points)
+    UPDATE campaign_states
+    SET points = campaign_states.points + spent.points, claims = campaign_states.claims + spent.claims
+    FROM unnest(CAST(:codes AS text[]), CAST(:points AS bigint[]), CAST(:claims AS integer[]))
+         AS spent (code, points, claims)
     WHERE program_id = :program_id AND campaign_states.code = spent.code
 """)
 _PROGRESS = text(
@@ -71,9 +73,10 @@ def lock_budgets(tx: Connection, program_id: int, codes: Sequence[str]) -> dict[
     return {row.code: (row.points, row.claims) for row in tx.execute(_LOCK, values)}
 
 
-def spend(tx: Connection, program_id: int, spent: Mapping[str, int]) -> None:
-    """Note what campaigns have given, each to one claim; their budgets are locked."""
-    values = {"program_id": program_id, "codes": list(spent), "points": list(spent.values())}
+def spend(tx: Connection, program_id: int, spent: Mapping[str, tuple[int, int]]) -> None:
+    """Note what campaigns have given, points and claims; below 0 is what comes back. Their budgets are locked."""
+    points, claims = zip(*spent.values(), strict=True)
+    values = {"program_id": program_id, "codes": list(spent), "points": list(points), "claims": list(claims)}
     tx.execute(_SPEND, values)
 
 

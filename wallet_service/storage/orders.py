@@ -1,6 +1,6 @@
 """Orders as far as they are known, per source."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, text
 
-from wallet_service.domain.earning import Order
+from wallet_service.domain.earning import Order, Taken
 from wallet_service.domain.event import Refund
 from wallet_service.domain.purchase import Line, Purchase
 
@@ -165,7 +165,9 @@ def match(tx: Connection, order: Order, *, member_id: int) -> None:
 
 
 def _evaluated(order: Order) -> dict[str, Any]:
-    award = {"rule": order.rule, "parts": order.parts, "of": order.evaluated_minor}
+    award: dict[str, Any] = {"rule": order.rule, "parts": order.parts, "of": order.evaluated_minor}
+    if order.taken is not None:
+        award["taken"] = {name: each for name in Taken.__struct_fields__ if (each := getattr(order.taken, name))}
     return {
         "id": order.row_id,
         "earned": order.earned,
@@ -194,10 +196,11 @@ def _said(purchase: Purchase) -> dict[str, Any]:
 def order_of(row: Row[tuple[object, ...]]) -> Order:
     """Return the order that a row with `COLUMNS` tells of."""
     award = row.award or {}
+    purchase = None if row.eligible_minor is None else _purchase(row)
     return Order(
         order_id=row.order_id,
         row_id=row.id,
-        purchase=None if row.eligible_minor is None else _purchase(row),
+        purchase=purchase,
         refunds=tuple((datetime.fromisoformat(at), minor) for at, minor in row.refunds),
         snapshot_minor=row.snapshot_minor,
         snapshot_gross=row.snapshot_gross,
@@ -211,11 +214,17 @@ def order_of(row: Row[tuple[object, ...]]) -> Order:
         parts=tuple((code, kind, points) for code, kind, points in award.get("parts", ())),
         tier=row.tier,
         program_version=row.program_version,
+        evaluated=None if row.earned is None else purchase,  # what is kept was settled before
+        taken=_taken(**award["taken"]) if "taken" in award else None,
         kept=row.kept,
         forgiven=row.forgiven,
         counted_minor=row.counted_minor,
         counted=row.counted,
     )
+
+
+def _taken(*, segments: Iterable[str] = (), **pairs: Iterable[tuple[str, Any]]) -> Taken:
+    return Taken(tuple(segments), **{name: tuple((code, what) for code, what in each) for name, each in pairs.items()})
 
 
 def _single(*, version: str, **said: Any) -> Refund:

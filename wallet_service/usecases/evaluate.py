@@ -1,5 +1,6 @@
 """What a purchase or a deed earns a member: the rules, with how often they were used and what is left of budgets."""
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from fractions import Fraction
@@ -11,7 +12,7 @@ from wallet_service.domain import challenge
 from wallet_service.domain.award import Award, Budget
 from wallet_service.domain.basis import moment
 from wallet_service.domain.challenge import Progress
-from wallet_service.domain.earning import Order, new_lot
+from wallet_service.domain.earning import Order, Taken, new_lot
 from wallet_service.domain.expiry import expiry_of
 from wallet_service.domain.news import News
 from wallet_service.domain.period import local_day
@@ -22,48 +23,73 @@ from wallet_service.storage import awards
 from wallet_service.storage.ledger import Fact
 from wallet_service.usecases.book import Book
 
+NOTHING = Taken()
+
 
 class Evaluated(Struct, frozen=True):
-    """What something earns, and the challenges that it completed with what each of them gives."""
+    """What something earns, the challenges that it completed with what each of them gives, and its marks in all."""
 
     award: Award
     prizes: tuple[tuple[Campaign, Award], ...]
+    marks: tuple[tuple[str, str], ...]
 
 
-def evaluate(book: Book, program: Program, what: Purchase | Deed) -> Evaluated:
-    """Return what it earns by that version of the programme, and note what of limits and budgets it takes."""
-    buyer = Buyer(book.tier, book.member.profile.birthday, book.segments())
-    applicable = rules.applicable(program, what, buyer)
+def evaluate(
+    book: Book, program: Program, what: Purchase | Deed, buyer: Buyer | None = None, before: Taken = NOTHING
+) -> Evaluated:
+    """Return what it earns by that version of the programme, and note what of limits and budgets it takes.
+
+    Where it takes the place of what was evaluated `before`, only what is more is taken, and what is less comes back to
+    budgets; marks in challenges, and uses of limits, stay.
+    """
+    applicable = rules.applicable(program, what, buyer or _buyer(book))
     needed = applicable.needs()
     usage = awards.usage(book.tx, book.member.id, needed) if needed else {}
-    budgets = _budgets(book, program, applicable.budgeted())
+    for each in before.uses:
+        usage[each] = usage.get(each, 0) - 1
+    budgets = _budgets(book, program, applicable.budgeted(), before.spent)
     award = applicable.award(usage, budgets)
-    _take(book, award, moment(what))
+    _take(book, award, moment(what), before)
+    marks = tuple(each for each in applicable.marks if each not in before.marks)
     prizes = tuple(
         (each, prize)
-        for each in _completed(book, program, what, applicable.marks)
+        for each in _completed(book, program, what, marks)
         if (prize := rules.prize(each, what, usage, budgets)).points
     )
     for _, prize in prizes:
-        _take(book, prize, moment(what))
-    return Evaluated(award, prizes)
+        _take(book, prize, moment(what), NOTHING)
+    return Evaluated(award, prizes, (*before.marks, *marks))
 
 
 def evaluate_order(book: Book, order: Order, program: Program, version: int) -> Order:
-    """Return the order with what its first evaluation gives, if it has been paid and not been evaluated yet."""
-    if order.purchase is None or order.earned is not None:
+    """Return the order with what it earns, if it has been paid and not been evaluated by what was bought.
+
+    The tier and the segments of the first evaluation stay.
+    """
+    if order.purchase is None or not order.to_be_evaluated:
         return order
-    found = evaluate(book, program, order.purchase)
+    buyer, before = _buyer(book), order.taken or NOTHING
+    if order.taken is not None:
+        buyer = structs.replace(buyer, tier=order.tier, segments=frozenset(before.segments))
+    found = evaluate(book, program, order.purchase, buyer, before)
     give_prizes(book, program, found, at=order.purchase.paid_at)
+    award = found.award
+    uses = before.uses + _more(award.uses, before.uses)
     return structs.replace(
         order,
-        earned=found.award.points,
+        earned=award.points,
         evaluated_minor=order.purchase.eligible_minor,
-        rule=found.award.rule or None,
-        parts=tuple((part.code, part.kind, _shown(part.points)) for part in found.award.parts),
-        tier=book.tier,
+        rule=award.rule or None,
+        parts=tuple((part.code, part.kind, _shown(part.points)) for part in award.parts),
+        tier=buyer.tier,
         program_version=version,
+        evaluated=order.purchase,
+        taken=Taken(tuple(sorted(buyer.segments)), uses, award.spent, found.marks),
     )
+
+
+def _buyer(book: Book) -> Buyer:
+    return Buyer(book.tier, book.member.profile.birthday, book.segments())
 
 
 def give(book: Book, program: Program, points: int, *, rule: str, at: datetime, counts: bool = True) -> None:
@@ -89,25 +115,41 @@ def lock_all_budgets(book: Book, programs: Iterable[Program]) -> None:
         awards.lock_budgets(book.tx, book.member.program_id, sorted(codes))
 
 
-def _budgets(book: Book, program: Program, codes: tuple[str, ...]) -> dict[str, Budget]:
-    if not codes:
+def _budgets(
+    book: Book, program: Program, codes: tuple[str, ...], before: tuple[tuple[str, int], ...]
+) -> dict[str, Budget]:
+    """Return what is left of budgets, locked, with all that was taken `before` still in them."""
+    back = dict(before)
+    wanted = sorted({*codes, *back})
+    if not wanted:
         return {}
-    given = awards.lock_budgets(book.tx, book.member.program_id, codes)
+    given = awards.lock_budgets(book.tx, book.member.program_id, wanted)
     budgets = {each.code: each.budget for each in program.campaign if each.budget}
     return {
         code: Budget(
-            None if (whole := budgets[code].points) is None else whole - points,
-            None if (stock := budgets[code].stock) is None else stock - claims,
+            None if (whole := budgets[code].points) is None else whole - points + back.get(code, 0),
+            None if (stock := budgets[code].stock) is None else stock - claims + (code in back),
         )
         for code, (points, claims) in given.items()
     }
 
 
-def _take(book: Book, award: Award, at: datetime) -> None:
-    if award.uses:
-        awards.use(book.tx, book.member.id, award.uses, at=at)
-    if award.spent:
-        awards.spend(book.tx, book.member.program_id, dict(award.spent))
+def _take(book: Book, award: Award, at: datetime, before: Taken) -> None:
+    uses = _more(award.uses, before.uses)
+    if uses:
+        awards.use(book.tx, book.member.id, uses, at=at)
+    now, then = dict(award.spent), dict(before.spent)
+    spent = {
+        code: (now.get(code, 0) - then.get(code, 0), (code in now) - (code in then))
+        for code in now | then
+        if now.get(code) != then.get(code)
+    }
+    if spent:
+        awards.spend(book.tx, book.member.program_id, spent)
+
+
+def _more(uses: tuple[tuple[str, str], ...], before: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    return tuple((Counter(uses) - Counter(before)).elements()) if before else uses
 
 
 def _completed(
