@@ -227,6 +227,25 @@ def seen_changes(drawn: Face) -> list[Face]:
     return [structs.replace(drawn, **{name: each}) for name, several in (others | texts).items() for each in several]
 
 
+def test_digests_are_what_they_were_in_versions_before() -> None:
+    """An update of the service alone changes no digest, or every phone would be told of cards that look the same."""
+    drawn = Face(
+        "en",
+        "Shop",
+        "Club",
+        "A card",
+        face.Colors("#112233", "#ffffff", "#aabbcc"),
+        face.Barcode("qr", "CODE", "CODE"),
+        primary=(face.Field("balance", "Points", Money(420, "EUR", 2), role="balance"),),
+        back=(face.Field("since", "Since", SINCE, role="since"),),
+        links=(face.Link("Shop", "https://shop.example"),),
+        locations=(face.Location(50.1, 14.4),),
+        stamps=Stamps(2, 9),
+    )
+    assert drawn.digest().hex() == "7f0214e6b6c6e218bd735abc72bf3c71682745cf1e328bebf19b9f4927f5e19e"
+    assert drawn.own_digest().hex() == "c85e7bd8a31bf4180d396b4566e82d1c4a52b5b147ad17c25bf3df450dcb82c6"
+
+
 def test_every_visible_part_is_in_the_digest(points: Template) -> None:
     """Changing any one part of a face, of each kind that a face has, changes the digest, each to another one."""
     drawn = points.draw(ANN, "en")
