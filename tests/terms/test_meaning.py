@@ -86,6 +86,23 @@ def test_a_tier_that_never_falls_has_no_end() -> None:
     assert "5 days" not in told
 
 
+def test_a_tier_by_the_next_order_is_told_like_one_at_once() -> None:
+    """An order is counted by the tier before it in both cases, and one sentence says both."""
+    assert tier_lines(start="next_order") == tier_lines(start="immediately")
+    assert "A tier applies as soon as you reach it, and to purchases from the next one on." in tier_lines()
+
+
+@pytest.mark.parametrize(
+    ("renews", "told"), [(True, "If the payment for the next period fails"), (False, "When the period that is paid")]
+)
+def test_grace_of_a_membership_is_told_whether_or_not_it_renews(renews: bool, told: str) -> None:
+    """Benefits last through the days of grace in both cases; none are told of where there are none."""
+    club = {"kind": "paid", "price": 900, "period": "P1M", "renews": renews}
+    lines = sections(membership=club | {"grace_days": 7})["Membership"].lines
+    assert [each for each in lines if "your benefits stay for 7 days more" in each and each.startswith(told)]
+    assert "benefits" not in " ".join(sections(membership=club)["Membership"].lines)
+
+
 def test_a_tier_by_the_balance_falls_with_it() -> None:
     """A state of the moment keeps no time."""
     assert "As soon as you no longer meet" in tier_lines(measure="balance", window="none")

@@ -1,5 +1,6 @@
 """Entering events: in any order, any number of times, the books end where the orders' last state says."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import books
@@ -8,6 +9,7 @@ from actors import START
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
+from town import Town, rules
 
 from wallet_service.apple.identity import Identity
 from wallet_service.config import Settings
@@ -138,3 +140,26 @@ def test_spent_points_are_forgiven_when_an_order_comes_back(service: Service) ->
         query = """SELECT kind, sum(points) FROM ledger_entries JOIN ledger_accounts ON ledger_accounts.id = account_id
                    GROUP BY kind HAVING sum(points) <> 0"""
         assert dict(tx.execute(text(query)).all()) == {"adjustment": 80, "forgiven": -80}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("start", ["immediately", "next_order"])
+def test_an_order_earns_by_the_tier_before_it(town: Callable[[str], Town], start: str) -> None:
+    """The purchase that reaches a tier earns by the old one and the next by the new one, whichever word says so."""
+    tiers = f"""
+        tier_multiplier = {{ low = "1", high = "2" }}
+        [tiers]
+        measure = "spend"
+        start = "{start}"
+        [[tier]]
+        code = "low"
+        name = "Low"
+        threshold = 0
+        [[tier]]
+        code = "high"
+        name = "High"
+        threshold = 5000
+    """
+    here = town(rules(more=tiers))
+    here.enrol()
+    answers = [here.buy(6000, order=order) for order in ("a", "b")]
+    assert [(each["points"], each["tier"]) for each in answers] == [(60, "high"), (120, "high")]

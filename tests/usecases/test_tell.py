@@ -436,10 +436,11 @@ def test_referrals_that_qualify(town: Callable[[str], Town], service: Service) -
     assert said["stands_at"] == moment("2026-06-14 22:00").isoformat()
 
 
-def test_points_about_to_die(service: Service, clock: Clock) -> None:
-    """Where the programme reminds of it, the merchant is told how many, and through which day they can be spent."""
+@pytest.mark.parametrize("channels", [["pass"], ["webhook"]])
+def test_points_about_to_die(service: Service, clock: Clock, channels: list[str]) -> None:
+    """Where a trigger waits for it, the merchant is told how many, and through which day, whoever else is told."""
     points = {"expiry": {"mode": "rolling", "period": "P1M"}}
-    trigger = {"code": "soon", "on": "points.expiring", "lead": "P7D", "notify": ["pass"]}
+    trigger = {"code": "soon", "on": "points.expiring", "lead": "P7D", "notify": channels}
     shop = till(service, clock, program("dying", points=points, trigger=[trigger]))
     ear = listening(service, types=("points.expiring",))
     shop.enrol("ann")

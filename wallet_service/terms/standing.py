@@ -44,7 +44,8 @@ def _tiers(telling: Telling, table: TiersTable) -> Iterator[str]:
     if len(program.tier) == 1:
         return
     if table.measure != "membership":
-        yield line(tongue.one_of("start", table.start))
+        # An order is counted by the tier before it, so that the next order is the first for both.
+        yield line(tongue.one_of("start", "immediately" if table.start == "next_order" else table.start))
     yield line(*_kept(telling, table))
     if table.measure in RETURNABLE:
         yield line(tongue.one_of("on_refund", table.on_refund))
@@ -114,6 +115,7 @@ def _membership(telling: Telling) -> Iterator[str]:
         return
     yield line(tongue.say("price", money=telling.money(table.price), period=tongue.period(table.period)))
     yield line(tongue.say("renews") if table.renews else tongue.say("ends"))
-    if table.renews and table.grace_days:
-        yield line(tongue.say("membership_grace", period=tongue.period(Period(days=table.grace_days))))
+    if table.grace_days:
+        grace = "membership_grace" if table.renews else "ended_grace"
+        yield line(tongue.say(grace, period=tongue.period(Period(days=table.grace_days))))
     yield line(tongue.one_of("on_cancel", table.on_cancel))

@@ -118,6 +118,9 @@ def _without_effect(program: Program) -> Iterator[Finding]:
     for index, trigger in enumerate(program.trigger):
         if trigger.on == "points.expiring" and not dies:
             yield f"trigger[{index}].on", "is 'points.expiring', and no points expire"
+        if "webhook" in trigger.notify and (len(trigger.notify) > 1 or trigger.grant or trigger.points):
+            at = trigger.notify.index("webhook")
+            yield f"trigger[{index}].notify[{at}]", "is 'webhook', and endpoints are told in any case; remove it"
     for index, rule in enumerate(program.earning_rule):
         meant = did_you_mean(rule.on, OWN_EVENTS)
         if meant and rule.on not in OWN_EVENTS:

@@ -70,14 +70,9 @@ def _times(table: TiersTable) -> Iterator[Finding]:
 
 
 def membership(program: Program) -> Iterator[Finding]:
-    """Yield that a membership gives nothing, or begins and ends at once."""
-    table = program.membership
-    if table is None:
-        return
-    if program.tiers is None or program.tiers.measure != "membership":
+    """Yield that a membership gives nothing."""
+    if program.membership and (program.tiers is None or program.tiers.measure != "membership"):
         yield "membership", "gives nothing; add [tiers] with the measure 'membership'"
-    if table.activate_on == table.end_on:
-        yield "membership.end_on", f"is {table.end_on!r}, by which it begins, too"
 
 
 def benefits(program: Program) -> Iterator[Finding]:

@@ -7,13 +7,16 @@ from pydantic import Field
 from wallet_service.domain.file_model import FileModel
 from wallet_service.domain.period import PeriodText
 from wallet_service.domain.program.earning_tables import ExpiryTable, Many, MatchTable
-from wallet_service.domain.program.values import Code, EventType, Name, Whole
+from wallet_service.domain.program.values import Code, Name, Whole
 
 Measure = Literal["spend", "points_earned", "orders", "visits", "referrals", "balance", "membership"]
 
 
 class TiersTable(FileModel):
-    """`[tiers]`: what counts towards a tier, over which time, and how a tier is kept and lost."""
+    """`[tiers]`: what counts towards a tier, over which time, and how a tier is kept and lost.
+
+    `start`: 'immediately' and 'next_order' are the same, for an order is counted by the tier before it.
+    """
 
     measure: Measure
     window: Literal["calendar_year", "rolling_12_months", "anniversary", "lifetime", "none"] = "lifetime"
@@ -54,6 +57,6 @@ class MembershipTable(FileModel):
     period: PeriodText
     renews: bool = True
     grace_days: Annotated[int, Field(ge=0, le=366)] = 0
-    activate_on: EventType = "subscription.paid"
-    end_on: EventType = "subscription.cancelled"
+    activate_on: Literal["subscription.paid"] = "subscription.paid"
+    end_on: Literal["subscription.cancelled"] = "subscription.cancelled"
     on_cancel: Literal["end_of_period", "immediately"] = "end_of_period"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, time
 from fractions import Fraction
 from functools import cache
+from operator import eq
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
@@ -40,7 +41,6 @@ EventType = Annotated[
 Word = Annotated[
     str, AfterValidator(_like(r"[a-z][a-z0-9_]{0,59}", "a word of small letters, digits and _ such as product_id"))
 ]
-Currency = Annotated[str, AfterValidator(_like(r"[A-Z]{3}", "a currency of ISO 4217 such as EUR"))]
 Name = Annotated[str, Field(min_length=1, max_length=80)]
 Sku = Annotated[str, Field(min_length=1, max_length=200)]
 Whole = Annotated[int, Field(ge=0, le=1_000_000_000)]
@@ -53,6 +53,16 @@ WHOLE_SHARE = 10_000  # basis points, hundredths of a percent
 _NO_DECIMALS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
 _THREE_DECIMALS = "BHD IQD JOD KWD LYD OMR TND"
 EXPONENTS = dict.fromkeys(_NO_DECIMALS.split(), 0) | dict.fromkeys(_THREE_DECIMALS.split(), 3)
+# What people pay with, by ISO 4217: without funds, metals and what is kept for tests.
+_PAID_WITH = """
+    AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP
+    CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF
+    IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD
+    MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB
+    RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD
+    UYU UZS VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG
+"""
+CURRENCIES = frozenset(_PAID_WITH.split())
 _DECIMAL = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 
 
@@ -80,6 +90,16 @@ def _known_zone(name: str) -> str:
     return name
 
 
+def _known_currency(code: str) -> str:
+    if code in CURRENCIES:
+        return code
+    # Of three letters two in their places say more than what looks alike: UGX looks like EUX, too.
+    alike = {each: sum(map(eq, each, code.upper())) for each in sorted(CURRENCIES)}
+    near = max(alike, key=lambda each: alike[each])
+    meant = f"; did you mean {near!r}?" if alike[near] > 1 else " such as EUR"
+    raise ValueError(f"should be a currency of ISO 4217{meant}")
+
+
 def _exact(given: Any) -> Any:
     """Refuse floats: "1.25" is exact, 1.25 is a binary fraction beside it."""
     if not isinstance(given, str) or not _DECIMAL.fullmatch(given):
@@ -102,6 +122,7 @@ def _without_zone(moment: Any) -> Any:
     return moment
 
 
+Currency = Annotated[str, AfterValidator(_known_currency)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
 DayOfYear = Annotated[str, AfterValidator(_day_of_year)]
 LocalMoment = Annotated[datetime, AfterValidator(_without_zone)]
