@@ -14,10 +14,12 @@ from town import Town, rules
 from wallet_service.apple.identity import Identity
 from wallet_service.config import Settings
 from wallet_service.domain.event import (
+    ActivityDone,
     Customer,
     Event,
     Fact,
     MemberEnrolled,
+    MemberUpdated,
     OrderPaid,
     OrderRefunded,
     PointsAdjusted,
@@ -163,3 +165,51 @@ def test_an_order_earns_by_the_tier_before_it(town: Callable[[str], Town], start
     here.enrol()
     answers = [here.buy(6000, order=order) for order in ("a", "b")]
     assert [(each["points"], each["tier"]) for each in answers] == [(60, "high"), (120, "high")]
+
+
+PROFILE = """
+    [[earning_rule]]
+    code = "profile"
+    on = "member.profile_completed"
+    points = 50
+"""
+
+
+def test_a_profile_that_is_complete_earns_once(town: Callable[[str], Town]) -> None:
+    """The last of name, language and birthday brings it, and nothing does again: no other name, no filled gap."""
+    here = town(rules(more=PROFILE))
+    assert here.enrol(name="Ann")["points"] == 0
+    told = (
+        (MemberUpdated(WHO, locale="en"), 0),
+        (MemberUpdated(WHO, birthday=(6, 1)), 50),
+        (MemberUpdated(WHO, name="Anna"), 0),
+        (MemberUpdated(WHO, cleared=("birthday",)), 0),
+        (MemberUpdated(WHO, birthday=(6, 2)), 0),
+        (ActivityDone(WHO, "member.profile_completed"), 0),
+    )
+    kinds = [
+        "activity.member.profile_completed" if isinstance(fact, ActivityDone) else "member.updated" for fact, _ in told
+    ]
+    assert [here.say(kind, fact)["points"] for kind, (fact, _) in zip(kinds, told, strict=True)] == [
+        points for _, points in told
+    ]
+
+
+def test_a_profile_may_be_complete_from_the_beginning(town: Callable[[str], Town]) -> None:
+    """Who enrols with all of it has it at once; who is told to have done it gets no more for the profile."""
+    here = town(rules(more=PROFILE))
+    assert here.enrol(name="Ann", locale="en", birthday=(6, 1))["points"] == 50
+    here.enrol("bob")
+    bob = Customer(id="bob")
+    done = [
+        here.say("activity.member.profile_completed", ActivityDone(bob, "member.profile_completed")) for _ in range(2)
+    ]
+    assert [each["points"] for each in done] == [50, 0]
+    assert here.say("member.updated", MemberUpdated(bob, name="Bob", locale="en", birthday=(1, 2)))["points"] == 0
+
+
+def test_no_programme_notes_profiles_that_waits_for_none(town: Callable[[str], Town]) -> None:
+    """Where no rule names it, a complete profile is nothing to keep."""
+    here = town(rules())
+    here.enrol(name="Ann", locale="en", birthday=(6, 1))
+    assert here.rows("SELECT count(*) FROM award_uses") == [(0,)]

@@ -54,6 +54,11 @@ class Profile(Struct, frozen=True):
     cause: str | None = None
     cleared: tuple[str, ...] = ()
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether name, language and birthday are known."""
+        return None not in (self.name, self.locale, self.birthday)
+
 
 class Membership(Struct, frozen=True):
     """What one look at the database tells of a member; the digests are those of the card's newest revision.

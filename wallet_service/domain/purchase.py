@@ -5,6 +5,8 @@ from datetime import datetime
 
 from msgspec import Struct, field
 
+PROFILE_COMPLETED = "member.profile_completed"  # a deed that is done once in a lifetime, whoever tells of it
+
 
 class Line(Struct, frozen=True):
     """One line of an order: `net_minor` after discounts, without tax; `earns` is false for gift cards and the like."""

@@ -26,12 +26,13 @@ from wallet_service.domain.event import (
     SubscriptionCancelled,
     SubscriptionPaid,
 )
+from wallet_service.domain.limits import Need
 from wallet_service.domain.member import Membership, Profile
 from wallet_service.domain.occasions import YEARLY
 from wallet_service.domain.program import Program
-from wallet_service.domain.purchase import Deed
+from wallet_service.domain.purchase import PROFILE_COMPLETED, Deed
 from wallet_service.domain.template import Template
-from wallet_service.storage import arrivals, consents, events, identities, members, orders
+from wallet_service.storage import arrivals, awards, consents, events, identities, members, orders
 from wallet_service.storage.arrivals import Arrival
 from wallet_service.storage.events import Raced
 from wallet_service.storage.identities import Mark
@@ -290,9 +291,13 @@ def _act(case: _Case, book: Book) -> dict[str, Any]:
             if book.program.referral is not None:
                 more["referral_code"] = refer.code_of(book)
             _learn(case, book)  # after the referral, for which an order of that day may count
+            if case.program.waits_for_deed(PROFILE_COMPLETED):
+                lock_all_budgets(book, [case.program])
             _deed(case, book, Deed("member.enrolled", at))
+            _look_at_profile(case, book)
         case MemberUpdated() as fact:
             _tell(book, fact)
+            _look_at_profile(case, book)
         case (
             OrderPaid() | OrderRefunded() | OrderUpdated() | RefundUpdated() | OrderFulfilled() | OrderClaimed()
         ) as fact:
@@ -302,7 +307,8 @@ def _act(case: _Case, book: Book) -> dict[str, Any]:
         case ActivityDone() as fact:
             if fact.activity in YEARLY:
                 raise _refused("type", "comes by the calendar; tell the birthday with the member instead")
-            _deed(case, book, Deed(fact.activity, at, dict(fact.properties)))
+            act = _deed_once if fact.activity == PROFILE_COMPLETED else _deed
+            act(case, book, Deed(fact.activity, at, dict(fact.properties)))
         case SubscriptionPaid() as fact:
             subscribe(book, fact, at=at)
         case SubscriptionCancelled() as fact:
@@ -366,6 +372,23 @@ def _deed(case: _Case, book: Book, deed: Deed) -> None:
     give(book, case.program, found.award.points, rule=found.award.rule, at=deed.at)
     give_prizes(book, case.program, found, at=deed.at)
     refer.look_at_deed(book, deed)
+
+
+def _deed_once(case: _Case, book: Book, deed: Deed) -> None:
+    """Give what a deed earns the first time in a member's life, whatever limits the rules have."""
+    if not case.program.waits_for_deed(deed.type):
+        return
+    code = f"deed:{deed.type}"
+    if not awards.usage(book.tx, book.member.id, [Need(code, "", None)])[code, ""]:
+        awards.use(book.tx, book.member.id, [(code, "")], at=deed.at)
+        _deed(case, book, deed)
+
+
+def _look_at_profile(case: _Case, book: Book) -> None:
+    """Give what a complete profile earns, if the programme waits for one and the member has it by now."""
+    profile = book.member.with_profile(book.told).profile if book.told else book.member.profile
+    if profile.is_complete:
+        _deed_once(case, book, Deed(PROFILE_COMPLETED, case.event.occurred_at))
 
 
 def _adjust(book: Book, fact: PointsAdjusted, at: datetime) -> None:

@@ -93,6 +93,11 @@ class Program(FileModel):
         """Return the partner of that code."""
         return next((each for each in self.partner if each.code == code), None)
 
+    def waits_for_deed(self, kind: str) -> bool:
+        """Whether an earning rule, a challenge or the referral waits for that deed."""
+        named = {each.on for each in self.earning_rule} | {each.goal.event for each in self.campaign if each.goal}
+        return kind in named or (self.referral is not None and self.referral.qualifies_on == kind)
+
     def tier_at(self, qualifying: int) -> Tier | None:
         """Return the highest tier that the qualifying amount reaches; None in a programme without tiers."""
         reached = [tier for tier in self.tier if tier.threshold <= max(qualifying, 0)]

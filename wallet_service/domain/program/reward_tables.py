@@ -94,8 +94,8 @@ class Trigger(FileModel):
     """`[[trigger]]`: what a day, or an event of a member's, brings by itself: a `grant`ed reward, or `points`.
 
     `lead`: so long before points expire. `after`: so long without activity. `notify`: by `pass` the card reminds its
-    holder, and the phone tells it; by `email` and `sms` members who agreed to it are written to. The merchant's endpoints
-    are always told of points that expire; `webhook` is for a trigger that tells nobody else.
+    holder, and the phone tells it; by `email` and `sms` members who agreed to it are written to. The merchant's
+    endpoints are always told of points that expire; `webhook` is for a trigger that tells nobody else.
     """
 
     code: Code

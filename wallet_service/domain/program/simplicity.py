@@ -9,10 +9,11 @@ from wallet_service.domain.program import Program
 from wallet_service.domain.program.earning_tables import Campaign, ExpiryTable, MatchTable
 from wallet_service.domain.program.findings import Finding, codes
 from wallet_service.domain.program.reward_faults import granted
+from wallet_service.domain.purchase import PROFILE_COMPLETED
 
 MOST_EXCLUSIONS = 5  # SKUs and tags that members would have to know of, in all tables together
 MOST_STACKED = 3  # campaigns at work on one rule on one day
-OWN_EVENTS = ("member.enrolled", "member.profile_completed", "member.birthday", "member.anniversary")
+OWN_EVENTS = ("member.enrolled", PROFILE_COMPLETED, "member.birthday", "member.anniversary")
 
 
 def advice(program: Program) -> Iterator[Finding]:
