@@ -89,3 +89,15 @@ def test_a_name_that_names_nothing_is_refused() -> None:
     done = lint("nowhere")
     assert done.exit_code == 2
     assert "no template of that name" in done.output
+
+
+def test_a_template_without_rules_is_said_to_have_none(tmp_path: Path) -> None:
+    """Its look is not read as if it were a programme: the missing file is named, whatever else stands there."""
+    (tmp_path / "pass.toml").write_text((STARTERS / "points" / "pass.toml").read_text())
+    for more in ((), ("other.toml",)):
+        for name in more:
+            (tmp_path / name).write_text(SOUND)
+        done = lint(tmp_path)
+        assert done.exit_code == 2
+        assert "there is no program.toml in the template" in done.output
+        assert "is not a known key" not in done.output

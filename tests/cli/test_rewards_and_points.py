@@ -203,3 +203,15 @@ def test_an_arm_is_told_alike_each_time(command: Command, members: dict[str, str
     assert told[0] == told[1]
     assert told[0] in ("left", "right")
     assert "there are: offer" in command("member", "arm", members["ann"], "none", ends=1)
+
+
+def test_arms_are_compared(command: Command, members: dict[str, str]) -> None:
+    """The command names each arm with its members and the metric; one that is not there is refused by name."""
+    command("member", "arm", members["ann"], "offer")
+    found = answer(command("program", "experiment", "points", "offer", "--json"))
+    assert (found["experiment"], found["metric"]) == ("offer", "repeat_purchase_rate")
+    assert [each["arm"] for each in found["arms"]] == ["left", "right", "holdout"]
+    assert sum(each["members"] for each in found["arms"]) == len(members)
+    assert sum(each["met"] or 0 for each in found["arms"]) == 1
+    assert "arm left" in command("program", "experiment", "points", "offer")
+    assert "there are: offer" in command("program", "experiment", "points", "none", ends=1)

@@ -413,6 +413,7 @@ FAULTS: list[tuple[Change, str, str]] = [
     ({"referral.qualifies_on": "order.sent"}, "referral.qualifies_on", "only when they are paid"),
     ({"referral.qualifies_on": "member.enrolled"}, "referral.min_order", "which is no order"),
     ({"referral.max_per_referrer.key": "sku"}, "referral.max_per_referrer.key", "only activities"),
+    ({"experiment.0.metric": "spent"}, "experiment[0].metric", "did you mean 'spend'?"),
     ({"experiment.+": WHOLE["experiment"][0]}, "experiment[1].code", "used twice"),
     ({"experiment.0.holdout": "0.05"}, "experiment[0].arms", "make 0.95 with the holdout"),
     ({"experiment.0.arms.third": "0"}, "experiment[0].arms.third", "nobody falls into it"),

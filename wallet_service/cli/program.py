@@ -8,6 +8,7 @@ import click
 from wallet_service import config, stage
 from wallet_service.cli.explain import explain
 from wallet_service.cli.opening import AT_LEAST_ONE, opened
+from wallet_service.cli.operating import program_of_template, show, with_json
 from wallet_service.cli.simulate import simulate_program
 from wallet_service.domain.errors import Fault, ProgramTaken
 from wallet_service.domain.file_model import parse, read
@@ -17,10 +18,13 @@ from wallet_service.domain.program.faults import advice, faults
 from wallet_service.storage import programs
 from wallet_service.storage.programs import Opened
 from wallet_service.usecases import publish_program as publishing
+from wallet_service.usecases.compare_arms import compare_arms
+from wallet_service.usecases.operate import answer_of
 from wallet_service.usecases.publish import publish as redraw
 from wallet_service.wiring import Service
 
 RULES = "program.toml"
+LOOK = "pass.toml"  # what makes a folder a template
 
 
 @click.group("program")
@@ -34,6 +38,8 @@ def _rule_files(_: click.Context, __: click.Parameter, given: str) -> list[Path]
         return [Path(given)]
     named = config.load(stage.surroundings()).templates / given
     for folder in (Path(given), named):
+        if (folder / LOOK).is_file() and not (folder / RULES).is_file():
+            raise click.BadParameter(f"there is no {RULES} in the template {folder}")
         for pattern in (RULES, "*.toml", f"*/{RULES}"):
             if found := sorted(folder.glob(pattern)):
                 return found
@@ -156,6 +162,26 @@ def _publish(service: Service, each: Opened, actor: str) -> None:
         click.echo(f"Version {newer.version} is in force.")
     for seen, changed in redraw(service.begin, service.in_force, each.template, now=service.clock()):
         click.echo(f"{seen:,} cards seen, {changed:,} changed")
+
+
+@program.command("experiment")
+@click.argument("name")
+@click.argument("experiment")
+@with_json
+def compare(name: str, experiment: str, as_json: bool) -> None:
+    """Compare the arms of EXPERIMENT by its metric, since the day on which the first member met one.
+
+    All members count who fall into an arm, whether they met it or not; nobody meets the holdout, which is what the
+    others are to be compared with. Money is in minor units. NAME is the template's name.
+
+    \b
+    Example:   wallet-service program experiment small_shop second-order-offer
+    """
+    with opened() as service:
+        found = program_of_template(service, name)
+        with service.begin() as tx:
+            compared = compare_arms(tx, found.template.program, found.id, experiment)
+    show(answer_of(compared), as_json=as_json)
 
 
 program.add_command(explain)

@@ -4,6 +4,7 @@ import hashlib
 from fractions import Fraction
 
 from wallet_service.domain.program.reward_tables import Experiment
+from wallet_service.domain.qualifying import Amounts
 
 HOLDOUT = "holdout"
 BITS = 64
@@ -21,3 +22,16 @@ def arm_of(experiment: Experiment, member_id: str) -> str:
         if point < end:
             return arm
     return HOLDOUT  # shares that make less than the whole leave the rest alone
+
+
+def measured(experiment: Experiment, done: Amounts) -> tuple[int, int]:
+    """Return what a member's deeds count in the experiment's metric, and 1 if the member is one of whom it is asked."""
+    match experiment.metric:
+        case "points_earned":
+            return done.points, 1
+        case "spend":
+            return done.spend, 1
+        case "orders":
+            return done.orders, 1
+        case "repeat_purchase_rate":
+            return int(done.orders > 1), int(done.orders > 0)

@@ -7,7 +7,7 @@ from pydantic import Field
 from wallet_service.domain.file_model import FileModel
 from wallet_service.domain.period import PeriodText
 from wallet_service.domain.program.earning_tables import LimitTable, Many, MatchTable
-from wallet_service.domain.program.values import Code, EventType, Name, Points, Positive, Share, Whole, Word
+from wallet_service.domain.program.values import Code, EventType, Name, Points, Positive, Share, Whole
 
 RewardKind = Literal[
     "percent_off",
@@ -130,13 +130,17 @@ class ReferralTable(FileModel):
 
 
 class Experiment(FileModel):
-    """`[[experiment]]`: members fall into arms by a hash of their id; the shares with the `holdout` make one."""
+    """`[[experiment]]`: members fall into arms by a hash of their id; the shares with the `holdout` make one.
+
+    `metric`: by what the arms are compared, for each member; `repeat_purchase_rate` is the share of those who ordered
+    more than once among those who ordered.
+    """
 
     code: Code
     unit: Literal["member"] = "member"
     holdout: Share
     arms: dict[Code, Share]
-    metric: Word
+    metric: Literal["points_earned", "spend", "orders", "repeat_purchase_rate"]
 
 
 class Segment(FileModel):
