@@ -6,8 +6,10 @@ from fractions import Fraction
 
 import pytest
 
-from wallet_service.domain.experiment import HOLDOUT, arm_of
+from wallet_service.domain.errors import UnknownMetric
+from wallet_service.domain.experiment import HOLDOUT, arm_of, measured
 from wallet_service.domain.program.reward_tables import Experiment
+from wallet_service.domain.qualifying import Amounts
 
 MEMBERS = [f"mem_{number:020}" for number in range(10_000)]
 
@@ -28,6 +30,13 @@ def test_ten_thousand_members_fall_as_the_shares_say(holdout: str, arms: dict[st
         wanted = Fraction(share)
         expected, sigma = 10_000 * wanted, math.sqrt(10_000 * wanted * (1 - wanted))
         assert abs(found[arm] - expected) <= 3 * sigma
+
+
+def test_a_metric_that_was_published_once_cannot_be_measured() -> None:
+    """Rules of an earlier release stay readable, and who asks for their metric is told which there are."""
+    table = {"code": "x", "holdout": "0.5", "arms": {"a": "0.5"}, "metric": "happiness"}
+    with pytest.raises(UnknownMetric, match="one of points_earned, spend"):
+        measured(Experiment.model_validate(table), Amounts())
 
 
 def test_experiments_do_not_follow_each_other() -> None:

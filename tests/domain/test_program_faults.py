@@ -447,8 +447,8 @@ def test_each_fault_is_named_once_by_its_key(changes: Change, key: str, message:
         ({"membership.end_on": "subscription.canceled"}, "membership.end_on", "did you mean 'subscription.cancelled'?"),
         ({"membership.end_on": "subscription.paid"}, "membership.end_on", "should be 'subscription.cancelled'"),
         ({"program.currency": "EUX"}, "program.currency",
-         "should be a currency of ISO 4217; did you mean 'EUR'? (found 'EUX')"),
-        ({"program.currency": "eur"}, "program.currency", "did you mean 'EUR'?"),
+         "should be a currency of ISO 4217 that people pay with (found 'EUX'; did you mean 'EUR'?)"),
+        ({"program.currency": "QQQ"}, "program.currency", "that people pay with (found 'QQQ')"),
         ({"program.currency": "€"}, "program.currency", "should be a currency of ISO 4217 such as EUR (found '€')"),
         ({"tier": []}, "tiers", "belong together"),
         ({"trigger": [{"code": "x", "on": "member.birthday", "points": 5}]}, "unit", "trigger[0] speaks of points"),
@@ -666,3 +666,14 @@ def test_a_misspelt_key_is_one_fault_of_its_own(place: tuple[dict[str, Any], str
     found = [each.key for each in linted(changed(table, {f"{path}_{more}": inner[last], path: ABSENT}))]
     assert any(key.endswith(f"{last}_{more}") for key in found)
     assert not any("literal[" in key or "Table" in key for key in found)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"program.currency": "EUX"}, {"membership.activate_on": "club.paid"}, {"membership.end_on": "club.left"}],
+)
+def test_a_version_that_was_published_before_stays_readable(changes: Change) -> None:
+    """What files may not say any more is a fault of theirs, and refuses no version that says it."""
+    program, _ = read(Program, "version 1", changed(PAID, changes))
+    assert program is not None
+    assert list(faults(program, "program.toml")) != []

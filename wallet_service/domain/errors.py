@@ -354,6 +354,15 @@ class UnknownExperiment(WalletError):
         super().__init__(f"There is no experiment {code!r} in the programme; there are: {', '.join(known) or 'none'}.")
 
 
+class UnknownMetric(WalletError):
+    """Arms cannot be compared by that word; only commands ask for it."""
+
+    def __init__(self, metric: str, known: Iterable[str]) -> None:
+        super().__init__(
+            f"Nothing is known of the metric {metric!r}; publish the rules with one of {', '.join(known)}."
+        )
+
+
 class SheetRefused(FaultsError):
     """A file of rows cannot be read, or has other columns than are known; nothing of it was done."""
 

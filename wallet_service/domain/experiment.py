@@ -3,7 +3,8 @@
 import hashlib
 from fractions import Fraction
 
-from wallet_service.domain.program.reward_tables import Experiment
+from wallet_service.domain.errors import UnknownMetric
+from wallet_service.domain.program.reward_tables import METRICS, Experiment
 from wallet_service.domain.qualifying import Amounts
 
 HOLDOUT = "holdout"
@@ -25,7 +26,10 @@ def arm_of(experiment: Experiment, member_id: str) -> str:
 
 
 def measured(experiment: Experiment, done: Amounts) -> tuple[int, int]:
-    """Return what a member's deeds count in the experiment's metric, and 1 if the member is one of whom it is asked."""
+    """Return what a member's deeds count in the experiment's metric, and 1 if the member is one of whom it is asked.
+
+    Raises `UnknownMetric` for a version that was published when any word was taken.
+    """
     match experiment.metric:
         case "points_earned":
             return done.points, 1
@@ -35,3 +39,5 @@ def measured(experiment: Experiment, done: Amounts) -> tuple[int, int]:
             return done.orders, 1
         case "repeat_purchase_rate":
             return int(done.orders > 1), int(done.orders > 0)
+        case _:
+            raise UnknownMetric(experiment.metric, METRICS)

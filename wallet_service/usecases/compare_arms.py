@@ -44,7 +44,7 @@ def compare_arms(tx: Connection, program: Program, program_id: int, experiment: 
     """Return how the arms compare by all members who fall into them, whether they met theirs or not.
 
     Whoever has met an arm came further than others already: to compare those alone with the holdout would flatter it.
-    Raises `UnknownExperiment`.
+    Raises `UnknownExperiment`, and `UnknownMetric` for rules of an earlier release.
     """
     found = next((each for each in program.experiment if each.code == experiment), None)
     if found is None:

@@ -24,6 +24,7 @@ from wallet_service.domain.program.findings import (
     unlimited,
     unresolved,
 )
+from wallet_service.domain.program.values import CURRENCIES, nearest_currency
 
 ORDER_PAID = "order.paid"
 # Keys of `expiry` by its mode: those it needs, those it can do nothing with.
@@ -38,6 +39,15 @@ _CAMPAIGN: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "addition": (("points",), ("factor", "goal")),
     "challenge": (("goal", "points"), ("factor", "rules", "stack")),
 }
+
+
+def currency(program: Program) -> Iterator[Finding]:
+    """Yield a currency that nobody pays with."""
+    found = program.program.currency
+    if found not in CURRENCIES:
+        near = nearest_currency(found)
+        meant = f"; did you mean {near!r}?" if near else ""
+        yield "program.currency", f"should be a currency of ISO 4217 that people pay with (found {found!r}{meant})"
 
 
 def unit(program: Program) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from wallet_service.domain.errors import Fault
 from wallet_service.domain.program import Program, earning_faults, reach, reward_faults, simplicity, tier_faults
 
 RULES = (
+    earning_faults.currency,
     earning_faults.unit,
     earning_faults.balance,
     earning_faults.rules,

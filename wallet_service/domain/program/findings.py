@@ -62,6 +62,15 @@ def shared(table: str, tables: Sequence[Coded], others: Sequence[Coded]) -> Iter
             yield f"{table}[{index}].code", f"{each.code!r} has a meaning of its own; choose another code"
 
 
+def outside(where: str, value: str, known: Sequence[str]) -> Iterator[Finding]:
+    """Yield a word that means nothing there, with those that do.
+
+    For what earlier releases let through: as a type it would make versions unreadable that were published with it.
+    """
+    if value not in known:
+        yield where, f"should be {' or '.join(map(repr, known))} (found {value!r}{did_you_mean(value, known)})"
+
+
 def unresolved(where: str, code: str | None, known: Sequence[str], table: str) -> Iterator[Finding]:
     """Yield a code that no `[[table]]` has, with the one that may be meant."""
     if code is None or code in known:

@@ -12,12 +12,13 @@ from wallet_service.domain.program.findings import (
     exactly,
     given,
     longest,
+    outside,
     repeated,
     shortest,
     unlimited,
     unresolved,
 )
-from wallet_service.domain.program.reward_tables import Experiment, Reward, Segment, Trigger
+from wallet_service.domain.program.reward_tables import METRICS, Experiment, Reward, Segment, Trigger
 from wallet_service.domain.program.tier_faults import worth
 from wallet_service.domain.program.values import exact
 
@@ -180,6 +181,7 @@ def experiments(program: Program) -> Iterator[Finding]:
 
 
 def _experiment(where: str, experiment: Experiment) -> Iterator[Finding]:
+    yield from outside(f"{where}.metric", experiment.metric, METRICS)
     if len(experiment.arms) + bool(experiment.holdout) < 2:
         yield f"{where}.arms", "leave nothing to compare; give two arms, or one and a holdout"
         return

@@ -7,7 +7,7 @@ from pydantic import Field
 from wallet_service.domain.file_model import FileModel
 from wallet_service.domain.period import PeriodText
 from wallet_service.domain.program.earning_tables import LimitTable, Many, MatchTable
-from wallet_service.domain.program.values import Code, EventType, Name, Points, Positive, Share, Whole
+from wallet_service.domain.program.values import Code, EventType, Name, Points, Positive, Share, Whole, Word
 
 RewardKind = Literal[
     "percent_off",
@@ -22,6 +22,7 @@ RewardKind = Literal[
     "early_access",
     "collectible",
 ]
+METRICS = ("points_earned", "spend", "orders", "repeat_purchase_rate")
 Channel = Literal["pass", "email", "sms", "webhook"]
 
 
@@ -140,7 +141,7 @@ class Experiment(FileModel):
     unit: Literal["member"] = "member"
     holdout: Share
     arms: dict[Code, Share]
-    metric: Literal["points_earned", "spend", "orders", "repeat_purchase_rate"]
+    metric: Word
 
 
 class Segment(FileModel):

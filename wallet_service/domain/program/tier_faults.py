@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from wallet_service.domain.program import Program
 from wallet_service.domain.program.earning_faults import expiry, matching
 from wallet_service.domain.program.earning_tables import ExpiryTable
-from wallet_service.domain.program.findings import Finding, all_unresolved, codes, exactly, repeated
-from wallet_service.domain.program.tier_tables import Benefit, Tier, TiersTable
+from wallet_service.domain.program.findings import Finding, all_unresolved, codes, exactly, outside, repeated
+from wallet_service.domain.program.tier_tables import ENDED_ON, PAID_ON, Benefit, Tier, TiersTable
 from wallet_service.domain.program.values import WHOLE_SHARE
 
 STATES = ("balance", "membership")  # measures that are as they are now, and are not counted over a time
@@ -70,9 +70,14 @@ def _times(table: TiersTable) -> Iterator[Finding]:
 
 
 def membership(program: Program) -> Iterator[Finding]:
-    """Yield that a membership gives nothing."""
-    if program.membership and (program.tiers is None or program.tiers.measure != "membership"):
+    """Yield that a membership gives nothing, and events by which none begins or ends."""
+    table = program.membership
+    if table is None:
+        return
+    if program.tiers is None or program.tiers.measure != "membership":
         yield "membership", "gives nothing; add [tiers] with the measure 'membership'"
+    yield from outside("membership.activate_on", table.activate_on, [PAID_ON])
+    yield from outside("membership.end_on", table.end_on, [ENDED_ON])
 
 
 def benefits(program: Program) -> Iterator[Finding]:

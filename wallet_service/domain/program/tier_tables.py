@@ -7,8 +7,9 @@ from pydantic import Field
 from wallet_service.domain.file_model import FileModel
 from wallet_service.domain.period import PeriodText
 from wallet_service.domain.program.earning_tables import ExpiryTable, Many, MatchTable
-from wallet_service.domain.program.values import Code, Name, Whole
+from wallet_service.domain.program.values import Code, EventType, Name, Whole
 
+PAID_ON, ENDED_ON = "subscription.paid", "subscription.cancelled"  # no other events begin or end a membership
 Measure = Literal["spend", "points_earned", "orders", "visits", "referrals", "balance", "membership"]
 
 
@@ -57,6 +58,6 @@ class MembershipTable(FileModel):
     period: PeriodText
     renews: bool = True
     grace_days: Annotated[int, Field(ge=0, le=366)] = 0
-    activate_on: Literal["subscription.paid"] = "subscription.paid"
-    end_on: Literal["subscription.cancelled"] = "subscription.cancelled"
+    activate_on: EventType = PAID_ON
+    end_on: EventType = ENDED_ON
     on_cancel: Literal["end_of_period", "immediately"] = "end_of_period"
