@@ -37,6 +37,7 @@ BOOKS = (
     "SELECT * FROM lot_allocations ORDER BY id",
     "SELECT * FROM lot_balances ORDER BY lot_id",
     "SELECT member_id, available, pending, held, earned_total, spend_total, orders_total FROM balances ORDER BY 1",
+    "SELECT * FROM redemptions ORDER BY id",
 )
 
 
@@ -216,6 +217,16 @@ PENDINGS = ("", 'pending = { mode = "days", days = 3 }\n')
 
 
 @st.composite
+def rewards(draw: st.DrawFn) -> str:
+    """Return the text of rewards, some of which come by themselves, and whose costs differ from version to version."""
+    return "".join(
+        f'[[reward]]\ncode = "{code}"\nkind = "product"\ncost = {draw(st.integers(1, 400))}\n'
+        + draw(st.sampled_from(["", "auto = true\n", 'auto = true\nlimit = { times = 1, per = "lifetime" }\n']))
+        for code in draw(st.lists(st.sampled_from(["cup", "cake", "bowl"]), unique=True))
+    )
+
+
+@st.composite
 def rules(draw: st.DrawFn) -> str:
     """Return the text of a programme like the starter's with other points, dates and tiers."""
     measure = draw(st.sampled_from(["points_earned", "spend", "orders", "balance"]))
@@ -235,6 +246,7 @@ def rules(draw: st.DrawFn) -> str:
         + '[[earning_rule]]\ncode = "purchase"\non = "order.paid"\nbasis = "net_items"\nper = 100\n'
         + f"points = {draw(st.integers(1, 9))}\n"
         + (table + levels if draw(st.booleans()) else "")
+        + draw(rewards())
     )
 
 
@@ -255,6 +267,23 @@ def test_publishing_moves_no_point(
         assert books(service) == before
         with newer.begin() as tx:
             assert stale(tx, newer.in_force) == 0
+
+
+@pytest.mark.parametrize("cost", [30, 9000])
+def test_what_new_rules_give_by_itself_comes_with_the_next_event(shop: Shop, ruled: Ruled, cost: int) -> None:
+    """A reward that publishing makes automatic takes no points then; the dry run says to how many it will come."""
+    shop.enrol()
+    shop.buy(4200, order="a")
+    newer = ruled(whole=plain(more=f'[[reward]]\ncode = "cup"\nkind = "product"\ncost = {cost}\nauto = true\n'))
+    with newer.read() as tx:
+        (opened,) = programs.of_template(tx, "points")
+    *_, shown = preview(newer.begin, opened, newer.in_force, most=5, now=newer.clock())
+    before = books(newer)
+    put_in_force(newer)
+    assert books(newer) == before
+
+    balance = shop.buy(100, order="b")["balance"]
+    assert (balance, shown.rewarded_next) == ((13, 1) if cost == 30 else (43, 0))
 
 
 def test_differences_are_told_by_key() -> None:

@@ -143,6 +143,8 @@ def _show(service: Service, each: Opened, limit: int) -> None:
     click.echo(f"{found.members - found.moved:,} members keep their tier; no balance moves ({found.points:,} points).")
     if found.dying_at_once:
         click.echo(f"Of {found.dying_at_once:,} members points die as soon as these rules are in force.")
+    if found.rewarded_next:
+        click.echo(f"To {found.rewarded_next:,} members rewards come by themselves with whatever happens to them next.")
 
 
 def _tell_differences(service: Service, each: Opened) -> None:

@@ -96,16 +96,19 @@ def issue(
 def give_automatic(taking: Taking) -> Iterator[NewRedemption]:
     """Take every reward that comes by itself, as often as the balance reaches its cost."""
     for reward in taking.program.reward:
-        if reward.auto is not True or not reward.cost or not reached(taking.program, reward, taking.tier):
-            continue
-        left = _left(taking, reward) if taking.account.available >= reward.cost else 0
-        while left > 0 and taking.account.available >= reward.cost:
+        left = _due(taking, reward)
+        while left > 0 and reward.cost and taking.account.available >= reward.cost:
             cause = cause_of(taking.program, reward, chosen=None, usual=taking.usual_cause)
             try:
                 yield issue(taking, reward, points=reward.cost, cause=cause)
             except RewardUnavailable:
                 break
             left -= 1
+
+
+def comes(taking: Taking) -> bool:
+    """Whether a reward would come by itself now, as far as balance, tier and limits say."""
+    return any(_due(taking, each) > 0 for each in taking.program.reward)
 
 
 def give_monthly(taking: Taking, first: date) -> Iterator[NewRedemption]:
@@ -221,6 +224,13 @@ def _drawn_together(program: Program, reward: Reward) -> set[str]:
     """Return the stocks that one transaction may draw on in any order: this one, and those of what comes by itself."""
     themselves = granted(program) | {each.code for each in program.reward if each.auto}
     return {reward.code} | {each.code for each in program.reward if each.stock is not None and each.code in themselves}
+
+
+def _due(taking: Taking, reward: Reward) -> int:
+    """Return how often a reward may come by itself; 0 unless the balance reaches its cost."""
+    if reward.auto is not True or not reward.cost or taking.account.available < reward.cost:
+        return 0
+    return _left(taking, reward) if reached(taking.program, reward, taking.tier) else 0
 
 
 def _left(taking: Taking, reward: Reward) -> int:

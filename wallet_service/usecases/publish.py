@@ -32,7 +32,8 @@ def publish(begin: Begin, in_force: InForce, name: str, *, now: datetime) -> Ite
 
     A group of cards is a transaction under their customers' locks, so that events go on meanwhile; stopped half-way,
     the rest is found again the next time. Where the rules are newer than a member's position, tier, rewards and dates
-    are worked out anew. No points move: what new rules let die dies by the calendar.
+    are worked out anew. No points move: what new rules let die dies by the calendar, and rewards that come by
+    themselves under them come with whatever happens to the member next.
     """
     with begin() as tx:
         opened = programs.of_template(tx, name)
@@ -95,5 +96,6 @@ def _ruled(tx: Connection, member: Membership, template: Template, now: datetime
     if member.position.program_version == template.rules:
         return member
     book = open_book(tx, member, template, now=now, settle=False)
+    book.automatic = False
     see_segments(book)  # who is in a segment already does not enter it because a rule begins to wait for it
     return book.close(cause=Cause(), reason=PROGRAM)

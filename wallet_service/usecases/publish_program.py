@@ -9,15 +9,16 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from wallet_service.domain.errors import Fault, TemplateRefused
-from wallet_service.domain.member import Membership, Position
+from wallet_service.domain.member import Position
 from wallet_service.domain.program import Program
 from wallet_service.domain.program_version import ProgramVersion
 from wallet_service.domain.template import Template
 from wallet_service.domain.tiering import PROGRAM
 from wallet_service.storage import members, programs
 from wallet_service.storage.programs import Opened
-from wallet_service.usecases.book import open_book
+from wallet_service.usecases.book import Book, open_book
 from wallet_service.usecases.in_force import InForce
+from wallet_service.usecases.issue import comes
 
 PAGE = 200
 PLACE = "program.toml"
@@ -39,7 +40,8 @@ class Moved:
 class Preview:
     """Whom the new rules would move, counted; `first` are the first of them.
 
-    `dying_at_once` counts those of whose points the calendar would let some die as soon as the rules are in force.
+    `dying_at_once` counts those of whose points the calendar would let some die as soon as the rules are in force,
+    `rewarded_next` those to whom rewards would come by themselves with whatever happens to them next.
     """
 
     members: int = 0
@@ -47,6 +49,7 @@ class Preview:
     moves: Counter[Move] = field(default_factory=Counter)
     first: list[Moved] = field(default_factory=list)
     dying_at_once: int = 0
+    rewarded_next: int = 0
 
     @property
     def moved(self) -> int:
@@ -74,13 +77,7 @@ def preview(begin: Begin, opened: Opened, in_force: InForce, *, most: int, now: 
         with begin() as tx:
             page = members.page_of(tx, opened.id, after=last, most=PAGE)
             for member in page:
-                _look_at(
-                    found,
-                    member,
-                    open_book(tx, member, template, now=now, settle=False).preview(reason=PROGRAM),
-                    most,
-                    now,
-                )
+                _look_at(found, open_book(tx, member, template, now=now, settle=False), most)
         if not page:
             return
         last = page[-1].id
@@ -115,18 +112,19 @@ def _refuse_what_no_version_may_change(before: Template, after: Template) -> Non
         raise TemplateRefused("These rules cannot follow on those in force; open another programme.", faults)
 
 
-def _look_at(found: Preview, member: Membership, after: Position, most: int, now: datetime) -> None:
-    before = member.position
+def _look_at(found: Preview, book: Book, most: int) -> None:
+    before, after = book.member.position, book.preview(reason=PROGRAM)
     # Rules change what points do, never how many there are.
     assert (after.available, after.pending, after.held) == (before.available, before.pending, before.held)
     found.members += 1
     found.points += after.available
-    found.dying_at_once += after.dying > 0 and after.due_at is not None and after.due_at <= now
+    found.dying_at_once += after.dying > 0 and after.due_at is not None and after.due_at <= book.now
     tiers = _tier(before), _tier(after)
+    found.rewarded_next += comes(book.taking(tiers[1]))
     if tiers[0] != tiers[1]:
         found.moves[tiers] += 1
         if len(found.first) < most:
-            found.first.append(Moved(member.public_id, *tiers))
+            found.first.append(Moved(book.member.public_id, *tiers))
 
 
 def _tier(position: Position) -> str | None:
