@@ -50,7 +50,7 @@ RULES: dict[str, Any] = {
     "membership": {"kind": "paid", "price": 500, "period": "P1M"},
 }
 LIVING = RULES | {
-    "points": {"pending": {"mode": "event", "on": "order.delivered"}, "expiry": {"mode": "inactivity", "period": "P2M"}}
+    "points": {"pending": {"mode": "event", "on": "order.fulfilled"}, "expiry": {"mode": "inactivity", "period": "P2M"}}
 }
 
 

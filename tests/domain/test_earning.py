@@ -493,8 +493,12 @@ def test_a_lot_has_the_dates_of_its_order() -> None:
     )
 
     by_event = rules(pending={"mode": "event", "on": "order.fulfilled"}, expiry={"mode": "rolling", "period": "P1M"})
-    lot = new_lot(by_event, expiry_of(by_event, None), 5, earned_at=START, rule="purchase")
+    lot = new_lot(by_event, expiry_of(by_event, None), 5, earned_at=START, rule="purchase", order_row=ROW)
     assert (lot.activates_at, lot.expires_at) == (NEVER, None)
+    gift = new_lot(by_event, expiry_of(by_event, None), 5, earned_at=START, rule="gift")
+    assert gift.activates_at is None
+    assert gift.expires_at is not None
+    assert gift.expires_at.isoformat() == "2026-06-30T22:00:00+00:00"
 
 
 @given(st.integers(0, 10**11), st.integers(1, 10_000))

@@ -8,6 +8,7 @@ from typing import Any
 from actors import START, Clock, Shop
 from sqlalchemy import text
 
+from wallet_service.domain.earning import new_lot
 from wallet_service.domain.ledger import Hold, Lot
 from wallet_service.domain.program import Program
 from wallet_service.domain.template import Template
@@ -69,12 +70,15 @@ def test_points_that_no_day_ends_are_not_said_to_die(service: Service, shop: Sho
 def test_a_lot_that_covered_a_deficit_has_its_dates_in_the_books(service: Service, shop: Shop, clock: Clock) -> None:
     """Points that waited for an event and all went into a deficit are dated by rows that are only added to."""
     shop.enrol("ann")
+    shop.buy(10, order="o1")
     pending = {"mode": "event", "on": "order.fulfilled"}
     expiry = {"mode": "rolling", "period": "P10D"}
     look = template(service, points={"pending": pending, "expiry": expiry, "refund": {"earned": "allow_negative"}})
     with service.begin() as tx:
         book = opened(service, look, tx, clock)
-        give(book, look.program, 30, rule="gift", at=START)
+        order_row = tx.execute(text("SELECT id FROM orders")).scalar_one()
+        waiting = new_lot(look.program, book.account.expiry, 30, earned_at=START, rule="purchase", order_row=order_row)
+        book.account.earn(waiting)
         book.account.take(50, at=START, floor=None, **WHO)
         close(book)
     clock.on(days=1)

@@ -11,6 +11,7 @@ from actors import Clock, Device, card_of
 from sqlalchemy import text
 from town import Ruled, Town, moment, rules, settled_town
 
+from wallet_service.domain.event import ActivityDone, Customer, OrderFulfilled
 from wallet_service.storage import calendar, members
 from wallet_service.usecases.settle_due import is_due, settled
 from wallet_service.usecases.statement import statement
@@ -82,6 +83,36 @@ def test_points_move_at_their_moment_and_not_before(
         assert here.balances() == (available, pending)
         assert here.sweep().settled == 0
     assert here.member().position.due_at is None
+
+
+def test_only_an_order_waits_for_its_event(town: Opened) -> None:
+    """Points for joining, for a deed and for a challenge belong to no order and can be spent at once."""
+    given = """
+        [[earning_rule]]
+        code = "joined"
+        on = "member.enrolled"
+        points = 3
+        [[earning_rule]]
+        code = "review"
+        on = "review.approved"
+        points = 5
+        [[campaign]]
+        code = "two-orders"
+        kind = "challenge"
+        points = 70
+        goal = { event = "order.paid", times = 2, within = "P7D" }
+    """
+    here = town(rules(points='pending = { mode = "event", on = "order.fulfilled" }', more=given))
+    here.enrol()
+    assert here.balances() == (3, 0)
+    here.say("activity.review.approved", ActivityDone(Customer(id="ann"), "review.approved"))
+    assert here.balances() == (8, 0)
+    here.buy(1000, order="a")
+    assert here.balances() == (8, 10)
+    here.buy(2000, order="b")
+    assert here.balances() == (78, 30)
+    here.say("order.fulfilled", OrderFulfilled("a"))
+    assert here.balances() == (88, 20)
 
 
 def test_a_tier_ends_with_its_year(town: Opened, clock: Clock) -> None:

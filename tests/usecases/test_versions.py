@@ -18,6 +18,7 @@ from town import Ruled, Town
 from town import rules as plain
 
 from wallet_service.domain.errors import TemplateRefused
+from wallet_service.domain.event import OrderFulfilled
 from wallet_service.domain.file_model import parse, read
 from wallet_service.domain.program import Program
 from wallet_service.domain.program.differences import differences
@@ -30,6 +31,7 @@ from wallet_service.wiring import Service
 
 STARTERS = Path(__file__).parents[2] / "pass_templates"
 EXAMPLES = Path(__file__).parents[1] / "programs"
+EVENT, DAYS = '{ mode = "event", on = "order.fulfilled" }', '{ mode = "days", days = 14 }'
 BOOKS = (
     "SELECT * FROM ledger_entries ORDER BY id",
     "SELECT * FROM ledger_transactions ORDER BY id",
@@ -110,6 +112,25 @@ def test_what_comes_late_earns_by_the_rules_of_its_day(shop: Shop, clock: Clock,
     with tripled.read() as tx:
         kept = tx.execute(text("SELECT order_id, program_version FROM orders ORDER BY id")).all()
     assert [tuple(each) for each in kept] == [("late", 1), ("new", 2), ("first", 1)]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "balances"),
+    [(EVENT, DAYS, [(10, 20), (10, 20)]), (DAYS, EVENT, [(0, 30), (20, 10)])],
+)
+def test_what_waits_for_its_order_is_let_go_by_the_rules_of_its_day(
+    town: Callable[[str], Town], ruled: Ruled, first: str, second: str, balances: list[tuple[int, int]]
+) -> None:
+    """Points that began to wait for an event go with it, and those that wait for a day do not, whatever came since."""
+    here = town(plain(points=f"pending = {first}"))
+    here.enrol()
+    here.buy(1000, order="before")
+    put_in_force(ruled(whole=plain(points=f"pending = {second}")))
+    here.clock.on(days=1)
+    here.buy(2000, order="since")
+    for order, standing in zip(("before", "since"), balances, strict=True):
+        here.say("order.fulfilled", OrderFulfilled(order))
+        assert here.balances() == standing
 
 
 def test_tiers_that_come_later_rank_by_what_was_done_before(service: Service, shop: Shop, ruled: Ruled) -> None:
@@ -213,7 +234,7 @@ def test_no_version_changes_the_currency(shop: Shop, ruled: Ruled) -> None:
 
 
 EXPIRIES = ("", 'expiry = { mode = "rolling", period = "P1M" }\n', 'expiry = { mode = "inactivity", period = "P1M" }\n')
-PENDINGS = ("", 'pending = { mode = "days", days = 3 }\n')
+PENDINGS = ("", 'pending = { mode = "days", days = 3 }\n', f"pending = {EVENT}\n")
 
 
 @st.composite

@@ -17,7 +17,7 @@ from wallet_service.domain.event import (
     Refund,
     RefundUpdated,
 )
-from wallet_service.domain.expiry import Expiry, activates_at, expiry_of
+from wallet_service.domain.expiry import NEVER, Expiry, activates_at, expiry_of
 from wallet_service.domain.ledger import Lot
 from wallet_service.domain.program import Program
 from wallet_service.domain.purchase import Purchase
@@ -318,8 +318,13 @@ def new_lot(
     order_row: int | None = None,
     partner: str | None = None,
 ) -> Lot:
-    """Return a lot of points earned then: pending where the programme says so, and with its day of death."""
+    """Return a lot of points earned then: pending where the programme says so, and with its day of death.
+
+    Points that belong to no order are spendable at once where others wait for an event of their order.
+    """
     waits_until = activates_at(program, earned_at)
+    if waits_until == NEVER and order_row is None:
+        waits_until = None
     return Lot(
         points=points,
         effective_at=earned_at,

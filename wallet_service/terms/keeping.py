@@ -27,7 +27,8 @@ def _kept(telling: Telling) -> Iterator[str]:
     elif points.pending.mode == "days" and points.pending.days:
         yield line(tongue.say("available_after", period=tongue.period(Period(days=points.pending.days))))
     elif points.pending.on:
-        yield line(tongue.say("available_event", event=telling.event(points.pending.on)))
+        own = tongue.say("available_event", event=telling.event(points.pending.on))
+        yield line(own, tongue.say("available_otherwise"))
     expiry = None if points.expiry == "none" else points.expiry
     yield line(*_expiry(telling, expiry))
     exceptions = [(each.code, each.points_expiry) for each in telling.program.tier if each.points_expiry]

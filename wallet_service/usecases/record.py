@@ -340,7 +340,7 @@ def _check(program: Program, paid: OrderPaid) -> None:
 
 def _settle_order(case: _Case, book: Book, order: Order) -> None:
     order = book.settle_order(evaluated(book, order), at=case.event.occurred_at)
-    if order.fulfilled_at is not None and case.program.points.waits_for(FULFILLED):
+    if order.fulfilled_at is not None and book.template.program_in(order.program_version).points.waits_for(FULFILLED):
         book.account.activate_order(order.row_id, at=order.fulfilled_at)
     orders.put(case.tx, case.source.id, order, member_id=book.member.id, customer_id=None)
     if order.paid_back or (case.order is not None and case.order.paid_back):

@@ -27,6 +27,7 @@ from wallet_service.domain.program.findings import (
 from wallet_service.domain.program.values import CURRENCIES, nearest_currency
 
 ORDER_PAID = "order.paid"
+ORDER_FULFILLED = "order.fulfilled"
 # Keys of `expiry` by its mode: those it needs, those it can do nothing with.
 _EXPIRY: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "none": ((), ("period", "round", "extend_on_activity", "date", "years")),
@@ -77,6 +78,8 @@ def balance(program: Program) -> Iterator[Finding]:
         yield from exactly(
             "points.pending", points.pending, f"the mode {points.pending.mode!r}", needs=[needs], no=[no]
         )
+        if points.pending.mode == "event" and points.pending.on:
+            yield from _never_let_go("points.pending.on", points.pending.on)
     if isinstance(points.expiry, ExpiryTable):
         yield from expiry("points.expiry", points.expiry, program)
     if points.min_balance and points.refund.earned != "allow_negative":
@@ -87,6 +90,13 @@ def balance(program: Program) -> Iterator[Finding]:
         yield f"points.cap.{lacking}", f"is missing; {other} means nothing without it"
     if cap and cap.per_order is None and cap.per is None and cap.times is None:
         yield "points.cap", "caps nothing; give it per_order, or per and times, or remove it"
+
+
+def _never_let_go(where: str, on: str) -> Iterator[Finding]:
+    """Yield an event that lets no points go that wait for it."""
+    if on != ORDER_FULFILLED:
+        hint = did_you_mean(on, [ORDER_FULFILLED]) or f"; write {ORDER_FULFILLED!r}"
+        yield where, f"is {on!r}, and points wait only for their order to be handed over or sent{hint}"
 
 
 def expiry(where: str, table: ExpiryTable, program: Program) -> Iterator[Finding]:
