@@ -393,7 +393,7 @@ class Model:
         saver = self.savers[name]
         waits: datetime | None = None
         if self.promise.waits == "event":
-            waits = AN_EVENT
+            waits = AN_EVENT if order else None
         elif isinstance(self.promise.waits, int) and self.promise.waits:
             waits = midnight(day_of(at) + self.promise.waits * DAY)
         sent_at = self.orders[order].sent_at if order and self.promise.waits == "event" else None

@@ -20,7 +20,15 @@ from wallet_service.domain.errors import (
     UnknownMember,
     UnknownTier,
 )
-from wallet_service.domain.event import Customer, MemberUpdated, OrderPaid, OrderRefunded, SubscriptionPaid
+from wallet_service.domain.event import (
+    Customer,
+    MemberUpdated,
+    OrderPaid,
+    OrderRefunded,
+    Refund,
+    RefundUpdated,
+    SubscriptionPaid,
+)
 from wallet_service.storage import members
 from wallet_service.storage.ledger import Cause
 from wallet_service.usecases.adjust import adjust, set_tier
@@ -44,6 +52,7 @@ TIERS: dict[str, Any] = {
     "tiers": {"measure": "points_earned", "window": "calendar_year", "valid": "end_of_next_calendar_year"},
 }
 REWARD = {"code": "five-off", "kind": "amount_off", "cost": 50, "value": 500, "code_valid": "P30D"}
+CUP = {"code": "cup", "kind": "product", "cost": 10, "auto": True}
 
 
 @pytest.fixture
@@ -137,6 +146,21 @@ def test_a_correction_has_its_floor(shop: Till) -> None:
         shop.do(adjust, customer=who(), points=-1, reason="r")
     with pytest.raises(OperationRefused):
         shop.do(adjust, customer=who(), points=0, reason="r")
+
+
+def test_what_a_tier_earned_keeps_its_rule_of_expiry(service: Service, clock: Clock) -> None:
+    """Stars of an order in Gold never die, also where its refund is undone when Gold is lost, and they come anew."""
+    shop = till(service, clock, shipped("starbucks_like"))
+    shop.enrol("ann")
+    assert shop.buy(50_000, order="a")["tier"] == "gold"
+    assert shop.buy(10_000, order="b")["points"] == 120
+    shop.tell("refund.updated", RefundUpdated("b", Refund("r1", 10_000, clock.now)))
+    clock.on(days=400)
+    assert shop.settle().standing.tier == "green"
+    shop.tell("refund.updated", RefundUpdated("b", Refund("r1", 10_000, clock.now, undone=True)))
+    assert shop.lots() == [(0, 120, 0, None)]
+    clock.on(days=400)
+    assert shop.settle().position.available == 120
 
 
 def test_a_person_sets_a_tier_until_a_day(shop: Till) -> None:
@@ -337,6 +361,18 @@ def test_a_deficit_goes_over_too(service: Service, clock: Clock) -> None:
     shop.refund(3_000, order="a")
     shop.do(merge, merged=who("bob"), survivor=who(), reason="r")
     assert (shop.balance(), shop.balance("bob")) == (20, 0)
+
+
+def test_nothing_comes_by_itself_to_whoever_goes(service: Service, clock: Clock) -> None:
+    """What two members have together reaches the reward that comes by itself, and it comes once, to the survivor."""
+    shop = till(service, clock, program("cups", reward=[CUP]))
+    shop.enrol("ann", "bob")
+    shop.give(6)
+    shop.give(8, to="bob")
+    shop.do(merge, merged=who("bob"), survivor=who(), reason="r")
+    assert (shop.balance(), shop.balance("bob")) == (4, 0)
+    assert (shop.member().position.granted, shop.member("bob").position.granted) == (("cup",), ())
+    shop.check()
 
 
 def test_a_limit_is_not_had_twice_by_merging(service: Service, clock: Clock) -> None:

@@ -8,6 +8,7 @@ import pytest
 from actors import Clock, card_of
 from town import Town, moment, rules
 
+from wallet_service.domain.event import ActivityDone, Customer
 from wallet_service.storage import audit, referrals, triggers
 from wallet_service.usecases.book import open_book
 from wallet_service.usecases.follow import follow
@@ -177,6 +178,24 @@ def test_workers_reward_each_once(here: Town, clock: Clock) -> None:
     assert sum(counts) == 12
     assert here.balances("ann") == (1000, 0)
     assert len(here.rows("SELECT id FROM reward_grants")) == 12
+
+
+def test_a_deed_may_qualify(town: Opened, clock: Clock) -> None:
+    """Where the programme waits for a deed, it is that which qualifies: no order does, and no other deed."""
+    here = town(rules(more=TABLES.replace("min_order = 2500", 'qualifies_on = "review.approved"')))
+    here.enrol("ann")
+    here.enrol("bob", referral_code=code(here))
+    here.buy(5000, order="a", customer="bob")
+    here.say("activity.survey.completed", ActivityDone(Customer(id="bob"), "survey.completed"))
+    assert states(here) == {"bob": ("joined", None)}
+    clock.on(days=3)
+    here.say("activity.review.approved", ActivityDone(Customer(id="bob"), "review.approved"))
+    assert states(here) == {"bob": ("qualified", None)}
+    clock.on(days=13)
+    assert sweep(here) == 0
+    clock.on(days=1)
+    assert sweep(here) == 1
+    assert (here.balances("ann"), granted(here, "bob")) == ((500, 0), ["five-off"])
 
 
 def test_referrals_make_tiers(town: Opened, clock: Clock) -> None:
