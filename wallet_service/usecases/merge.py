@@ -67,7 +67,6 @@ def merge(
     _hand_over_reminders(gone, kept)
     forget_sign_ins(operation.tx, gone.member.id)
     gone.regrant = kept.regrant = True
-    gone.automatic = False
     void, after = _close(operation, gone, kept)
     members.merge(operation.tx, gone.member.id, kept.member.id)
     return MergedMembers(
