@@ -1,5 +1,6 @@
 """A second, plain account of what programmes promise: no database, no double entry, one list of piles a member."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -62,6 +63,7 @@ class Reserve:
     points: int
     until: datetime
     parts: list[tuple[Pile, int]]
+    forgiven: dict[str, int]  # of their orders, when they were set apart
 
 
 @dataclass
@@ -229,7 +231,8 @@ class Model:
         for pile, part in parts:
             pile.held += part
         saver.balance -= points
-        saver.reserves[key] = Reserve(points, until, parts)
+        forgiven = {pile.order: self.orders[pile.order].forgiven for pile, _ in parts if pile.order}
+        saver.reserves[key] = Reserve(points, until, parts, forgiven)
         self._close(name, now)
         return True
 
@@ -251,6 +254,8 @@ class Model:
         saver.balance += reserve.points - points
         saver.spent[key] = used
         self._even(saver)
+        taken = Counter({id(pile): part for pile, part in used})
+        self._absorb(saver, reserve, [(pile, part - taken[id(pile)]) for pile, part in reserve.parts])
         self._active(saver, now)
         self._close(name, now)
         return True
@@ -421,12 +426,7 @@ class Model:
         lowest = self.promise.floor
         taken = left if lowest is None else min(left, max(saver.balance - lowest, 0))
         saver.balance -= taken
-        from_own = taken
-        for pile in own:
-            part = min(pile.free, from_own)
-            pile.free -= part
-            from_own -= part
-        self._even(saver)
+        self._take_own(saver, taken, order)
         return left - taken
 
     def _add(self, saver: Saver, pile: Pile) -> None:
@@ -444,6 +444,32 @@ class Model:
             pile.held -= part
             pile.free += part
         saver.balance += reserve.points
+        self._even(saver)
+        self._absorb(saver, reserve, reserve.parts)
+
+    def _absorb(self, saver: Saver, reserve: Reserve, parts: list[tuple[Pile, int]]) -> None:
+        """Take back what was forgiven of an order since its points were set apart, once they are back."""
+        if self.promise.only_pending:
+            return
+        back: Counter[str] = Counter()
+        for pile, part in parts:
+            if pile.order:
+                back[pile.order] += part
+        for order, part in back.items():
+            told = self.orders[order]
+            points = min(part, told.forgiven - reserve.forgiven[order])
+            if points > 0:
+                told.forgiven -= points
+                saver.balance -= points
+                self._take_own(saver, points, order)
+
+    def _take_own(self, saver: Saver, points: int, order: str) -> None:
+        left = points
+        for pile in saver.piles:
+            if pile.order == order:
+                part = min(pile.free, left)
+                pile.free -= part
+                left -= part
         self._even(saver)
 
     def _even(self, saver: Saver) -> None:

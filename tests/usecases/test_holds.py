@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from actors import START, Clock
 from ledger_actors import Till, program, till, who
+from sqlalchemy import text
 
 from wallet_service.domain.errors import (
     HoldResolved,
@@ -16,6 +17,7 @@ from wallet_service.domain.errors import (
     UnknownHold,
     UnknownMember,
 )
+from wallet_service.domain.event import Refund, RefundUpdated
 from wallet_service.usecases.hold import capture, hold, refund, void
 from wallet_service.wiring import Service
 
@@ -263,3 +265,103 @@ def test_a_hold_is_resolved_once(shop: Till) -> None:
     assert told[1:] == ["late"] * 7 or told.count("late") == 7
     assert shop.balance() == (60 if "captured" in told else 100)
     shop.check()
+
+
+# An order is paid back while its points are set apart.
+
+
+@pytest.fixture
+def fair(service: Service, clock: Clock) -> Till:
+    """A till at which Ann has bought something for 100 points."""
+    made = till(service, clock, program("fair"))
+    made.enrol("ann")
+    made.buy(10_000, order="a")
+    return made
+
+
+def put_by(shop: Till, points: int) -> str:
+    """Set points apart and return the hold."""
+    found: str = shop.do(hold, customer=who(), points=points)["hold"]
+    return found
+
+
+def forgiven(shop: Till) -> int:
+    """Return what was forgiven of the order, which the books say, too."""
+    with shop.service.read() as tx:
+        said = int(tx.execute(text("SELECT forgiven FROM orders WHERE order_id = 'a'")).scalar_one())
+    assert said == -shop.sums().get("forgiven", 0)
+    return said
+
+
+@pytest.mark.parametrize("end", ["voided", "expired", "captured"])
+def test_points_of_an_order_that_was_paid_back_do_not_come_back_from_a_hold(fair: Till, clock: Clock, end: str) -> None:
+    """Voided, timed out or captured in part: what comes back of them was forgiven before, and is taken now."""
+    held = put_by(fair, 100)
+    fair.refund(10_000, order="a")
+    assert (fair.balance(), forgiven(fair)) == (0, 100)
+    if end == "captured":
+        assert fair.do(capture, hold=held, points=30)["balance"] == 0
+    elif end == "voided":
+        assert fair.do(void, hold=held)["balance"] == 0
+    else:
+        clock.on(days=1)
+        fair.settle()
+    assert (fair.balance(), forgiven(fair), fair.lots()) == (0, 30 if end == "captured" else 0, [])
+    fair.check()
+
+
+def test_of_what_comes_back_only_what_was_forgiven_is_taken(fair: Till) -> None:
+    """Half of the order stands, and so does half of its points; what was used before stays forgiven."""
+    fair.do(capture, hold=put_by(fair, 20))
+    held = put_by(fair, 80)
+    fair.refund(5_000, order="a")
+    assert forgiven(fair) == 50
+    assert fair.do(void, hold=held)["balance"] == 30
+    assert forgiven(fair) == 0
+    fair.refund(10_000, order="a")
+    assert (fair.balance(), forgiven(fair)) == (0, 20)
+
+
+def test_a_refund_that_is_undone_gives_what_was_taken(fair: Till, clock: Clock) -> None:
+    """With the hold open it gives nothing, since nothing was taken; after it, all."""
+    for released in (False, True):
+        held = put_by(fair, 100)
+        fair.tell("refund.updated", RefundUpdated("a", Refund("r1", 10_000, clock.now)))
+        if released:
+            fair.do(void, hold=held)
+        clock.on(seconds=1)
+        fair.tell("refund.updated", RefundUpdated("a", Refund("r1", 10_000, clock.now, undone=True)))
+        if not released:
+            fair.do(void, hold=held)
+        assert (fair.balance(), forgiven(fair)) == (100, 0)
+        clock.on(seconds=1)
+
+
+def test_an_event_that_finds_a_hold_timed_out_knows_what_was_taken(fair: Till, clock: Clock) -> None:
+    """The order that it brings was looked at before the calendar took of what was forgiven."""
+    put_by(fair, 100)
+    fair.tell("refund.updated", RefundUpdated("a", Refund("r1", 10_000, clock.now)))
+    clock.on(days=1)
+    answer = fair.tell("refund.updated", RefundUpdated("a", Refund("r1", 10_000, clock.now, undone=True)))
+    assert (answer["balance"], forgiven(fair)) == (100, 0)
+    fair.check()
+
+
+def test_what_may_be_kept_is_kept_after_a_hold(service: Service, clock: Clock) -> None:
+    """Where a refund takes only points that are pending, it takes nothing of those that were set apart."""
+    shop = till(service, clock, program("kept", points={"refund": {"earned": "only_pending"}}))
+    shop.enrol("ann")
+    shop.buy(10_000, order="a")
+    held = put_by(shop, 100)
+    shop.refund(10_000, order="a")
+    assert shop.do(void, hold=held)["balance"] == 100
+
+
+def test_points_that_came_back_to_a_forgiven_order_are_not_lost_by_a_hold(fair: Till) -> None:
+    """Only what was forgiven while they were set apart is taken when a hold ends."""
+    used = put_by(fair, 100)
+    fair.do(capture, hold=used)
+    fair.refund(10_000, order="a")
+    fair.do(refund, hold=used, reason="broken")
+    assert (fair.balance(), forgiven(fair)) == (100, 100)
+    assert fair.do(void, hold=put_by(fair, 60))["balance"] == 100

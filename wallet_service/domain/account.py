@@ -4,7 +4,8 @@ Nothing here reads a clock or a database. Each method changes the account and no
 notes are then entered in the books as they are.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -34,7 +35,8 @@ class Account:
 
     `load` brings those in; it is called once, when points are first taken. `available` may be below zero: that
     deficit is in no lot, and the next points cover it first. `expiry` says how `active_at`, the last earning or
-    redemption, keeps points alive.
+    redemption, keeps points alive. `let_off` returns what was forgiven of orders, by our row ids, since a hold was
+    opened, and `absorbed` is what was taken of it in the end: from points that came back from a hold.
     """
 
     expiry: Expiry
@@ -43,6 +45,8 @@ class Account:
     held: int = 0
     active_at: datetime | None = None
     load: Callable[[], tuple[list[Lot], list[Hold]]] | None = None
+    let_off: Callable[[Hold, Collection[int]], Mapping[int, int]] | None = None
+    absorbed: Counter[int] = field(default_factory=Counter)
     posted: list[Transaction] = field(default_factory=list)
     _loaded: tuple[list[Lot], list[Hold]] | None = None
     _new: list[Lot] = field(default_factory=list)
@@ -242,33 +246,41 @@ class Account:
     ) -> Transaction:
         """Use up so many of the held points, for the partner who accepts them if any; the rest goes back to its lots.
 
+        What an order does not deserve any more, and was let off, is taken of what comes back.
         Raises `HoldResolved` for a hold that is no longer open, or for more than was held.
         """
         if not 0 < points <= hold.points:
             raise HoldResolved(f"{hold.public_id} holds {hold.points} points; {points} cannot be captured.")
         self._close(hold)
         moves: list[Allocation] = []
+        back: list[tuple[Lot, int]] = []
         left = points
         for lot, part in hold.parts:
             used = min(part, left)
             left -= used
+            back.append((lot, part - used))
             moves += self._move(lot, used, "held", "out") + self._move(lot, part - used, "held", "available")
         entries = [Entry("held", -hold.points), _taker(points, partner), Entry("available", hold.points - points)]
         why = {"hold": hold, "outcome": "captured", "rule": rule, "actor": actor}
-        return self._post("redeem", at, entries, moves + self._cover(), **why)
+        posted = self._post("redeem", at, entries, moves + self._cover(), **why)
+        self._absorb(hold, back, at=at)
+        return posted
 
     def release(
         self, hold: Hold, *, at: datetime, outcome: Outcome = "voided", actor: str | None = None
     ) -> Transaction:
         """Give all held points back to the lots they came from.
 
+        What an order does not deserve any more, and was let off, is taken of them.
         Raises `HoldResolved` for a hold that is no longer open.
         """
         self._close(hold)
         moves = [each for lot, part in hold.parts for each in self._move(lot, part, "held", "available")]
         entries = [Entry("held", -hold.points), Entry("available", hold.points)]
         kind: TransactionType = "hold_expire" if outcome == "expired" else "hold_void"
-        return self._post(kind, at, entries, moves + self._cover(), hold=hold, outcome=outcome, actor=actor)
+        posted = self._post(kind, at, entries, moves + self._cover(), hold=hold, outcome=outcome, actor=actor)
+        self._absorb(hold, hold.parts, at=at)
+        return posted
 
     def spend(
         self,
@@ -382,6 +394,26 @@ class Account:
     def _cover(self) -> list[Allocation]:
         """Let points that came back cover a deficit that arose meanwhile."""
         return self._drain(self.spendable(), self.deficit, "available", "out")[0] if self.deficit else []
+
+    def _absorb(self, hold: Hold, parts: Iterable[tuple[Lot, int]], *, at: datetime) -> None:
+        """Take back what was forgiven of orders while these parts of their lots were set apart.
+
+        The balance ends no lower than it was before they came back.
+        """
+        back: Counter[int] = Counter()
+        for lot, part in parts:
+            if lot.order_row is not None and part:
+                back[lot.order_row] += part
+        forgiven = self.let_off(hold, back) if self.let_off and back else {}
+        for order_row, part in back.items():
+            points = min(part, forgiven.get(order_row, 0) - self.absorbed[order_row])
+            if points > 0:
+                own = [lot for lot in self.lots if lot.order_row == order_row]
+                moves, lacking = self._drain(own, points, "available", "out")
+                moves += self._drain(self.spendable(), lacking, "available", "out")[0]
+                entries = [Entry("available", -points), Entry("forgiven", points)]
+                self._post("earn_reversal", at, entries, moves, rule=own[0].rule, order_row=order_row)
+                self.absorbed[order_row] += points
 
     def _drain(self, lots: Iterable[Lot], points: int, bucket: Waiting, to: Bucket) -> tuple[list[Allocation], int]:
         """Move points out of a bucket of these lots, one after the other; return also how many they lacked."""

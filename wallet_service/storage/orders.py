@@ -1,6 +1,6 @@
 """Orders as far as they are known, per source."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -79,6 +79,21 @@ _MATCH = text("""
         counted = :counted
     WHERE id = :id
 """)
+_FORGIVEN = text("""
+    SELECT orders.id, orders.order_id, program_version, least(orders.forgiven, since.points) AS forgiven
+    FROM orders
+    JOIN (
+        SELECT ledger_transactions.order_id, -sum(points)::bigint AS points
+        FROM ledger_transactions
+        JOIN ledger_entries ON transaction_id = ledger_transactions.id
+        JOIN ledger_accounts ON ledger_accounts.id = account_id
+        WHERE ledger_transactions.member_id = :member_id AND ledger_transactions.order_id = ANY(:ids)
+          AND ledger_transactions.id > (SELECT min(transaction_id) FROM lot_allocations WHERE hold_id = :hold_id)
+          AND kind = 'forgiven'
+        GROUP BY ledger_transactions.order_id
+    ) AS since ON since.order_id = orders.id
+""")
+_ABSORB = text("UPDATE orders SET forgiven = forgiven - :points WHERE id = :id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +126,18 @@ def any_unmatched(tx: Connection, program_id: int, customer_ids: Sequence[str], 
     values = {"program_id": program_id, "customer_ids": list(customer_ids), "marks": list(marks)}
     waits: bool = tx.execute(_ANY_UNMATCHED, values).scalar_one()
     return waits
+
+
+def forgiven(tx: Connection, ids: Collection[int], *, member_id: int, hold_id: int) -> Sequence[Row[Any]]:
+    """Return id, order_id, program_version and what is forgiven of these orders since a hold of their member's."""
+    return tx.execute(_FORGIVEN, {"ids": list(ids), "member_id": member_id, "hold_id": hold_id}).all()
+
+
+def absorb(tx: Connection, absorbed: Mapping[int, int]) -> None:
+    """Note that so many points that were forgiven of orders were taken back; their member is locked already."""
+    values = [{"id": each, "points": points} for each, points in sorted(absorbed.items()) if points]
+    if values:
+        tx.execute(_ABSORB, values)
 
 
 def of_member(tx: Connection, member_id: int) -> list[Order]:

@@ -11,7 +11,7 @@ from wallet_service.domain import occasions, reminding, tiering
 from wallet_service.domain.account import Account
 from wallet_service.domain.earning import Order, settle
 from wallet_service.domain.expiry import NEVER, expiry_of, last_day
-from wallet_service.domain.ledger import Transaction
+from wallet_service.domain.ledger import Hold, Transaction
 from wallet_service.domain.limits import Need
 from wallet_service.domain.member import Membership, Position, Profile
 from wallet_service.domain.news import Done, News
@@ -24,7 +24,7 @@ from wallet_service.domain.segments import segments_of
 from wallet_service.domain.standing import Reminder
 from wallet_service.domain.template import Movement, Template
 from wallet_service.domain.tiering import Amounts, Facts, Rank
-from wallet_service.storage import awards, balances, ledger, lots, redemptions, triggers
+from wallet_service.storage import awards, balances, ledger, lots, orders, redemptions, triggers
 from wallet_service.storage.ledger import Cause, Fact
 from wallet_service.storage.lots import Ahead
 from wallet_service.storage.redemptions import Change
@@ -133,6 +133,7 @@ class Book:
         What it earned waits, dies and is taken back by the rules that it was evaluated by.
         """
         self.orders[order.row_id] = order.order_id
+        order = structs.replace(order, forgiven=order.forgiven - self.account.absorbed.pop(order.row_id, 0))
         before = len(self.account.posted)
         order = settle(order, self.account, self.template.program_in(order.program_version), at=at)
         posted = self.account.posted[before:]
@@ -144,6 +145,15 @@ class Book:
             self.facts.append(Fact(day, at, transaction, order.row_id, spend, points, orders))
         self.refunds |= spend < 0 or points < 0
         return structs.replace(order, counted_minor=order.remaining_minor, counted=order.counts)
+
+    def let_off(self, hold: Hold, order_rows: Collection[int]) -> dict[int, int]:
+        """Return what was forgiven of orders since the hold for want of points; what the rules leave is not."""
+        let_off = {}
+        for each in orders.forgiven(self.tx, order_rows, member_id=self.member.id, hold_id=hold.id):
+            self.orders[each.id] = each.order_id
+            if self.template.program_in(each.program_version).points.refund.earned != "only_pending":
+                let_off[each.id] = each.forgiven
+        return let_off
 
     def close(self, *, cause: Cause, reason: str) -> Membership:
         """Post everything, rank the member anew, and return the member as it then stands; the card is not touched."""
@@ -169,6 +179,7 @@ class Book:
             ids=self.ids,
             now=self.now,
         )
+        orders.absorb(self.tx, self.account.absorbed)
         balances.ranked(self.tx, self.member.id, self.changes, now=self.now)
         new = [(next(self.ids), each) for each in self.taken]
         ended = issue.enter(taking, new, self.ended, self.account.posted, calendar=self.calendar)
@@ -402,6 +413,7 @@ def open_book(
     position = member.position
     account = account_of(tx, member, template)
     book = Book(tx, template, member, now, account, ids or fresh_ids(tx), position.rank)
+    account.let_off = book.let_off
     book.paid_since, book.paid_until = position.paid_since, position.paid_until
     if settle and position.due_at is not None and position.due_at <= now:
         book.calendar = True
