@@ -6,24 +6,74 @@ from pathlib import Path
 
 import pytest
 
-from wallet_service.domain.event import Customer, Event, Fact, MemberEnrolled, OrderPaid, OrderRefunded
+from wallet_service.domain.event import (
+    ActivityDone,
+    Customer,
+    Event,
+    Fact,
+    MemberEnrolled,
+    MemberUpdated,
+    OrderFulfilled,
+    OrderPaid,
+    OrderRefunded,
+    Refund,
+    RefundUpdated,
+    SubscriptionCancelled,
+    SubscriptionPaid,
+)
 from wallet_service.domain.file_model import parse, read
 from wallet_service.domain.invented import invented_year
 from wallet_service.domain.program import Program
+from wallet_service.domain.program.faults import faults
 from wallet_service.domain.purchase import Line
 from wallet_service.domain.simulation import Habits, liability, simulate
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "programs").glob("*.toml"))
 NOBODY = Habits(Fraction(0))
 EVERYBODY = Habits(Fraction(1))
+ANN = Customer(id="ann")
 
 
 def programme(name: str) -> Program:
     """Return one of the example programmes."""
     path = next(each for each in EXAMPLES if each.stem == name)
-    found, faults = read(Program, name, parse(path.read_bytes(), name)[0] or {})
-    assert found, faults
+    found, wrong = read(Program, name, parse(path.read_bytes(), name)[0] or {})
+    assert found, wrong
     return found
+
+
+def ruled(points: str = "", more: str = "") -> Program:
+    """Return a programme in UTC that gives a point for each euro, with this in [points], and more tables after it."""
+    written = f"""
+        schema = 1
+        [program]
+        code = "shop"
+        name = "Shop"
+        timezone = "UTC"
+        currency = "EUR"
+        [unit]
+        code = "points"
+        [points]
+        {points}
+        [[earning_rule]]
+        code = "purchase"
+        on = "order.paid"
+        basis = "net_items"
+        points = 1
+        per = 100
+        {more}
+    """
+    found, wrong = read(Program, "shop", parse(written.encode(), "shop")[0] or {})
+    assert found, wrong
+    assert not list(faults(found, "shop"))
+    return found
+
+
+def bought(*amounts: tuple[str, int]) -> list[Event]:
+    """Return the events of Ann, who joins in 2026 and buys at these times for so many cents: orders a, b, c."""
+    events = [said("2026-01-01T08:00", "member.enrolled", MemberEnrolled(ANN, None, None))]
+    orders = zip("abcdefgh", amounts, strict=False)
+    return events + [said(at, "order.paid", OrderPaid(ANN, order, "EUR", minor)) for order, (at, minor) in orders]
 
 
 def said(at: str, kind: str, fact: Fact) -> Event:
@@ -101,3 +151,153 @@ def test_liability_is_rounded_up_to_a_whole_minor_unit() -> None:
 def test_nothing_comes_to_nothing() -> None:
     """Without events there are no months."""
     assert simulate(programme("small_shop"), [], Habits()).months == ()
+
+
+@pytest.mark.parametrize("auto", ["true", "false"])
+def test_a_reward_is_taken_as_often_as_its_limit_allows(auto: str) -> None:
+    """Once in a lifetime is once, whether it comes by itself or is chosen; the rest of the points stays."""
+    limited = f"""
+        [[reward]]
+        code = "voucher"
+        kind = "amount_off"
+        value = 500
+        cost = 100
+        auto = {auto}
+        limit = {{ times = 1, per = "lifetime" }}
+    """
+    events = bought(("2026-01-02T09:00", 50_000), ("2026-02-02T09:00", 5_000))
+    months = simulate(ruled(more=limited), events, EVERYBODY).months
+    assert [(each.redeemed, each.outstanding) for each in months] == [(100, 400), (0, 450)]
+
+
+def test_a_limit_of_a_year_begins_anew_with_the_year() -> None:
+    """What may be had once in a calendar year is taken again when the next one has begun."""
+    limited = """
+        [[reward]]
+        code = "voucher"
+        kind = "amount_off"
+        value = 500
+        cost = 100
+        limit = { times = 1, per = "calendar_year" }
+    """
+    events = bought(("2026-11-02T09:00", 50_000), ("2027-01-02T09:00", 100))
+    months = simulate(ruled(more=limited), events, EVERYBODY).months
+    assert [each.redeemed for each in months] == [0] * 10 + [100, 0, 100]
+
+
+def test_what_comes_monthly_comes_on_the_first_of_the_next_month() -> None:
+    """January's points are given in February, and those of the last month are still there as it ends."""
+    given = """
+        [[cause]]
+        code = "trees"
+        name = "Trees"
+        [[reward]]
+        code = "pledge"
+        kind = "donation"
+        rate = { points = 1, value = 1 }
+        auto = "monthly"
+        default = "trees"
+    """
+    events = bought(("2026-01-02T09:00", 50_000), ("2026-02-20T09:00", 7_000), ("2026-03-05T09:00", 900))
+    outcome = simulate(ruled(more=given), events, EVERYBODY)
+    shown = [(each.redeemed, each.outstanding) for each in outcome.months]
+    assert shown == [(0, 500), (500, 70), (70, 9)]
+    assert outcome.median_orders == 1
+
+
+@pytest.mark.parametrize(("on_cancel", "tier"), [("immediately", "base"), ("end_of_period", "club")])
+def test_a_membership_ends_as_the_programme_says(on_cancel: str, tier: str) -> None:
+    """Who cancels is no member any more at once, or stays one to the end of what is paid; paying again begins anew."""
+    club = f"""
+        [membership]
+        kind = "paid"
+        price = 4900
+        period = "P1Y"
+        on_cancel = "{on_cancel}"
+        [tiers]
+        measure = "membership"
+        window = "none"
+        valid = "membership_period"
+        [[tier]]
+        code = "base"
+        threshold = 0
+        [[tier]]
+        code = "club"
+        threshold = 1
+    """
+    events = [
+        *bought(),
+        said("2026-01-02T09:00", "subscription.paid", SubscriptionPaid(ANN, "one")),
+        said("2026-02-10T09:00", "subscription.cancelled", SubscriptionCancelled(ANN, "one")),
+        said("2026-03-10T09:00", "subscription.paid", SubscriptionPaid(ANN, "two")),
+        said("2026-03-11T09:00", "subscription.paid", SubscriptionPaid(ANN, "two")),
+    ]
+    months = simulate(ruled(more=club), events, NOBODY, until=date(2027, 4, 1)).months
+    tiers = [*months[0].tiers, *months[1].tiers, *months[2].tiers]
+    assert tiers == ["club", tier, "club"]
+    last = [f"{each.first:%Y-%m}" for each in months if each.tiers == {"club": 1}][-1]
+    assert last == {"immediately": "2027-02", "end_of_period": "2027-04"}[on_cancel]
+
+
+def test_points_wait_until_their_order_is_fulfilled() -> None:
+    """Then they can be spent, and begin to age; what belongs to no order waits for none."""
+    waiting = """
+        [[earning_rule]]
+        code = "review"
+        on = "review.approved"
+        points = 10
+        [[reward]]
+        code = "voucher"
+        kind = "amount_off"
+        value = 500
+        cost = 100
+    """
+    rules = 'pending = { mode = "event", on = "order.fulfilled" }\nexpiry = { mode = "rolling", period = "P2M" }'
+    events = [
+        *bought(("2026-01-02T09:00", 10_000), ("2026-01-03T09:00", 20_000), ("2026-01-04T09:00", 4_000)),
+        said("2026-01-04T09:30", "review.approved", ActivityDone(ANN, "review.approved")),
+        said("2026-02-04T09:00", "order.fulfilled", OrderFulfilled("a")),
+        said("2026-02-05T09:00", "order.fulfilled", OrderFulfilled("c")),
+        said("2026-02-06T09:00", "order.fulfilled", OrderFulfilled("nobody's")),
+    ]
+    outcome = simulate(ruled(rules, waiting), events, EVERYBODY, until=date(2026, 5, 1))
+    shown = [(each.redeemed, each.expired, each.outstanding) for each in outcome.months]
+    # The 10 of the review are spent first, with 90 of the first order; 200 wait for ever.
+    assert shown == [(0, 0, 350), (100, 0, 250), (0, 0, 250), (0, 50, 200), (0, 0, 200)]
+    assert outcome.passed_over == 1
+
+
+def test_refunds_that_are_told_one_by_one_count() -> None:
+    """A single refund takes points back, and one that failed gives them again."""
+    events = bought(("2026-01-02T09:00", 10_000))
+    for month, undone in ((2, False), (3, True)):
+        at = f"2026-0{month}-02T09:00"
+        refund = Refund("r", 5_000, datetime.fromisoformat(at).replace(tzinfo=UTC), undone=undone)
+        events.append(said(at, "refund.updated", RefundUpdated("a", refund)))
+    months = simulate(ruled(), events, NOBODY).months
+    assert [each.outstanding for each in months] == [100, 50, 100]
+
+
+def test_what_is_open_already_is_not_missed() -> None:
+    """A birthday that is told within its window, and a segment that is entered, bring what they bring at once."""
+    days = """
+        [[trigger]]
+        code = "birthday"
+        on = "member.birthday"
+        points = 7
+        window = { before = "P3D", after = "P10D" }
+        [[segment]]
+        code = "regulars"
+        min_orders = 2
+        [[trigger]]
+        code = "welcome"
+        on = "segment.entered"
+        segment = "regulars"
+        points = 11
+    """
+    events = [
+        *bought(("2026-01-02T09:00", 100), ("2026-02-02T09:00", 100), ("2026-03-02T09:00", 100)),
+        said("2026-01-05T09:00", "member.updated", MemberUpdated(ANN, birthday=(1, 4))),
+    ]
+    months = simulate(ruled(more=days), events, NOBODY).months
+    assert [each.issued for each in months] == [1 + 7, 1 + 11, 1]

@@ -91,7 +91,10 @@ def simulate_program(
     """Show month by month what a programme would come to: points, what they are expected to cost, tiers.
 
     The rules are applied by the code that enters events, in memory; nothing is stored. What members spend is assumed:
-    some of them take the cheapest reward as soon as they can. Referrals are left out.
+    some of them take the cheapest reward as soon as they can, and pools of codes are never empty. Left out are
+    referrals, rewards that days bring, points that pay a part of an order, and orders of those who have not joined yet.
+    Reminders are those that cards tell; letters are not counted. What comes as a month begins belongs to that month, but
+    points die in the month of their last day.
 
     \b
     Example:   wallet-service program simulate points --compare new_rules.toml --seed 7

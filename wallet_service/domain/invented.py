@@ -1,4 +1,4 @@
-"""A year of invented customers: who joins, buys, sends back and has birthdays, all following from one number.
+"""A year of invented customers: who joins, pays, leaves, buys, sends back and has birthdays, all by one number.
 
 They buy what the programme's own rules look for most of the time, so that every rule has something to say.
 """
@@ -7,13 +7,16 @@ import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from wallet_service.domain.earning import FULFILLED
 from wallet_service.domain.event import (
     Customer,
     Event,
     Fact,
     MemberEnrolled,
+    OrderFulfilled,
     OrderPaid,
     OrderRefunded,
+    SubscriptionCancelled,
     SubscriptionPaid,
 )
 from wallet_service.domain.program import Program, exponent
@@ -26,6 +29,7 @@ YEAR = 365 * 24 * 60  # minutes
 PACES = ((5, 8), (14, 17), (30, 30), (60, 25), (120, 20))
 SENT_BACK = 5  # in a hundred orders
 PAYING = 30  # in a hundred members, where there is a paid membership
+LEAVING = 20  # in a hundred of those
 DAY = 24 * 60
 
 
@@ -62,12 +66,18 @@ class _Customer:
         birthday = (chance.randrange(1, 13), chance.randrange(1, 29))
         yield self._event(minute, "member.enrolled", MemberEnrolled(self.who, None, None, birthday))
         if self.program.membership and chance.randrange(100) < PAYING:
-            paid = SubscriptionPaid(self.who, f"{self.name} fee", price_minor=self.program.membership.price)
-            yield self._event(minute + 1, "subscription.paid", paid)
+            yield from self._membership(minute + 1, self.program.membership.price)
         minute += chance.randrange(1, 3 * DAY)
         while minute < YEAR:
             yield from self._order(minute)
             minute += chance.randrange(pace * DAY // 2, pace * DAY * 3 // 2)
+
+    def _membership(self, minute: int, price: int) -> Iterator[Event]:
+        fee = f"{self.name} fee"
+        yield self._event(minute, "subscription.paid", SubscriptionPaid(self.who, fee, price_minor=price))
+        leaves = minute + self.chance.randrange(20 * DAY, 200 * DAY)
+        if self.chance.randrange(100) < LEAVING and leaves < YEAR:
+            yield self._event(leaves, "subscription.cancelled", SubscriptionCancelled(self.who, fee))
 
     def _order(self, minute: int) -> Iterator[Event]:
         lines = tuple(self._line() for _ in range(self.chance.randrange(1, 4)))
@@ -78,6 +88,10 @@ class _Customer:
             self.who, order_id, self.program.program.currency, eligible, lines, 0, eligible, partner=partner
         )
         yield self._event(minute, "order.paid", paid)
+        if self.program.points.waits_for(FULFILLED):
+            sent = minute + self.chance.randrange(DAY // 2, 7 * DAY)
+            if sent < YEAR:
+                yield self._event(sent, FULFILLED, OrderFulfilled(order_id))
         if self.chance.randrange(100) < SENT_BACK:
             later = min(minute + self.chance.randrange(DAY, 10 * DAY), YEAR - 1)
             yield self._event(later, "order.refunded", OrderRefunded(order_id, eligible, self.who))

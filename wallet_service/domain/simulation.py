@@ -1,7 +1,8 @@
 """A programme lived through in memory: the rules that count for members, applied to what happened or might happen.
 
 What an event earns, how points wait and die, and who is in which tier is worked out by the very code that enters
-events. Referrals, and rewards that days bring, are left out; what members spend is assumed: see `Habits`.
+events. Referrals, and rewards that days bring, are left out, and so are letters; pools of codes are never empty. What
+members spend is assumed: see `Habits`.
 """
 
 import hashlib
@@ -10,45 +11,52 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from typing import get_args
 
 from msgspec import structs
 
 from wallet_service.domain import award as rules
-from wallet_service.domain import challenge, occasions, tiering
+from wallet_service.domain import challenge, membership, occasions, tiering
 from wallet_service.domain.account import Account
 from wallet_service.domain.award import Award, Budget, Need
 from wallet_service.domain.basis import moment
 from wallet_service.domain.challenge import Progress
-from wallet_service.domain.earning import Order, new_lot, settle, told
+from wallet_service.domain.earning import FULFILLED, Order, new_lot, settle, told
 from wallet_service.domain.errors import InsufficientBalance
 from wallet_service.domain.event import (
     ActivityDone,
     Event,
     MemberEnrolled,
     MemberUpdated,
+    OrderClaimed,
     OrderFact,
+    OrderFulfilled,
     OrderPaid,
     OrderRefunded,
     OrderUpdated,
     PointsAdjusted,
+    RefundUpdated,
     SubscriptionCancelled,
     SubscriptionPaid,
 )
-from wallet_service.domain.expiry import expiry_of
-from wallet_service.domain.ledger import Hold
+from wallet_service.domain.expiry import NEVER, expiry_of
 from wallet_service.domain.limits import since
+from wallet_service.domain.membership import Term, span
 from wallet_service.domain.occasions import Person
 from wallet_service.domain.period import local_day, plus_months, start_of
 from wallet_service.domain.program import Program, exponent
 from wallet_service.domain.program.reward_tables import Reward
 from wallet_service.domain.purchase import Buyer, Deed, Purchase
-from wallet_service.domain.redeeming import reached
+from wallet_service.domain.redeeming import least_points, reached
 from wallet_service.domain.reminding import DYING
 from wallet_service.domain.segments import segments_of
 from wallet_service.domain.tiering import Amounts, Facts, Rank
 
-ONE_DAY = timedelta(days=1)
+INSTANT = timedelta(microseconds=1)
+ROUNDS = 5  # in which what a day brought may bring more
 MICROS = 1_000_000
+REWARD = "reward:"  # apart from the codes of rules and campaigns
+ABOUT_ORDERS = get_args(OrderFact)
 NOTHING = Amounts()
 
 
@@ -142,14 +150,19 @@ def simulate(program: Program, events: Iterable[Event], habits: Habits, *, until
 
 @dataclass(slots=True)
 class _Life:
-    """One member, as far as the rules ask."""
+    """One member, as far as the rules ask.
+
+    `seen_at` is up to when the calendar has done its work, `seen_in` are the segments that triggers wait for and that
+    the member belonged to then.
+    """
 
     customer: str
     enrolled_at: datetime
     account: Account
+    seen_at: datetime
     birthday: tuple[int, int] | None = None
     rank: Rank | None = None
-    member_until: date | None = None
+    terms: list[Term] = field(default_factory=list)
     days: dict[date, Amounts] = field(default_factory=dict)
     totals: Amounts = NOTHING
     orders: dict[str, Order] = field(default_factory=dict)
@@ -157,7 +170,7 @@ class _Life:
     progress: dict[str, Progress] = field(default_factory=dict)
     bought: int = 0
     reached_after: int | None = None
-    seen_on: date = date.min
+    seen_in: frozenset[str] = frozenset()
 
     @property
     def tier(self) -> str | None:
@@ -171,7 +184,10 @@ class _Town:
         self.program = program
         self.habits = habits
         self.lives: dict[str, _Life] = {}
+        self.owners: dict[str, _Life] = {}
         self.given: dict[str, tuple[int, int]] = {}
+        self.automatic = tuple(each for each in program.reward if each.auto is True)
+        self.monthly = tuple(each for each in program.reward if each.auto == "monthly")
         self.stock = {each.code: each.stock for each in program.reward}
         self.months: list[Month] = []
         self.month = Month(date.min)
@@ -190,25 +206,32 @@ class _Town:
                 life.birthday = fact.birthday or life.birthday
                 if isinstance(fact, MemberEnrolled):
                     self._deed(life, Deed("member.enrolled", at))
-            case OrderPaid() | OrderRefunded() | OrderUpdated() as fact:
+            case (
+                OrderPaid() | OrderRefunded() | OrderUpdated() | RefundUpdated() | OrderFulfilled() | OrderClaimed()
+            ) as fact:
                 self._order(life, fact, at)
             case ActivityDone() as fact:
                 self._deed(life, Deed(fact.activity, at, dict(fact.properties)))
             case PointsAdjusted() as fact:
                 self._adjust(life, fact, at)
-            case SubscriptionPaid() as fact:
+            case SubscriptionPaid() | SubscriptionCancelled() as fact:
                 self._subscribe(life, fact, at)
-            case SubscriptionCancelled():
-                pass  # what is paid runs to its end
         self._rank(life, at)
+        self._give_automatic(life, at)
+        self._look(life, at)
         self._spend(life, at)
 
     def close(self, end: datetime) -> None:
-        """End the month: look after everybody once more, and count."""
+        """End the month: look after everybody once more, and count.
+
+        What begins with the next month belongs to that; points die with their last day.
+        """
+        last = end - INSTANT
         for life in self.lives.values():
-            self._on(life, end)
-            self._rank(life, end)
-            self._spend(life, end)
+            self._on(life, last)
+            self._rank(life, last)
+            self._spend(life, last)
+            self._bury(life, end)
             life.account.lots[:] = [lot for lot in life.account.lots if lot.left]
         month = self.month
         month.members = len(self.lives)
@@ -221,37 +244,71 @@ class _Town:
 
     def _whose(self, event: Event) -> _Life | None:
         fact = event.fact
-        if isinstance(fact, OrderRefunded | OrderUpdated) and fact.customer is None:
-            return next((each for each in self.lives.values() if fact.order_id in each.orders), None)
+        if isinstance(fact, ABOUT_ORDERS) and (fact.customer is None or isinstance(fact, OrderClaimed)):
+            return self.owners.get(fact.order_id)
         assert fact.customer is not None
         customer = str(fact.customer.id or fact.customer.member_id or fact.customer.card_code)
         if isinstance(fact, MemberEnrolled) and customer not in self.lives:
-            day = local_day(event.occurred_at, self.program.zone)
             account = Account(expiry_of(self.program, None))
-            self.lives[customer] = _Life(customer, event.occurred_at, account, seen_on=day)
+            self.lives[customer] = _Life(customer, event.occurred_at, account, event.occurred_at)
         return self.lives.get(customer)
 
     # The calendar.
 
     def _on(self, life: _Life, at: datetime) -> None:
-        """Let the days go by up to then."""
-        today = local_day(at, self.program.zone)
-        for day in self._days(life, today):
-            now = start_of(day, self.program.zone)
-            self._settle(life, now)
-            for each in occasions.due(self.program, self._person(life), day, since=day):
-                self._celebrate(life, each, now)
-            life.seen_on = day
-            self._rank(life, now)
+        """Do what the calendar brings up to then, moment by moment."""
+        while (due := self._next_due(life)) is not None and due <= at:
+            self._settle(life, due)
+            if due == start_of(self._first_after(life), self.program.zone):
+                self._give_monthly(life, due)
+            life.seen_at = due
+            self._look(life, due)
+            self._rank(life, due)
+            self._give_automatic(life, due)
         self._settle(life, at)
+        life.seen_at = at
 
-    def _days(self, life: _Life, today: date) -> Iterator[date]:
-        """Yield the days up to today on which something may come by itself."""
-        while occasions.matter(self.program):
-            day = occasions.next_opening(self.program, self._person(life), life.seen_on)
-            if day is None or day > today:
+    def _next_due(self, life: _Life) -> datetime | None:
+        """Return the next moment at which anything may come by itself that waits for nobody."""
+        zone, today = self.program.zone, local_day(life.seen_at, self.program.zone)
+        days: list[date | None] = []
+        moments: list[datetime] = []
+        if occasions.matter(self.program):
+            days.append(occasions.next_opening(self.program, self._person(life), today))
+        if self.monthly and life.account.available + life.account.pending > 0:
+            days.append(self._first_after(life))
+        if self.automatic:
+            days.append(tiering.boundary(self.program, life.rank, self._facts(life), today))
+            moments += (each.activates_at for each in life.account.lots if each.pending and each.activates_at)
+            moments += filter(None, map(life.account.dies_at, life.account.spendable()))
+        moments += (start_of(each, zone) for each in days if each is not None)
+        return min((each for each in moments if each > life.seen_at), default=None)
+
+    def _first_after(self, life: _Life) -> date:
+        """Return the first of the month that follows on what was seen last."""
+        return plus_months(local_day(life.seen_at, self.program.zone).replace(day=1), 1)
+
+    def _bury(self, life: _Life, end: datetime) -> None:
+        """Let points die whose last day ends then."""
+        account = life.account
+        dead = [lot for lot in account.spendable() if (dies_at := account.dies_at(lot)) is not None and dies_at <= end]
+        if dead:
+            account.expire(dead, at=end)
+            self._count(life)
+
+    def _look(self, life: _Life, now: datetime) -> None:
+        """Act on the occasions that are open, as long as that brings more."""
+        today = local_day(now, self.program.zone)
+        for _ in range(ROUNDS if occasions.matter(self.program) else 0):
+            due = occasions.due(self.program, self._person(life), today, since=today)
+            unused = [each for each in due if not (each.once and _used(life, Need(each.code, each.once, None)))]
+            for each in unused:
+                self._celebrate(life, each, now)
+            life.seen_in = self._watched(life, today)
+            self._rank(life, now)
+            self._give_automatic(life, now)
+            if not unused:
                 return
-            yield day
 
     def _settle(self, life: _Life, now: datetime) -> None:
         life.account.expiry = expiry_of(self.program, life.tier)
@@ -259,9 +316,7 @@ class _Town:
         self._count(life)
 
     def _celebrate(self, life: _Life, occasion: occasions.Occasion, now: datetime) -> None:
-        uses = [(occasion.code, occasion.once)]
-        if _used(life, Need(*uses[0], None)):
-            return
+        uses = [(occasion.code, occasion.once)] if occasion.once else []
         at = start_of(occasion.day, self.program.zone)
         trigger = occasion.trigger
         if occasion.deed is not None:
@@ -283,7 +338,13 @@ class _Town:
             tier=life.tier,
             active_on=local_day(active_at, zone) if active_at else None,
             dying=self._dying(life),
+            entered=self._watched(life, local_day(life.seen_at, zone)) - life.seen_in,
         )
+
+    def _watched(self, life: _Life, today: date) -> frozenset[str]:
+        """Return the segments that triggers wait for and the member belongs to."""
+        codes = {each.code for each in occasions.watched(self.program)}
+        return self._segments(life, today) & codes if codes else frozenset()
 
     def _dying(self, life: _Life) -> tuple[date, ...]:
         if all(each.on != DYING for each in self.program.trigger):
@@ -298,6 +359,7 @@ class _Town:
         if order is None:
             self._rows += 1
             order = Order(fact.order_id, self._rows)
+        self.owners[fact.order_id] = life
         order = told(order, fact, at=at)
         if order.purchase is not None and order.earned is None:
             life.bought += 1
@@ -309,6 +371,8 @@ class _Town:
             )
         before = order
         order = settle(order, life.account, self.program, at=at)
+        if order.fulfilled_at is not None and self.program.points.waits_for(FULFILLED):
+            life.account.activate_order(order.row_id, at=order.fulfilled_at)
         points = sum(each.qualifying for each in life.account.posted)
         self._count(life)
         spend, orders = order.remaining_minor - before.counted_minor, int(order.counts) - int(before.counted)
@@ -326,7 +390,10 @@ class _Town:
     def _give(self, life: _Life, points: int, rule: str, at: datetime) -> None:
         if points == 0:
             return
-        life.account.earn(new_lot(self.program, life.account.expiry, points, earned_at=at, rule=rule))
+        lot = new_lot(self.program, life.account.expiry, points, earned_at=at, rule=rule)
+        if lot.activates_at == NEVER:  # of no order, so that no order can be waited for
+            lot.activates_at, lot.expires_at = None, life.account.expiry.of_lot(at)
+        life.account.earn(lot)
         self._count(life)
         self._fact(life, at, Amounts(points=points))
 
@@ -342,15 +409,18 @@ class _Town:
             self.passed_over += 1
         self._count(life)
 
-    def _subscribe(self, life: _Life, fact: SubscriptionPaid, at: datetime) -> None:
+    def _subscribe(self, life: _Life, fact: SubscriptionPaid | SubscriptionCancelled, at: datetime) -> None:
         table = self.program.membership
         if table is None:
             self.passed_over += 1
             return
-        day = local_day(at, self.program.zone)
-        runs = life.member_until is not None and life.member_until >= day
-        starts_on = life.member_until + ONE_DAY if runs and life.member_until else day
-        life.member_until = fact.ends_on or table.period.from_day(starts_on) - ONE_DAY
+        day, (_, until) = local_day(at, self.program.zone), span(life.terms)
+        if isinstance(fact, SubscriptionPaid):
+            term = membership.paid(table, fact, day=day, until=until)
+        else:
+            term = membership.cancelled(table, fact, day=day, until=until)
+        if all((each.kind, each.reference) != (term.kind, term.reference) for each in life.terms):
+            life.terms.append(term)
 
     # The rules.
 
@@ -405,7 +475,8 @@ class _Town:
 
     def _facts(self, life: _Life) -> Facts:
         joined = local_day(life.enrolled_at, self.program.zone)
-        return Facts(joined, life.days, life.account.available, life.member_until)
+        since, until = span(life.terms)
+        return Facts(joined, life.days, life.account.available, until, since)
 
     def _rank(self, life: _Life, at: datetime) -> None:
         today = local_day(at, self.program.zone)
@@ -413,36 +484,64 @@ class _Town:
 
     # What members take.
 
+    def _give_automatic(self, life: _Life, at: datetime) -> None:
+        """Let the member have every reward that comes by itself, as often as the balance reaches its cost."""
+        self._see_reach(life, at)
+        for each in self.automatic:
+            while each.cost and each.cost <= life.account.available and self._open(life, each, at):
+                self._redeem(life, each, each.cost, at)
+
+    def _give_monthly(self, life: _Life, at: datetime) -> None:
+        """Let the member have what is given on the first of a month; its limit does not count, as with members."""
+        self._see_reach(life, at)
+        for each in self.monthly:
+            points = each.cost or life.account.available
+            if max(least_points(each), 1) <= points <= life.account.available and self._in_reach(life, each):
+                self._redeem(life, each, points, at)
+
     def _spend(self, life: _Life, at: datetime) -> None:
-        """Let the member take rewards: what comes by itself, and what habit has it."""
-        cheapest = min((cost for _, cost in self._takeable(life)), default=None)
-        if cheapest is None:
+        """Let the member take the rewards that habit has it take."""
+        self._see_reach(life, at)
+        if not self.habits.redeems(life.customer):
             return
-        if life.reached_after is None:
-            life.reached_after = life.bought
-        redeems = self.habits.redeems(life.customer)
         while found := min(
-            ((cost, each.code, each) for each, cost in self._takeable(life) if each.auto or redeems), default=None
+            ((cost, each.code, each) for each, cost in self._takeable(life, at) if not each.auto), default=None
         ):
             cost, _, reward = found
             # By a rate any amount is worth something, and people take all that they have.
             self._redeem(life, reward, life.account.available if reward.cost is None else cost, at)
 
-    def _takeable(self, life: _Life) -> Iterator[tuple[Reward, int]]:
+    def _see_reach(self, life: _Life, at: datetime) -> None:
+        """Note after how many orders the member can take a reward for the first time."""
+        if life.reached_after is None and any(self._takeable(life, at)):
+            life.reached_after = life.bought
+
+    def _takeable(self, life: _Life, at: datetime) -> Iterator[tuple[Reward, int]]:
         for each in self.program.reward:
-            cost = each.cost or (max(each.min_points or 1, each.rate.points) if each.rate else None)
-            if cost is None or cost > life.account.available or not reached(self.program, each, life.tier):
-                continue
-            if self.stock[each.code] != 0:
+            cost = each.cost or (least_points(each) if each.rate else None)
+            if cost is not None and cost <= life.account.available and self._open(life, each, at):
                 yield each, cost
 
+    def _open(self, life: _Life, reward: Reward, at: datetime) -> bool:
+        """Whether tier, stock and limit let the member take one more of a reward."""
+        limit = reward.limit
+        if limit is not None:
+            need = Need(REWARD + reward.code, "", since(limit.per, at, self.program.zone))
+            if _used(life, need) >= limit.times:
+                return False
+        return self._in_reach(life, reward)
+
+    def _in_reach(self, life: _Life, reward: Reward) -> bool:
+        return self.stock[reward.code] != 0 and reached(self.program, reward, life.tier)
+
     def _redeem(self, life: _Life, reward: Reward, points: int, at: datetime) -> None:
-        hold = Hold(points, "reward", at, at + timedelta(minutes=1), reward.code)
-        life.account.hold(hold)
-        life.account.capture(hold, points, at=at)
+        life.account.spend(points, at=at, rule=reward.code)
+        life.uses.append((REWARD + reward.code, "", at))
         left = self.stock[reward.code]
         self.stock[reward.code] = None if left is None else left - 1
         self._count(life)
+        if self.program.tiers is not None and self.program.tiers.measure == "balance":
+            self._rank(life, at)
 
     def _count(self, life: _Life) -> None:
         """Add what was posted to the month, and forget it."""

@@ -1,12 +1,12 @@
 """Terms of paid memberships: only ever added to."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
-from typing import Literal
 
 from sqlalchemy import Connection, text
+
+from wallet_service.domain.membership import Term
 
 _ADD = text("""
     INSERT INTO membership_terms (member_id, kind, reference, starts_on, ends_on, price_minor, created_at)
@@ -24,16 +24,6 @@ _EVERY = text("""
     WHERE membership_terms.id IS NOT NULL OR paid_since IS NOT NULL OR paid_until IS NOT NULL
     ORDER BY members.id, membership_terms.id
 """)
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """One paid period, first and last day; or, `cancelled`, the last day on which it still counts."""
-
-    kind: Literal["paid", "cancelled"]
-    reference: str
-    starts_on: date
-    ends_on: date
 
 
 def add(tx: Connection, member_id: int, term: Term, *, price_minor: int | None, now: datetime) -> bool:

@@ -10,6 +10,7 @@ from msgspec import structs
 from sqlalchemy import Connection
 
 from wallet_service.domain.member import Membership, Position
+from wallet_service.domain.membership import span
 from wallet_service.domain.program import Program
 from wallet_service.domain.program.earning_tables import ExpiryTable
 from wallet_service.domain.standing import Reminder
@@ -24,7 +25,6 @@ from wallet_service.usecases.book import MOVEMENTS, open_book
 from wallet_service.usecases.in_force import InForce
 from wallet_service.usecases.revise import revise_all
 from wallet_service.usecases.settle_due import is_due
-from wallet_service.usecases.subscribe import span
 
 PAGE = 200
 FIGURES = ("qualifying", "tier_last_day", "dying", "dying_on", "rewards", "reminders")

@@ -7,6 +7,7 @@ from msgspec import structs
 
 from wallet_service.domain.event import Customer
 from wallet_service.domain.member import Membership, Profile
+from wallet_service.domain.membership import span
 from wallet_service.domain.tiering import Amounts
 from wallet_service.storage import (
     balances,
@@ -24,7 +25,6 @@ from wallet_service.usecases.book import Book
 from wallet_service.usecases.move import move_everything
 from wallet_service.usecases.operate import Operation, books_of, show
 from wallet_service.usecases.sign_in import forget_sign_ins
-from wallet_service.usecases.subscribe import span
 
 
 @dataclass(frozen=True, slots=True)
