@@ -93,7 +93,7 @@ def simulate_program(
     The rules are applied by the code that enters events, in memory; nothing is stored. What members spend is assumed:
     some of them take the cheapest reward as soon as they can, and pools of codes are never empty. Left out are
     referrals, rewards that days bring, points that pay a part of an order, and orders of those who have not joined yet.
-    Reminders are those that cards tell; letters are not counted. What comes as a month begins belongs to that month, but
+    Reminders are those that cards tell; letters are not counted. What comes as a month begins belongs to that month;
     points die in the month of their last day.
 
     \b
