@@ -301,3 +301,26 @@ def test_what_is_open_already_is_not_missed() -> None:
     ]
     months = simulate(ruled(more=days), events, NOBODY).months
     assert [each.issued for each in months] == [1 + 7, 1 + 11, 1]
+
+
+def test_a_reward_that_comes_by_itself_is_activity() -> None:
+    """Points become spendable after a silence, the reward is taken, and its member is among the active again."""
+    active = """
+        [[reward]]
+        code = "voucher"
+        kind = "amount_off"
+        value = 500
+        cost = 50
+        auto = true
+        [[segment]]
+        code = "active"
+        active_within = "P1M"
+        [[trigger]]
+        code = "welcome"
+        on = "segment.entered"
+        segment = "active"
+        points = 5
+    """
+    rules = 'pending = { mode = "days", days = 40 }'
+    months = simulate(ruled(rules, active), bought(("2026-01-02T09:00", 5_000)), NOBODY, until=date(2026, 3, 1)).months
+    assert [(each.issued, each.redeemed) for each in months] == [(55, 0), (5, 50), (0, 0)]

@@ -297,18 +297,21 @@ class _Town:
             self._count(life)
 
     def _look(self, life: _Life, now: datetime) -> None:
-        """Act on the occasions that are open, as long as that brings more."""
+        """Act on the occasions that are open, as long as what they bring opens more: spending is activity, too."""
         today = local_day(now, self.program.zone)
         for _ in range(ROUNDS if occasions.matter(self.program) else 0):
-            due = occasions.due(self.program, self._person(life), today, since=today)
-            unused = [each for each in due if not (each.once and _used(life, Need(each.code, each.once, None)))]
-            for each in unused:
+            for each in self._unused(life, today):
                 self._celebrate(life, each, now)
             life.seen_in = self._watched(life, today)
             self._rank(life, now)
             self._give_automatic(life, now)
-            if not unused:
+            if not self._unused(life, today) and life.seen_in == self._watched(life, today):
                 return
+
+    def _unused(self, life: _Life, today: date) -> list[occasions.Occasion]:
+        """Return the occasions that are open today and were not acted on."""
+        due = occasions.due(self.program, self._person(life), today, since=today)
+        return [each for each in due if not (each.once and _used(life, Need(each.code, each.once, None)))]
 
     def _settle(self, life: _Life, now: datetime) -> None:
         life.account.expiry = expiry_of(self.program, life.tier)
@@ -510,6 +513,7 @@ class _Town:
             cost, _, reward = found
             # By a rate any amount is worth something, and people take all that they have.
             self._redeem(life, reward, life.account.available if reward.cost is None else cost, at)
+            self._look(life, at)
 
     def _see_reach(self, life: _Life, at: datetime) -> None:
         """Note after how many orders the member can take a reward for the first time."""
