@@ -247,7 +247,7 @@ def delivered(here: Till, chance: random.Random, final: list[tuple[str, Any]], p
     here.check()
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [*range(3), *(pytest.param(each, marks=pytest.mark.soak) for each in range(3, 6))])
 def test_any_order_of_deliveries_ends_alike(shop: Opened, seed: int) -> None:
     """However often and in whatever order a shop tells of refunds, made and undone: lots and balance end alike."""
     chance = random.Random(seed)
@@ -335,7 +335,7 @@ class Walk:
         return sum(each.left for each in found)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [*range(2), *(pytest.param(each, marks=pytest.mark.soak) for each in range(2, 8))])
 def test_whatever_happens_an_order_has_spent_what_its_state_leaves(shop: Opened, clock: Clock, seed: int) -> None:
     """Whenever an order was told of, it has spent what its state leaves, or less only where the member had no more."""
     here, chance = shop(), random.Random(seed)

@@ -150,10 +150,25 @@ ACTS = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(acts=ACTS)
 def test_statement_and_balance_agree(service: Service, shop: Shop, acts: list[tuple[str, int, int]]) -> None:
     """After any events the last balance is the member's, the books are sound, and making anew changes nothing."""
+    check_statement(service, shop, acts)
+
+
+@pytest.mark.soak
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(acts=ACTS)
+def test_many_more_statements_and_balances_agree(
+    service: Service, shop: Shop, acts: list[tuple[str, int, int]]
+) -> None:
+    """The same search, deeper."""
+    check_statement(service, shop, acts)
+
+
+def check_statement(service: Service, shop: Shop, acts: list[tuple[str, int, int]]) -> None:
+    """Let a new member do all that, and compare statement, balance and books."""
     who = f"member {next(shop.ids)}"
     told = shop.enrol(who)
     for act, amount, number in acts:
