@@ -5,7 +5,7 @@ from typing import Any
 import books
 import pytest
 from actors import Clock
-from history import LIVING, RULES, Story, live, with_rules
+from history import LIVING, RULES, TIERS, Story, live, with_rules
 from sqlalchemy import text
 
 from wallet_service.usecases import audit
@@ -19,6 +19,7 @@ PROJECTIONS = {
     "balances": "member_id",
     "cards": "id",
 }
+FREE = {"measure": "spend", "window": "rolling_12_months"}
 DAMAGES = (
     "UPDATE balances SET movements = '[]'",
     "UPDATE lot_balances SET available = available + 1",
@@ -106,3 +107,22 @@ def test_damage_is_found_and_mended(lived: Service) -> None:
         assert changed in (1, 2), damage
         assert dump(lived) == before, damage
         assert books.faults(lived) == [], damage
+
+
+def test_months_that_are_over_bring_no_gift_once_more(service: Service, clock: Clock) -> None:
+    """What is given once a month was given or not when the month began; made anew, nothing is given for it."""
+    monthly = {"code": "pledge", "kind": "donation", "cost": 30, "auto": "monthly", "default": "trees"}
+    causes = [{"code": "trees", "name": "Trees"}]
+    story = Story(with_rules(service, {"tier": TIERS, "tiers": FREE, "reward": [monthly], "cause": causes}), clock)
+    story.enrol("ann")
+    story.buy("ann", "a1", 50_000)
+    before = dump(story.service)
+    assert rebuild(story.service) == (0, 0)
+    assert dump(story.service) == before
+
+    clock.on(days=40)
+    story.settle("ann")
+    before = dump(story.service)
+    assert kinds(story.service) == {"earn", "redeem"}
+    assert rebuild(story.service) == (0, 0)
+    assert dump(story.service) == before

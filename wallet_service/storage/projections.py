@@ -1,6 +1,7 @@
 """What the append-only tables make of lots, holds, days and balances: made anew, and printed to be compared."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -167,13 +168,16 @@ _IS_LOADED = """
     (SELECT template FROM programs JOIN members ON members.program_id = programs.id
      WHERE members.id = balances.member_id) = ANY(:templates)
 """
-# What rules and calendar say is found when the book is closed; everything counts as due until then.
+# What rules and calendar say is found when the book is closed; everything counts as due until then. Since when it is
+# due stays as it was: of what was looked at before, such as the first days of months, nothing is given once more.
 _SETTLE = text(f"""
     INSERT INTO balances (member_id, qualifying, due_at, reminders, {", ".join(BALANCE_COLUMNS)})
-    SELECT member_id, 0, 'epoch', reminders, {", ".join(BALANCE_COLUMNS[:-1])}, coalesce(movements, '[]')
+    SELECT member_id, 0, CAST(:now AS timestamptz), reminders, {", ".join(BALANCE_COLUMNS[:-1])},
+           coalesce(movements, '[]')
     FROM ({BALANCES.format(of=SOME)}) AS made
     ON CONFLICT (member_id) DO UPDATE
-    SET due_at = 'epoch', {", ".join(f"{each} = excluded.{each}" for each in BALANCE_COLUMNS[:-1])},
+    SET due_at = least(balances.due_at, excluded.due_at),
+        {", ".join(f"{each} = excluded.{each}" for each in BALANCE_COLUMNS[:-1])},
         reminders = CASE WHEN {_IS_LOADED} THEN excluded.reminders ELSE balances.reminders END,
         movements = CASE WHEN {_IS_LOADED} THEN excluded.movements ELSE balances.movements END
 """)
@@ -208,17 +212,19 @@ def prints(tx: Connection, member_ids: Sequence[int]) -> dict[int, str]:
     return {row[0]: row[1] for row in tx.execute(_PRINTS, {"ids": list(member_ids)})}
 
 
-def remake(tx: Connection, member_ids: Sequence[int], *, zones: Mapping[str, str], movements: int) -> None:
+def remake(
+    tx: Connection, member_ids: Sequence[int], *, zones: Mapping[str, str], movements: int, now: datetime
+) -> None:
     """Drop what is projected for these members, and make it from the append-only tables.
 
     `zones` has the time zone of each template's programme, `movements` how many last ones a balance keeps. Everything
-    counts as due afterwards: what depends on rules and calendar follows when the members' books are closed.
+    counts as due by `now` afterwards: what depends on rules and calendar follows when the members' books are closed.
     """
     values = made(zones, movements=movements) | {"ids": list(member_ids)}
     for clear, fill in zip(_CLEAR, _FILL, strict=True):
         tx.execute(clear, {"ids": list(member_ids)})
         tx.execute(fill, values)
-    tx.execute(_SETTLE, values)
+    tx.execute(_SETTLE, values | {"now": now})
 
 
 def made(zones: Mapping[str, str], *, movements: int) -> dict[str, Any]:

@@ -149,7 +149,7 @@ def rebuild(begin: Begin, in_force: InForce, *, now: datetime) -> tuple[int, int
             members.lock_customers(tx, [(program_id, external_id) for _, program_id, external_id in page])
             ids = [member_id for member_id, *_ in page]
             before = projections.prints(tx, ids)
-            projections.remake(tx, ids, zones=_zones(templates), movements=MOVEMENTS)
+            projections.remake(tx, ids, zones=_zones(templates), movements=MOVEMENTS, now=now)
             revised += _close_all(tx, ids, templates, now)
             prints = projections.prints(tx, ids)
             changed += sum(before.get(each) != prints[each] for each in ids)
