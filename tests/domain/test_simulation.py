@@ -16,6 +16,7 @@ from wallet_service.domain.event import (
     OrderFulfilled,
     OrderPaid,
     OrderRefunded,
+    OrderUpdated,
     Refund,
     RefundUpdated,
     SubscriptionCancelled,
@@ -276,6 +277,23 @@ def test_refunds_that_are_told_one_by_one_count() -> None:
         events.append(said(at, "refund.updated", RefundUpdated("a", refund)))
     months = simulate(ruled(), events, NOBODY).months
     assert [each.outstanding for each in months] == [100, 50, 100]
+
+
+def test_a_changed_order_is_evaluated_again() -> None:
+    """What an order becomes earns within its cap and what a budget has left, and takes only what is more."""
+    double = """
+        [[campaign]]
+        code = "double"
+        kind = "multiplier"
+        factor = "2"
+        budget = { points = 50 }
+    """
+    events = bought(("2026-01-02T09:00", 1_000), ("2026-03-02T09:00", 4_000))
+    at = datetime(2026, 2, 2, 9, tzinfo=UTC)
+    paid = OrderPaid(ANN, "a", "EUR", 3_000)
+    events.insert(2, said("2026-02-02T09:00", "order.updated", OrderUpdated("a", at, ANN, paid)))
+    months = simulate(ruled("cap = { per_order = 50 }", double), events, NOBODY).months
+    assert [each.outstanding for each in months] == [20, 50, 90]  # 30 of the budget are left: too few for 40
 
 
 def test_what_is_open_already_is_not_missed() -> None:

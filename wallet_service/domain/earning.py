@@ -21,21 +21,9 @@ from wallet_service.domain.expiry import NEVER, Expiry, activates_at, expiry_of
 from wallet_service.domain.ledger import Lot
 from wallet_service.domain.program import Program
 from wallet_service.domain.purchase import Purchase
+from wallet_service.domain.taken import Taken
 
 FULFILLED = "order.fulfilled"
-
-
-class Taken(Struct, frozen=True):
-    """What an evaluation took, and a later one of the same order does not take again.
-
-    `uses` of limits, points `spent` of campaigns' budgets and `marks` of challenges are as an award has them, and
-    `segments` are those that the member was in.
-    """
-
-    segments: tuple[str, ...] = ()
-    uses: tuple[tuple[str, str], ...] = ()
-    spent: tuple[tuple[str, int], ...] = ()
-    marks: tuple[tuple[str, str], ...] = ()
 
 
 class Order(Struct, frozen=True):

@@ -50,6 +50,7 @@ from wallet_service.domain.purchase import Buyer, Deed, Purchase
 from wallet_service.domain.redeeming import least_points, reached
 from wallet_service.domain.reminding import DYING
 from wallet_service.domain.segments import segments_of
+from wallet_service.domain.taken import UNTAKEN, Taken
 from wallet_service.domain.tiering import Amounts, Facts, Rank
 
 INSTANT = timedelta(microseconds=1)
@@ -367,11 +368,8 @@ class _Town:
         if order.purchase is not None and order.earned is None:
             life.bought += 1
             self.month.orders += 1
-            found = self._evaluate(life, order.purchase)
-            evaluated = order.purchase.eligible_minor
-            order = structs.replace(
-                order, earned=found.points, evaluated_minor=evaluated, rule=found.rule or None, tier=life.tier
-            )
+        if order.purchase is not None and order.to_be_evaluated:
+            order = self._evaluated(life, order, order.purchase)
         before = order
         order = settle(order, life.account, self.program, at=at)
         if order.fulfilled_at is not None and self.program.points.waits_for(FULFILLED):
@@ -387,7 +385,7 @@ class _Town:
             life.rank, _ = tiering.recheck(self.program, life.rank, facts, today, cause="refund")
 
     def _deed(self, life: _Life, deed: Deed) -> None:
-        found = self._evaluate(life, deed)
+        found, _ = self._evaluate(life, deed, self._buyer(life, deed))
         self._give(life, found.points, found.rule, deed.at)
 
     def _give(self, life: _Life, points: int, rule: str, at: datetime) -> None:
@@ -427,30 +425,53 @@ class _Town:
 
     # The rules.
 
-    def _evaluate(self, life: _Life, what: Purchase | Deed) -> Award:
-        buyer = Buyer(life.tier, life.birthday, self._segments(life, local_day(moment(what), self.program.zone)))
+    def _evaluated(self, life: _Life, order: Order, purchase: Purchase) -> Order:
+        """Return the order with what it earns; what was changed in it earns in the tier that it began with."""
+        buyer, before = self._buyer(life, purchase), order.taken or UNTAKEN
+        if order.taken is not None:
+            buyer = structs.replace(buyer, tier=order.tier, segments=frozenset(before.segments))
+        found, marks = self._evaluate(life, purchase, buyer, before)
+        return structs.replace(
+            order,
+            earned=found.points,
+            evaluated_minor=purchase.eligible_minor,
+            rule=found.rule or None,
+            tier=buyer.tier,
+            evaluated=purchase,
+            taken=before.followed_by(found, marks, buyer.segments),
+        )
+
+    def _buyer(self, life: _Life, what: Purchase | Deed) -> Buyer:
+        return Buyer(life.tier, life.birthday, self._segments(life, local_day(moment(what), self.program.zone)))
+
+    def _evaluate(
+        self, life: _Life, what: Purchase | Deed, buyer: Buyer, before: Taken = UNTAKEN
+    ) -> tuple[Award, tuple[tuple[str, str], ...]]:
         applicable = rules.applicable(self.program, what, buyer)
-        usage = {(each.code, each.key): _used(life, each) for each in applicable.needs()}
-        budgets = {code: self._left(code) for code in applicable.budgeted()}
+        used = {(each.code, each.key): _used(life, each) for each in applicable.needs()}
+        left = {code: self._left(code) for code in {*applicable.budgeted(), *dict(before.spent)}}
+        usage, budgets = before.laid_back(used, left)
         found = applicable.award(usage, budgets)
-        self._take(life, found, moment(what))
+        self._take(life, found, moment(what), before)
         by_code = {each.code: each for each in self.program.campaign}
-        for code, mark in applicable.marks:
+        marks = tuple(each for each in applicable.marks if each not in before.marks)
+        for code, mark in marks:
             progress, complete = challenge.advance(
                 by_code[code], life.progress.get(code), mark, moment(what), self.program.zone
             )
             life.progress[code] = progress
             prize = rules.prize(by_code[code], what, usage, budgets) if complete else Award()
             if prize.points:
-                self._take(life, prize, moment(what))
+                self._take(life, prize, moment(what), UNTAKEN)
                 self._give(life, prize.points, code, moment(what))
-        return found
+        return found, marks
 
-    def _take(self, life: _Life, found: Award, at: datetime) -> None:
-        life.uses += [(code, key, at) for code, key in found.uses]
-        for code, points in found.spent:
-            before = self.given.get(code, (0, 0))
-            self.given[code] = before[0] + points, before[1] + 1
+    def _take(self, life: _Life, found: Award, at: datetime, before: Taken) -> None:
+        uses, spent = before.further(found)
+        life.uses += [(code, key, at) for code, key in uses]
+        for code, (points, claims) in spent.items():
+            given = self.given.get(code, (0, 0))
+            self.given[code] = given[0] + points, given[1] + claims
 
     def _left(self, code: str) -> Budget:
         budget = next(each.budget for each in self.program.campaign if each.code == code)

@@ -8,9 +8,10 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, text
 
-from wallet_service.domain.earning import Order, Taken
+from wallet_service.domain.earning import Order
 from wallet_service.domain.event import Refund
 from wallet_service.domain.purchase import Line, Purchase
+from wallet_service.domain.taken import Taken
 
 COLUMNS = """
     orders.id, order_id, purchase, refunds, singles, snapshot_minor, snapshot_gross,

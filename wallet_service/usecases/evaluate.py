@@ -1,7 +1,6 @@
 """What a purchase or a deed earns a member: the rules, with how often they were used and what is left of budgets."""
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from fractions import Fraction
 
@@ -12,22 +11,21 @@ from wallet_service.domain import challenge
 from wallet_service.domain.award import Award, Budget
 from wallet_service.domain.basis import moment
 from wallet_service.domain.challenge import Progress
-from wallet_service.domain.earning import Order, Taken, new_lot
+from wallet_service.domain.earning import Order, new_lot
 from wallet_service.domain.expiry import expiry_of
 from wallet_service.domain.news import News
 from wallet_service.domain.period import local_day
 from wallet_service.domain.program import Program
 from wallet_service.domain.program.earning_tables import Campaign
 from wallet_service.domain.purchase import Buyer, Deed, Purchase
+from wallet_service.domain.taken import UNTAKEN, Taken
 from wallet_service.storage import awards
 from wallet_service.storage.ledger import Fact
 from wallet_service.usecases.book import Book
 
-NOTHING = Taken()
-
 
 class Evaluated(Struct, frozen=True):
-    """What something earns, the challenges that it completed with what each of them gives, and its marks in all."""
+    """What something earns, the challenges that it completed with what each gives, and the marks that it gave."""
 
     award: Award
     prizes: tuple[tuple[Campaign, Award], ...]
@@ -35,7 +33,7 @@ class Evaluated(Struct, frozen=True):
 
 
 def evaluate(
-    book: Book, program: Program, what: Purchase | Deed, buyer: Buyer | None = None, before: Taken = NOTHING
+    book: Book, program: Program, what: Purchase | Deed, buyer: Buyer | None = None, before: Taken = UNTAKEN
 ) -> Evaluated:
     """Return what it earns by that version of the programme, and note what of limits and budgets it takes.
 
@@ -44,10 +42,9 @@ def evaluate(
     """
     applicable = rules.applicable(program, what, buyer or _buyer(book))
     needed = applicable.needs()
-    usage = awards.usage(book.tx, book.member.id, needed) if needed else {}
-    for each in before.uses:
-        usage[each] = usage.get(each, 0) - 1
-    budgets = _budgets(book, program, applicable.budgeted(), before.spent)
+    used = awards.usage(book.tx, book.member.id, needed) if needed else {}
+    left = _budgets(book, program, {*applicable.budgeted(), *dict(before.spent)})
+    usage, budgets = before.laid_back(used, left)
     award = applicable.award(usage, budgets)
     _take(book, award, moment(what), before)
     marks = tuple(each for each in applicable.marks if each not in before.marks)
@@ -57,8 +54,8 @@ def evaluate(
         if (prize := rules.prize(each, what, usage, budgets)).points
     )
     for _, prize in prizes:
-        _take(book, prize, moment(what), NOTHING)
-    return Evaluated(award, prizes, (*before.marks, *marks))
+        _take(book, prize, moment(what), UNTAKEN)
+    return Evaluated(award, prizes, marks)
 
 
 def evaluate_order(book: Book, order: Order, program: Program, version: int) -> Order:
@@ -68,13 +65,12 @@ def evaluate_order(book: Book, order: Order, program: Program, version: int) -> 
     """
     if order.purchase is None or not order.to_be_evaluated:
         return order
-    buyer, before = _buyer(book), order.taken or NOTHING
+    buyer, before = _buyer(book), order.taken or UNTAKEN
     if order.taken is not None:
         buyer = structs.replace(buyer, tier=order.tier, segments=frozenset(before.segments))
     found = evaluate(book, program, order.purchase, buyer, before)
     give_prizes(book, program, found, at=order.purchase.paid_at)
     award = found.award
-    uses = before.uses + _more(award.uses, before.uses)
     return structs.replace(
         order,
         earned=award.points,
@@ -84,7 +80,7 @@ def evaluate_order(book: Book, order: Order, program: Program, version: int) -> 
         tier=buyer.tier,
         program_version=version,
         evaluated=order.purchase,
-        taken=Taken(tuple(sorted(buyer.segments)), uses, award.spent, found.marks),
+        taken=before.followed_by(award, found.marks, buyer.segments),
     )
 
 
@@ -115,41 +111,27 @@ def lock_all_budgets(book: Book, programs: Iterable[Program]) -> None:
         awards.lock_budgets(book.tx, book.member.program_id, sorted(codes))
 
 
-def _budgets(
-    book: Book, program: Program, codes: tuple[str, ...], before: tuple[tuple[str, int], ...]
-) -> dict[str, Budget]:
-    """Return what is left of budgets, locked, with all that was taken `before` still in them."""
-    back = dict(before)
-    wanted = sorted({*codes, *back})
-    if not wanted:
+def _budgets(book: Book, program: Program, codes: Collection[str]) -> dict[str, Budget]:
+    """Return what is left of the budgets of these campaigns, locked."""
+    if not codes:
         return {}
-    given = awards.lock_budgets(book.tx, book.member.program_id, wanted)
+    given = awards.lock_budgets(book.tx, book.member.program_id, sorted(codes))
     budgets = {each.code: each.budget for each in program.campaign if each.budget}
     return {
         code: Budget(
-            None if (whole := budgets[code].points) is None else whole - points + back.get(code, 0),
-            None if (stock := budgets[code].stock) is None else stock - claims + (code in back),
+            None if (whole := budgets[code].points) is None else whole - points,
+            None if (stock := budgets[code].stock) is None else stock - claims,
         )
         for code, (points, claims) in given.items()
     }
 
 
 def _take(book: Book, award: Award, at: datetime, before: Taken) -> None:
-    uses = _more(award.uses, before.uses)
+    uses, spent = before.further(award)
     if uses:
         awards.use(book.tx, book.member.id, uses, at=at)
-    now, then = dict(award.spent), dict(before.spent)
-    spent = {
-        code: (now.get(code, 0) - then.get(code, 0), (code in now) - (code in then))
-        for code in now | then
-        if now.get(code) != then.get(code)
-    }
     if spent:
         awards.spend(book.tx, book.member.program_id, spent)
-
-
-def _more(uses: tuple[tuple[str, str], ...], before: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    return tuple((Counter(uses) - Counter(before)).elements()) if before else uses
 
 
 def _completed(
