@@ -223,7 +223,7 @@ class World:
         """Return what stands for each sample that a text names: a member with 1,250 points, and more."""
         self.made += 1
         customer, shop = f"customer-{self.made:06}", self.mine.shop
-        who = {"name": "Alex Example", "locale": "en", "birthday": "11-20", "email": f"{customer}@home.example"}
+        who = {"name": "Alex Example", "birthday": "11-20", "email": f"{customer}@home.example"}
         answer = shop.enrol(customer, **who)
         shop.adjust(1_250, customer=customer)
         names = {

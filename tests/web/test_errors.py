@@ -26,6 +26,7 @@ COMMANDS_ONLY = {
     errors.RightsRefused,
     errors.UnknownKey,
     errors.UnknownMerchant,
+    errors.UnknownMetric,
 }
 BROWSER = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
 
