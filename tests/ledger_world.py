@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 import pytest
 from actors import Clock
+from hypothesis import strategies as st
 from ledger_checks import ZONE, Books, ahead, faults, projected
 from ledger_model import Bought, Model, Promise
 from msgspec import structs
@@ -85,6 +86,21 @@ class Choice(Protocol):
 
     def number(self, low: int, high: int) -> int:
         """Return a whole number between two, both included."""
+
+
+class Drawn:
+    """Choices that Hypothesis makes, and makes smaller when something is wrong."""
+
+    def __init__(self, data: st.DataObject) -> None:
+        self.data = data
+
+    def pick(self, among: Any) -> Any:
+        """Return one of several."""
+        return self.data.draw(st.sampled_from(list(among)))
+
+    def number(self, low: int, high: int) -> int:
+        """Return a whole number between two, both included."""
+        return self.data.draw(st.integers(low, high))
 
 
 class Seeded:

@@ -439,6 +439,14 @@ def test_the_first_purchase_stays() -> None:
     assert Order("o", ROW).paid(first).paid(order(999)).purchase is first
 
 
+def test_what_was_evaluated_by_an_earlier_release_goes_on_by_its_rate() -> None:
+    """Where it is not kept what an evaluation took, an order earns by the share of the amount that it was rated by."""
+    old = Order("o", ROW, order(5_000), earned=100, evaluated_minor=10_000)
+    assert (old.to_be_evaluated, old.deserved) == (False, 50)
+    nothing = structs.replace(order(0), total_minor=5_000)
+    assert structs.replace(old, purchase=nothing).deserved == 0
+
+
 def test_a_change_of_the_rules_rates_no_old_order_again() -> None:
     """A refund takes back a share of what the order earned then, not of what it would earn now."""
     life = follow([PAID], 10_000, rules(points=1))

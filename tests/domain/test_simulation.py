@@ -5,6 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from town import rules
 
 from wallet_service.domain.event import (
     ActivityDone,
@@ -45,25 +46,7 @@ def programme(name: str) -> Program:
 
 def ruled(points: str = "", more: str = "") -> Program:
     """Return a programme in UTC that gives a point for each euro, with this in [points], and more tables after it."""
-    written = f"""
-        schema = 1
-        [program]
-        code = "shop"
-        name = "Shop"
-        timezone = "UTC"
-        currency = "EUR"
-        [unit]
-        code = "points"
-        [points]
-        {points}
-        [[earning_rule]]
-        code = "purchase"
-        on = "order.paid"
-        basis = "net_items"
-        points = 1
-        per = 100
-        {more}
-    """
+    written = rules(zone="UTC", points=points, more=more)
     found, wrong = read(Program, "shop", parse(written.encode(), "shop")[0] or {})
     assert found, wrong
     assert not list(faults(found, "shop"))
@@ -253,7 +236,7 @@ def test_points_wait_until_their_order_is_fulfilled() -> None:
         value = 500
         cost = 100
     """
-    rules = 'pending = { mode = "event", on = "order.fulfilled" }\nexpiry = { mode = "rolling", period = "P2M" }'
+    points = 'pending = { mode = "event", on = "order.fulfilled" }\nexpiry = { mode = "rolling", period = "P2M" }'
     events = [
         *bought(("2026-01-02T09:00", 10_000), ("2026-01-03T09:00", 20_000), ("2026-01-04T09:00", 4_000)),
         said("2026-01-04T09:30", "review.approved", ActivityDone(ANN, "review.approved")),
@@ -261,7 +244,7 @@ def test_points_wait_until_their_order_is_fulfilled() -> None:
         said("2026-02-05T09:00", "order.fulfilled", OrderFulfilled("c")),
         said("2026-02-06T09:00", "order.fulfilled", OrderFulfilled("nobody's")),
     ]
-    outcome = simulate(ruled(rules, waiting), events, EVERYBODY, until=date(2026, 5, 1))
+    outcome = simulate(ruled(points, waiting), events, EVERYBODY, until=date(2026, 5, 1))
     shown = [(each.redeemed, each.expired, each.outstanding) for each in outcome.months]
     # The 10 of the review are spent first, with 90 of the first order; 200 wait for ever.
     assert shown == [(0, 0, 350), (100, 0, 250), (0, 0, 250), (0, 50, 200), (0, 0, 200)]
@@ -339,6 +322,6 @@ def test_a_reward_that_comes_by_itself_is_activity() -> None:
         segment = "active"
         points = 5
     """
-    rules = 'pending = { mode = "days", days = 40 }'
-    months = simulate(ruled(rules, active), bought(("2026-01-02T09:00", 5_000)), NOBODY, until=date(2026, 3, 1)).months
+    points = 'pending = { mode = "days", days = 40 }'
+    months = simulate(ruled(points, active), bought(("2026-01-02T09:00", 5_000)), NOBODY, until=date(2026, 3, 1)).months
     assert [(each.issued, each.redeemed) for each in months] == [(55, 0), (5, 50), (0, 0)]

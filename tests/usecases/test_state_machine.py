@@ -8,26 +8,11 @@ from actors import START, Clock
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
-from ledger_world import KINDS, Seeded, World, walk
+from ledger_world import KINDS, Drawn, Seeded, World, walk
 
 from wallet_service.wiring import Service
 
 WORLDS = itertools.count(1)  # two worlds on one database share no programme
-
-
-class Drawn:
-    """Choices that Hypothesis makes, and makes smaller when something is wrong."""
-
-    def __init__(self, data: st.DataObject) -> None:
-        self.data = data
-
-    def pick(self, among: Any) -> Any:
-        """Return one of several."""
-        return self.data.draw(st.sampled_from(list(among)))
-
-    def number(self, low: int, high: int) -> int:
-        """Return a whole number between two, both included."""
-        return self.data.draw(st.integers(low, high))
 
 
 class Machine(RuleBasedStateMachine):

@@ -114,6 +114,19 @@ def test_what_comes_late_earns_by_the_rules_of_its_day(shop: Shop, clock: Clock,
     assert [tuple(each) for each in kept] == [("late", 1), ("new", 2), ("first", 1)]
 
 
+def test_a_changed_order_keeps_the_version_of_its_first_evaluation(shop: Shop, clock: Clock, ruled: Ruled) -> None:
+    """Also where it says that it was paid later than the rules were published that came after its evaluation."""
+    shop.enrol()
+    paid_at = clock.now + timedelta(days=2)
+    data = {"order_id": "o", "customer": {"id": "ann"}, "currency": "EUR", "paid": True, "paid_at": paid_at.isoformat()}
+    whole = {"version": clock.now.isoformat(), "eligible_minor": 1000}
+    assert shop.post("order.updated", data | whole).get_json()["points"] == 10
+    clock.on(days=1)
+    put_in_force(ruled(("points = 1\n", "points = 3\n")))
+    changed = {"version": clock.now.isoformat(), "eligible_minor": 4000}
+    assert shop.post("order.updated", data | changed).get_json()["points"] == 30
+
+
 @pytest.mark.parametrize(
     ("first", "second", "balances"),
     [(EVENT, DAYS, [(10, 20), (10, 20)]), (DAYS, EVENT, [(0, 30), (20, 10)])],

@@ -7,6 +7,7 @@ from datetime import datetime
 from msgspec import Struct, structs
 
 from wallet_service.domain.account import Account
+from wallet_service.domain.award import Award
 from wallet_service.domain.event import (
     OrderClaimed,
     OrderFact,
@@ -20,10 +21,9 @@ from wallet_service.domain.event import (
 from wallet_service.domain.expiry import NEVER, Expiry, activates_at, expiry_of
 from wallet_service.domain.ledger import Lot
 from wallet_service.domain.program import Program
-from wallet_service.domain.purchase import Purchase
-from wallet_service.domain.taken import Taken
-
-FULFILLED = "order.fulfilled"
+from wallet_service.domain.program.earning_tables import FULFILLED
+from wallet_service.domain.purchase import Buyer, Purchase
+from wallet_service.domain.taken import UNTAKEN, Pairs, Taken
 
 
 class Order(Struct, frozen=True):
@@ -173,9 +173,9 @@ class Order(Struct, frozen=True):
         """The points that the order's present state deserves: earned x remaining / evaluated, floored once."""
         if not self.earned:
             return 0
-        left, whole = self._left
         if self.evaluated_minor and self.taken is None:
-            whole = self.evaluated_minor
+            return self.earned * self.remaining_minor // self.evaluated_minor
+        left, whole = self._left
         return self.earned * left // whole
 
     @property
@@ -184,6 +184,25 @@ class Order(Struct, frozen=True):
         if self.purchase is None or self.earned is None:
             return self.purchase is not None
         return self.taken is not None and (self.evaluated is None or _bare(self.evaluated) != _bare(self.purchase))
+
+    def as_first(self, buyer: Buyer) -> Buyer:
+        """Return the buyer by whom the order is evaluated: in the tier and the segments of its first evaluation."""
+        if self.taken is None:
+            return buyer
+        return structs.replace(buyer, tier=self.tier, segments=frozenset(self.taken.segments))
+
+    def rated(self, purchase: Purchase, award: Award, buyer: Buyer, marks: Pairs) -> "Order":
+        """Return the order with what that purchase earns by an evaluation, which took the place of the one before."""
+        return structs.replace(
+            self,
+            earned=award.points,
+            evaluated_minor=purchase.eligible_minor,
+            rule=award.rule or None,
+            parts=tuple((part.code, part.kind, str(part.points)) for part in award.parts),  # exact: "42" or "201/2"
+            tier=buyer.tier,
+            evaluated=purchase,
+            taken=(self.taken or UNTAKEN).followed_by(award, marks, buyer.segments),
+        )
 
     @property
     def paid_back(self) -> bool:

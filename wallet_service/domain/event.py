@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
-from typing import Literal
+from typing import Literal, get_args
 
 from wallet_service.domain.identity import Identity
 from wallet_service.domain.purchase import Line
@@ -207,6 +207,7 @@ class PrivacyRequested:
 
 
 OrderFact = OrderPaid | OrderRefunded | OrderUpdated | RefundUpdated | OrderFulfilled | OrderClaimed
+ABOUT_ORDERS: tuple[type[OrderFact], ...] = get_args(OrderFact)
 Fact = (
     MemberEnrolled
     | MemberUpdated

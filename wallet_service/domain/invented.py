@@ -7,7 +7,6 @@ import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from wallet_service.domain.earning import FULFILLED
 from wallet_service.domain.event import (
     Customer,
     Event,
@@ -20,6 +19,7 @@ from wallet_service.domain.event import (
     SubscriptionPaid,
 )
 from wallet_service.domain.program import Program, exponent
+from wallet_service.domain.program.earning_tables import FULFILLED
 from wallet_service.domain.program.reach import USUAL_ORDER
 from wallet_service.domain.purchase import Line
 

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
-from typing import get_args
 
 from msgspec import structs
 
@@ -21,9 +20,10 @@ from wallet_service.domain.account import Account
 from wallet_service.domain.award import Award, Budget, Need
 from wallet_service.domain.basis import moment
 from wallet_service.domain.challenge import Progress
-from wallet_service.domain.earning import FULFILLED, Order, new_lot, settle, told
+from wallet_service.domain.earning import Order, new_lot, settle, told
 from wallet_service.domain.errors import InsufficientBalance
 from wallet_service.domain.event import (
+    ABOUT_ORDERS,
     ActivityDone,
     Event,
     MemberEnrolled,
@@ -39,12 +39,13 @@ from wallet_service.domain.event import (
     SubscriptionCancelled,
     SubscriptionPaid,
 )
-from wallet_service.domain.expiry import NEVER, expiry_of
+from wallet_service.domain.expiry import expiry_of
 from wallet_service.domain.limits import since
 from wallet_service.domain.membership import Term, span
 from wallet_service.domain.occasions import Person
 from wallet_service.domain.period import local_day, plus_months, start_of
 from wallet_service.domain.program import Program, exponent
+from wallet_service.domain.program.earning_tables import FULFILLED
 from wallet_service.domain.program.reward_tables import Reward
 from wallet_service.domain.purchase import Buyer, Deed, Purchase
 from wallet_service.domain.redeeming import least_points, reached
@@ -57,7 +58,6 @@ INSTANT = timedelta(microseconds=1)
 ROUNDS = 5  # in which what a day brought may bring more
 MICROS = 1_000_000
 REWARD = "reward:"  # apart from the codes of rules and campaigns
-ABOUT_ORDERS = get_args(OrderFact)
 NOTHING = Amounts()
 
 
@@ -391,10 +391,7 @@ class _Town:
     def _give(self, life: _Life, points: int, rule: str, at: datetime) -> None:
         if points == 0:
             return
-        lot = new_lot(self.program, life.account.expiry, points, earned_at=at, rule=rule)
-        if lot.activates_at == NEVER:  # of no order, so that no order can be waited for
-            lot.activates_at, lot.expires_at = None, life.account.expiry.of_lot(at)
-        life.account.earn(lot)
+        life.account.earn(new_lot(self.program, life.account.expiry, points, earned_at=at, rule=rule))
         self._count(life)
         self._fact(life, at, Amounts(points=points))
 
@@ -427,19 +424,9 @@ class _Town:
 
     def _evaluated(self, life: _Life, order: Order, purchase: Purchase) -> Order:
         """Return the order with what it earns; what was changed in it earns in the tier that it began with."""
-        buyer, before = self._buyer(life, purchase), order.taken or UNTAKEN
-        if order.taken is not None:
-            buyer = structs.replace(buyer, tier=order.tier, segments=frozenset(before.segments))
-        found, marks = self._evaluate(life, purchase, buyer, before)
-        return structs.replace(
-            order,
-            earned=found.points,
-            evaluated_minor=purchase.eligible_minor,
-            rule=found.rule or None,
-            tier=buyer.tier,
-            evaluated=purchase,
-            taken=before.followed_by(found, marks, buyer.segments),
-        )
+        buyer = order.as_first(self._buyer(life, purchase))
+        found, marks = self._evaluate(life, purchase, buyer, order.taken or UNTAKEN)
+        return order.rated(purchase, found, buyer, marks)
 
     def _buyer(self, life: _Life, what: Purchase | Deed) -> Buyer:
         return Buyer(life.tier, life.birthday, self._segments(life, local_day(moment(what), self.program.zone)))
@@ -467,9 +454,8 @@ class _Town:
         return found, marks
 
     def _take(self, life: _Life, found: Award, at: datetime, before: Taken) -> None:
-        uses, spent = before.further(found)
-        life.uses += [(code, key, at) for code, key in uses]
-        for code, (points, claims) in spent.items():
+        life.uses += [(code, key, at) for code, key in before.more_uses(found)]
+        for code, (points, claims) in before.more_spent(found).items():
             given = self.given.get(code, (0, 0))
             self.given[code] = given[0] + points, given[1] + claims
 

@@ -32,23 +32,23 @@ class Taken(Struct, frozen=True):
             {code: _more(left, spent[code]) if code in spent else left for code, left in budgets.items()},
         )
 
-    def further(self, award: Award) -> tuple[Pairs, dict[str, tuple[int, int]]]:
-        """Return what the award takes beyond this: uses, and points and claims by campaign, below 0 where they return.
+    def more_uses(self, award: Award) -> Pairs:
+        """Return the uses that the award takes beyond this; none returns: they are rows that are only added to."""
+        return tuple((Counter(award.uses) - Counter(self.uses)).elements()) if self.uses else award.uses
 
-        Uses never return: they are rows that are only added to.
-        """
+    def more_spent(self, award: Award) -> dict[str, tuple[int, int]]:
+        """Return the points and claims that the award takes of each campaign beyond this, below 0 where they return."""
         now, then = dict(award.spent), dict(self.spent)
-        spent = {
+        return {
             code: (now.get(code, 0) - then.get(code, 0), (code in now) - (code in then))
             for code in now | then
             if now.get(code) != then.get(code)
         }
-        return tuple((Counter(award.uses) - Counter(self.uses)).elements()) if self.uses else award.uses, spent
 
     def followed_by(self, award: Award, marks: Pairs, segments: frozenset[str]) -> "Taken":
         """Return what is taken after the award took the place of what this was taken for."""
-        uses, _ = self.further(award)
-        return Taken(tuple(sorted(segments)), (*self.uses, *uses), award.spent, (*self.marks, *marks))
+        uses = (*self.uses, *self.more_uses(award))
+        return Taken(tuple(sorted(segments)), uses, award.spent, (*self.marks, *marks))
 
 
 UNTAKEN = Taken()

@@ -95,6 +95,11 @@ class Book:
         return rank.tier if rank else None
 
     @property
+    def profile(self) -> Profile:
+        """What is personal of the member, with what the cause has told of it."""
+        return (self.member.with_profile(self.told) if self.told else self.member).profile
+
+    @property
     def caused(self) -> list[Transaction]:
         """What the cause has posted, without what the calendar had brought before it."""
         return self.account.posted[self.settled :]
@@ -102,10 +107,8 @@ class Book:
     def taking(self, tier: str | None = None) -> issue.Taking:
         """Return what rewards are taken by; in the tier before the cause unless another one is given."""
         member = self.member
-        usual = (member.with_profile(self.told) if self.told else member).profile.cause
-        return issue.Taking(
-            self.tx, self.account, self.program, member.program_id, member.id, tier or self.tier, usual, self.now
-        )
+        usual, tier = self.profile.cause, tier or self.tier
+        return issue.Taking(self.tx, self.account, self.program, member.program_id, member.id, tier, usual, self.now)
 
     def segments(self) -> frozenset[str]:
         """Return the segments that the member belongs to now."""
@@ -317,10 +320,9 @@ class Book:
 
     def _person(self, tier: str | None) -> Person:
         zone, active_at = self.program.zone, self.account.active_at
-        profile = self.member.with_profile(self.told).profile if self.told else self.member.profile
         return Person(
             enrolled_on=local_day(self.member.enrolled_at, zone),
-            birthday=profile.birthday,
+            birthday=self.profile.birthday,
             tier=tier,
             active_on=local_day(active_at, zone) if active_at else None,
             dying=self._dying(),
@@ -328,13 +330,12 @@ class Book:
         )
 
     def _segments(self, tier: str | None) -> frozenset[str]:
-        profile = self.member.with_profile(self.told).profile if self.told else self.member.profile
         return segments_of(
             self.program,
             tier=tier,
             totals=self._totals(),
             active_at=self.account.active_at,
-            birthday=profile.birthday,
+            birthday=self.profile.birthday,
             today=self.today,
         )
 

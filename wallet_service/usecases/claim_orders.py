@@ -47,8 +47,10 @@ def claim_orders(book: Book, waiting: Sequence[Order], *, at: datetime) -> None:
 
 
 def evaluated(book: Book, order: Order) -> Order:
-    """Return the order with what it earns by the rules that were in force when it was paid."""
+    """Return the order with what it earns by the rules of its first evaluation: those in force when it was paid."""
     if order.purchase is None:
         return order
+    if order.program_version is not None:
+        return evaluate_order(book, order, book.template.program_in(order.program_version), order.program_version)
     rules = book.template.rules_at(order.purchase.paid_at)
     return evaluate_order(book, order, rules.program, rules.number)

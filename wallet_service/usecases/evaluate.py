@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from fractions import Fraction
 
 from msgspec import Struct, structs
 
@@ -65,23 +64,10 @@ def evaluate_order(book: Book, order: Order, program: Program, version: int) -> 
     """
     if order.purchase is None or not order.to_be_evaluated:
         return order
-    buyer, before = _buyer(book), order.taken or UNTAKEN
-    if order.taken is not None:
-        buyer = structs.replace(buyer, tier=order.tier, segments=frozenset(before.segments))
-    found = evaluate(book, program, order.purchase, buyer, before)
+    buyer = order.as_first(_buyer(book))
+    found = evaluate(book, program, order.purchase, buyer, order.taken or UNTAKEN)
     give_prizes(book, program, found, at=order.purchase.paid_at)
-    award = found.award
-    return structs.replace(
-        order,
-        earned=award.points,
-        evaluated_minor=order.purchase.eligible_minor,
-        rule=award.rule or None,
-        parts=tuple((part.code, part.kind, _shown(part.points)) for part in award.parts),
-        tier=buyer.tier,
-        program_version=version,
-        evaluated=order.purchase,
-        taken=before.followed_by(award, found.marks, buyer.segments),
-    )
+    return structs.replace(order.rated(order.purchase, found.award, buyer, found.marks), program_version=version)
 
 
 def _buyer(book: Book) -> Buyer:
@@ -127,10 +113,9 @@ def _budgets(book: Book, program: Program, codes: Collection[str]) -> dict[str, 
 
 
 def _take(book: Book, award: Award, at: datetime, before: Taken) -> None:
-    uses, spent = before.further(award)
-    if uses:
+    if uses := before.more_uses(award):
         awards.use(book.tx, book.member.id, uses, at=at)
-    if spent:
+    if spent := before.more_spent(award):
         awards.spend(book.tx, book.member.program_id, spent)
 
 
@@ -161,8 +146,3 @@ def _advanced(campaign: Campaign, before: Progress, now: Progress, *, complete: 
     kind = "challenge.completed" if complete else "challenge.progressed"
     facts = {"challenge": campaign.code, "round": before.round, "done": of if complete else len(now.marks), "of": of}
     return News(kind, facts)
-
-
-def _shown(points: Fraction) -> str:
-    """Return exact points as a text: "42" or "201/2"."""
-    return str(points)

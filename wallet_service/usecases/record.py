@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any, get_args
+from typing import Any
 
 from msgspec import Struct, structs
 from sqlalchemy import Connection
 
-from wallet_service.domain.earning import FULFILLED, Order, told
+from wallet_service.domain.earning import Order, told
 from wallet_service.domain.errors import EventConflict, EventRefused, Fault, InsufficientBalance, UnknownMember
 from wallet_service.domain.event import (
+    ABOUT_ORDERS,
     ActivityDone,
     Event,
     Fact,
@@ -30,6 +31,7 @@ from wallet_service.domain.limits import Need
 from wallet_service.domain.member import Membership, Profile
 from wallet_service.domain.occasions import YEARLY
 from wallet_service.domain.program import Program
+from wallet_service.domain.program.earning_tables import FULFILLED
 from wallet_service.domain.purchase import PROFILE_COMPLETED, Deed
 from wallet_service.domain.template import Template
 from wallet_service.storage import arrivals, awards, consents, events, identities, members, orders
@@ -48,8 +50,6 @@ from wallet_service.usecases.enrol import enrol
 from wallet_service.usecases.evaluate import evaluate, give, give_prizes, lock_all_budgets
 from wallet_service.usecases.repay import repay
 from wallet_service.usecases.subscribe import cancel, subscribe
-
-ABOUT_ORDERS = get_args(OrderFact)
 
 
 class Merged(Exception):
@@ -386,8 +386,7 @@ def _deed_once(case: _Case, book: Book, deed: Deed) -> None:
 
 def _look_at_profile(case: _Case, book: Book) -> None:
     """Give what a complete profile earns, if the programme waits for one and the member has it by now."""
-    profile = book.member.with_profile(book.told).profile if book.told else book.member.profile
-    if profile.is_complete:
+    if book.profile.is_complete:
         _deed_once(case, book, Deed(PROFILE_COMPLETED, case.event.occurred_at))
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from wallet_service.domain.file_model import did_you_mean
 from wallet_service.domain.program import Program
 from wallet_service.domain.program.earning_tables import (
+    FULFILLED,
     ActiveTable,
     Campaign,
     EarningRule,
@@ -27,7 +28,6 @@ from wallet_service.domain.program.findings import (
 from wallet_service.domain.program.values import CURRENCIES, nearest_currency
 
 ORDER_PAID = "order.paid"
-ORDER_FULFILLED = "order.fulfilled"
 # Keys of `expiry` by its mode: those it needs, those it can do nothing with.
 _EXPIRY: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "none": ((), ("period", "round", "extend_on_activity", "date", "years")),
@@ -94,8 +94,8 @@ def balance(program: Program) -> Iterator[Finding]:
 
 def _never_let_go(where: str, on: str) -> Iterator[Finding]:
     """Yield an event that lets no points go that wait for it."""
-    if on != ORDER_FULFILLED:
-        hint = did_you_mean(on, [ORDER_FULFILLED]) or f"; write {ORDER_FULFILLED!r}"
+    if on != FULFILLED:
+        hint = did_you_mean(on, [FULFILLED]) or f"; write {FULFILLED!r}"
         yield where, f"is {on!r}, and points wait only for their order to be handed over or sent{hint}"
 
 

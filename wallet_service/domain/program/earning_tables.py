@@ -25,6 +25,9 @@ Basis = Literal["net_items", "net_items_tax", "order_total", "quantity", "visit"
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
+FULFILLED = "order.fulfilled"  # the one event that points can wait for: their order is handed over or sent
+
+
 class PendingTable(FileModel):
     """`pending`: how long new points wait before they can be spent."""
 
