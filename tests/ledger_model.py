@@ -125,7 +125,7 @@ class Saver:
     balance: int = 0
     piles: list[Pile] = field(default_factory=list)
     reserves: dict[str, Reserve] = field(default_factory=dict)
-    spent: dict[str, list[tuple[Pile, int]]] = field(default_factory=dict)
+    spent: dict[str, tuple[Reserve, list[tuple[Pile, int]]]] = field(default_factory=dict)
     active_at: datetime | None = None
     earned: int = 0
     tier: str | None = None
@@ -252,7 +252,7 @@ class Model:
             if take:
                 used.append((pile, take))
         saver.balance += reserve.points - points
-        saver.spent[key] = used
+        saver.spent[key] = reserve, used
         self._even(saver)
         taken = Counter({id(pile): part for pile, part in used})
         self._absorb(saver, reserve, [(pile, part - taken[id(pile)]) for pile, part in reserve.parts])
@@ -274,10 +274,12 @@ class Model:
         """Return what was captured to the piles it came from."""
         self.look(name, now)
         saver = self.savers[name]
-        for pile, part in saver.spent.pop(key):
+        reserve, used = saver.spent.pop(key)
+        for pile, part in used:
             pile.free += part
             saver.balance += part
         self._even(saver)
+        self._absorb(saver, reserve, used)
         self._close(name, now)
 
     def transfer(self, giver: str, taker: str, points: int, now: datetime) -> list[int]:
@@ -448,7 +450,7 @@ class Model:
         self._absorb(saver, reserve, reserve.parts)
 
     def _absorb(self, saver: Saver, reserve: Reserve, parts: list[tuple[Pile, int]]) -> None:
-        """Take back what was forgiven of an order since its points were set apart, once they are back."""
+        """Take back what was forgiven of an order since its points were set apart, once they are back, used or not."""
         if self.promise.only_pending:
             return
         back: Counter[str] = Counter()

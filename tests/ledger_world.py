@@ -561,6 +561,7 @@ class World:
             held=sound.held,
             active_at=sound.active_at,
             load=sound.load,
+            let_off=sound.let_off,
         )
         if due_at is not None and due_at <= self.now:
             book.account.settle(self.now)

@@ -163,6 +163,28 @@ class NeverCloses(Account):
         return posted
 
 
+class LetsOffForGood(Account):
+    """What was used up comes back whole, though the order that it was earned by was paid back meanwhile."""
+
+    def give_back(self, *parts: Any, **why: Any) -> Transaction:
+        """Know of nothing that was forgiven."""
+        self.let_off, known = None, self.let_off
+        posted = super().give_back(*parts, **why)
+        self.let_off = known
+        return posted
+
+
+class LetsHoldsOff(Account):
+    """What was set apart comes back whole, though the order that it was earned by was paid back meanwhile."""
+
+    def release(self, hold: Hold, **how: Any) -> Transaction:
+        """Know of nothing that was forgiven."""
+        self.let_off, known = None, self.let_off
+        posted = super().release(hold, **how)
+        self.let_off = known
+        return posted
+
+
 class ForgetsActivity(Account):
     """Nothing that a member does keeps points alive."""
 
@@ -212,6 +234,8 @@ VARIANTS: dict[str, tuple[str, Broken]] = {
     "a capture takes all": ("plain", Broken(CapturesAll)),
     "a hold is captured twice": ("plain", Broken(NeverCloses, captures_twice=True)),
     "a return mints points": ("plain", Broken(returns_too_much=True)),
+    "what was used up is let off for good": ("plain", Broken(LetsOffForGood)),
+    "what was set apart is let off for good": ("plain", Broken(LetsHoldsOff)),
     "activity is forgotten": ("inactive", Broken(ForgetsActivity)),
     "a transfer loses dates": ("rolling", Broken(LosesDates)),
     "old orders are rated again": ("plain", Broken(rates_again=True)),
@@ -310,6 +334,8 @@ FOCUS = {
     "a hold is captured twice": ("buy", "hold", "capture"),
     "a return mints points": ("buy", "hold", "capture", "give_back"),
     "a transfer loses dates": ("adjust", "transfer"),
+    "what was used up is let off for good": ("buy", "snapshot", "hold", "capture", "snapshot", "give_back"),
+    "what was set apart is let off for good": ("buy", "snapshot", "hold", "snapshot", "void"),
 }
 
 
@@ -322,6 +348,8 @@ KNOWN = {
     "a hold returns to another lot": 2,
     "a capture takes all": 1,
     "a hold is captured twice": 1,
+    "what was used up is let off for good": 1,
+    "what was set apart is let off for good": 3,
 }
 
 

@@ -357,11 +357,29 @@ def test_what_may_be_kept_is_kept_after_a_hold(service: Service, clock: Clock) -
     assert shop.do(void, hold=held)["balance"] == 100
 
 
-def test_points_that_came_back_to_a_forgiven_order_are_not_lost_by_a_hold(fair: Till) -> None:
-    """Only what was forgiven while they were set apart is taken when a hold ends."""
-    used = put_by(fair, 100)
+def test_points_of_an_order_that_was_paid_back_do_not_come_back_when_what_they_bought_does(fair: Till) -> None:
+    """Used up before its refund, or set apart before it and used up after: what comes back of them is taken."""
+    used, held = put_by(fair, 70), put_by(fair, 30)
     fair.do(capture, hold=used)
     fair.refund(10_000, order="a")
-    fair.do(refund, hold=used, reason="broken")
-    assert (fair.balance(), forgiven(fair)) == (100, 100)
-    assert fair.do(void, hold=put_by(fair, 60))["balance"] == 100
+    fair.do(capture, hold=held)
+    assert (fair.balance(), forgiven(fair)) == (0, 100)
+    assert fair.do(refund, hold=used, points=50, reason="broken")["balance"] == 0
+    assert forgiven(fair) == 50
+    assert fair.do(refund, hold=held, reason="broken")["balance"] == 0
+    assert fair.do(refund, hold=used, reason="broken")["balance"] == 0
+    assert (fair.balance(), forgiven(fair), fair.lots()) == (0, 0, [])
+    fair.check()
+
+
+def test_points_that_were_forgiven_before_they_went_are_not_taken(fair: Till, clock: Clock) -> None:
+    """What is given by hand after a refund, and used up, comes back whole: the order was forgiven before that."""
+    fair.do(capture, hold=put_by(fair, 100))
+    fair.refund(10_000, order="a")
+    clock.on(seconds=1)
+    fair.give(60)
+    later = put_by(fair, 60)
+    fair.do(capture, hold=later)
+    assert fair.do(refund, hold=later, reason="broken")["balance"] == 60
+    assert forgiven(fair) == 100
+    assert fair.do(void, hold=put_by(fair, 60))["balance"] == 60

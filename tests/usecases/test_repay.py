@@ -120,6 +120,21 @@ def test_a_refund_that_is_undone_takes_them_anew(shop: Opened) -> None:
     assert spent(here) == 0
 
 
+def test_an_order_that_its_own_points_paid(shop: Opened) -> None:
+    """Refunded, it takes what it had earned of the very points that come back; undone, it gives and takes them anew."""
+    here = shop()
+    here.give(-300)
+    here.buy(10_000, order="o")
+    pay(here, 100)
+    assert (spent(here), here.balance()) == (100, 0)
+    for _ in range(2):
+        snapshot(here, 10_000, eligible=10_000)
+        assert (spent(here), here.balance(), here.lots()) == (0, 0, [])
+        snapshot(here, 0, eligible=10_000)
+        assert (spent(here), here.balance()) == (100, 0)
+    assert "forgiven" not in here.sums()
+
+
 def test_single_refunds_that_fail_are_undone(shop: Opened) -> None:
     """A refund that was told by itself and has failed gives back nothing in the end."""
     here = shop()

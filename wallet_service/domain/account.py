@@ -36,7 +36,7 @@ class Account:
     `load` brings those in; it is called once, when points are first taken. `available` may be below zero: that
     deficit is in no lot, and the next points cover it first. `expiry` says how `active_at`, the last earning or
     redemption, keeps points alive. `let_off` returns what was forgiven of orders, by our row ids, since a hold was
-    opened, and `absorbed` is what was taken of it in the end: from points that came back from a hold.
+    opened or a transaction of a row id, and `absorbed` is what was taken of it in the end: from points that came back.
     """
 
     expiry: Expiry
@@ -45,7 +45,7 @@ class Account:
     held: int = 0
     active_at: datetime | None = None
     load: Callable[[], tuple[list[Lot], list[Hold]]] | None = None
-    let_off: Callable[[Hold, Collection[int]], Mapping[int, int]] | None = None
+    let_off: Callable[[Hold | int, Collection[int]], Mapping[int, int]] | None = None
     absorbed: Counter[int] = field(default_factory=Counter)
     posted: list[Transaction] = field(default_factory=list)
     _loaded: tuple[list[Lot], list[Hold]] | None = None
@@ -317,8 +317,9 @@ class Account:
         """Return redeemed points to the very lots they came from, since the order of `order_row` was refunded if any.
 
         A lot that has died since dies again when settled; with `grace_until` its points come in a new lot until then,
-        unless all points die together.
+        unless all points die together. What an order does not deserve any more, and was let off, is taken of them.
         """
+        parts = list(parts)
         moves: list[Allocation] = []
         points = late = 0
         for lot, part in parts:
@@ -337,7 +338,9 @@ class Account:
             moves.append(Allocation(opens, "available", late))
         entries = [_taker(-points, partner), Entry("available", points)]
         why = {"reverses": reverses, "opens": opens, "order_row": order_row, "actor": actor, "reason": reason}
-        return self._post("redeem_reversal", at, entries, moves + self._cover(), **why)
+        posted = self._post("redeem_reversal", at, entries, moves + self._cover(), **why)
+        self._absorb(reverses, parts, at=at)
+        return posted
 
     # The calendar moves points.
 
@@ -395,8 +398,8 @@ class Account:
         """Let points that came back cover a deficit that arose meanwhile."""
         return self._drain(self.spendable(), self.deficit, "available", "out")[0] if self.deficit else []
 
-    def _absorb(self, hold: Hold, parts: Iterable[tuple[Lot, int]], *, at: datetime) -> None:
-        """Take back what was forgiven of orders while these parts of their lots were set apart.
+    def _absorb(self, since: Hold | int, parts: Iterable[tuple[Lot, int]], *, at: datetime) -> None:
+        """Take back what was forgiven of orders while these parts of their lots were set apart, or used up.
 
         The balance ends no lower than it was before they came back.
         """
@@ -404,9 +407,9 @@ class Account:
         for lot, part in parts:
             if lot.order_row is not None and part:
                 back[lot.order_row] += part
-        forgiven = self.let_off(hold, back) if self.let_off and back else {}
+        forgiven = self.let_off(since, back) if self.let_off and back else {}
         for order_row, part in back.items():
-            points = min(part, forgiven.get(order_row, 0) - self.absorbed[order_row])
+            points = min(part, forgiven.get(order_row, 0))
             if points > 0:
                 own = [lot for lot in self.lots if lot.order_row == order_row]
                 moves, lacking = self._drain(own, points, "available", "out")

@@ -138,6 +138,11 @@ class Transaction:
         return sum(each.points for each in self.entries if each.account == account)
 
     @property
+    def forgiven(self) -> int:
+        """What it lets the member off, below 0 where that is taken after all."""
+        return -sum(each.points for each in self.entries if each.account == "forgiven")
+
+    @property
     def available(self) -> int:
         """What the member's spendable balance gains or loses."""
         return self.gained("available")

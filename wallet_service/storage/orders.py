@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, text
 
 from wallet_service.domain.earning import Order
 from wallet_service.domain.event import Refund
+from wallet_service.domain.ledger import Hold
 from wallet_service.domain.purchase import Line, Purchase
 from wallet_service.domain.taken import Taken
 
@@ -81,18 +82,24 @@ _MATCH = text("""
     WHERE id = :id
 """)
 _FORGIVEN = text("""
-    SELECT orders.id, orders.order_id, program_version, least(orders.forgiven, since.points) AS forgiven
+    SELECT orders.id, orders.order_id, program_version, forgiven, coalesce(since.points, 0) AS since
     FROM orders
-    JOIN (
+    LEFT JOIN (
         SELECT ledger_transactions.order_id, -sum(points)::bigint AS points
         FROM ledger_transactions
         JOIN ledger_entries ON transaction_id = ledger_transactions.id
         JOIN ledger_accounts ON ledger_accounts.id = account_id
         WHERE ledger_transactions.member_id = :member_id AND ledger_transactions.order_id = ANY(:ids)
-          AND ledger_transactions.id > (SELECT min(transaction_id) FROM lot_allocations WHERE hold_id = :hold_id)
+          AND ledger_transactions.id > coalesce((
+              SELECT min(transaction_id) FROM lot_allocations
+              WHERE hold_id = coalesce(CAST(:hold_id AS bigint), (
+                  SELECT min(hold_id) FROM lot_allocations WHERE transaction_id = :transaction_id
+              ))
+          ), CAST(:transaction_id AS bigint))
           AND kind = 'forgiven'
         GROUP BY ledger_transactions.order_id
     ) AS since ON since.order_id = orders.id
+    WHERE orders.id = ANY(:ids) AND forgiven > 0
 """)
 _ABSORB = text("UPDATE orders SET forgiven = forgiven - :points WHERE id = :id")
 
@@ -129,9 +136,14 @@ def any_unmatched(tx: Connection, program_id: int, customer_ids: Sequence[str], 
     return waits
 
 
-def forgiven(tx: Connection, ids: Collection[int], *, member_id: int, hold_id: int) -> Sequence[Row[Any]]:
-    """Return id, order_id, program_version and what is forgiven of these orders since a hold of their member's."""
-    return tx.execute(_FORGIVEN, {"ids": list(ids), "member_id": member_id, "hold_id": hold_id}).all()
+def forgiven(tx: Connection, ids: Collection[int], *, member_id: int, since: Hold | int) -> Sequence[Row[Any]]:
+    """Return id, order_id, program_version and what is forgiven of these orders, in all and since points went.
+
+    `since` is a hold of their member's that is over, or our row id of the transaction that used them up, held or not.
+    """
+    hold_id, transaction_id = (since.id, None) if isinstance(since, Hold) else (None, since)
+    values = {"ids": list(ids), "member_id": member_id, "hold_id": hold_id, "transaction_id": transaction_id}
+    return tx.execute(_FORGIVEN, values).all()
 
 
 def absorb(tx: Connection, absorbed: Mapping[int, int]) -> None:

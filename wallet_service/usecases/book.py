@@ -149,13 +149,15 @@ class Book:
         self.refunds |= spend < 0 or points < 0
         return structs.replace(order, counted_minor=order.remaining_minor, counted=order.counts)
 
-    def let_off(self, hold: Hold, order_rows: Collection[int]) -> dict[int, int]:
-        """Return what was forgiven of orders since the hold for want of points; what the rules leave is not."""
-        let_off = {}
-        for each in orders.forgiven(self.tx, order_rows, member_id=self.member.id, hold_id=hold.id):
-            self.orders[each.id] = each.order_id
-            if self.template.program_in(each.program_version).points.refund.earned != "only_pending":
-                let_off[each.id] = each.forgiven
+    def let_off(self, since: Hold | int, order_rows: Collection[int]) -> dict[int, int]:
+        """Return what was forgiven of orders since points went, for want of them; what the rules leave is not."""
+        let_off: dict[int, int] = {}
+        account = self.account
+        for row in orders.forgiven(self.tx, order_rows, member_id=self.member.id, since=since):
+            self.orders[row.id] = row.order_id
+            if self.template.program_in(row.program_version).points.refund.earned != "only_pending":
+                just_now = sum(each.forgiven for each in account.posted if each.order_row == row.id)
+                let_off[row.id] = min(row.forgiven - account.absorbed[row.id], row.since + just_now)
         return let_off
 
     def close(self, *, cause: Cause, reason: str) -> Membership:
