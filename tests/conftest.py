@@ -1,5 +1,6 @@
 """Real parts for every test: a PostgreSQL, a certificate chain, and a service with a clock that is set by hand."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -65,6 +66,17 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
         os.environ["PYTHONPYCACHEPREFIX"] = str(config.rootpath / ".pytest_cache" / "compiled")
+
+
+def pytest_collection() -> None:
+    """Look for no garbage while tests are found: all that is made then is kept."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage again, but no longer among what tests were found by, which takes a second each time."""
+    gc.enable()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
