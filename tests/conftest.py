@@ -4,11 +4,12 @@ import gc
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import ClassVar
+from types import CodeType
+from typing import Any, ClassVar
 
 import pytest
 import structlog
@@ -16,6 +17,7 @@ from actors import START, Clock, Device, Shop, connected_shop
 from flask import Flask
 from flask.testing import FlaskClient
 from google_actors import account_json, loaded_once
+from jinja2.bccache import Bucket, BytecodeCache
 from slate import alone, shape, wipe
 from sqlalchemy import Engine, create_engine, text
 from werkzeug.routing import Rule
@@ -39,24 +41,43 @@ FAST = {
     "max_connections": "200",
     "autovacuum": "off",  # a vacuum is a transaction, and would hold back the tags of changes
 }
+COMPILED = ("_parts", "_trace", "_converters", "arguments", "_build", "_build_unknown")  # of a rule of Werkzeug's
 
 
 class RememberedRule(Rule):
-    """A rule of an application whose makers of addresses are compiled once in a run, and not for each application.
+    """A rule of an application that is compiled once in a run, and not for each application.
 
     That takes longer than most tests: every one of them makes an application of its own.
     """
 
-    makers: ClassVar[dict[Hashable, Callable[..., tuple[str, str]]]] = {}
+    remembered: ClassVar[dict[Hashable, dict[str, Any]]] = {}
 
-    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
-        key = (self.rule, self.subdomain, self.host, repr(self.defaults), append_unknown)
-        if key not in self.makers:
-            self.makers[key] = super()._compile_builder(append_unknown)
-        return self.makers[key]
+    def compile(self) -> None:
+        """Compile the rule, or take what another application's rule of the same words has come to."""
+        key = (self.rule, self.subdomain, self.host, self.merge_slashes, repr(self.defaults))
+        if key not in self.remembered:
+            super().compile()
+            self.remembered[key] = {name: vars(self)[name] for name in COMPILED}
+        vars(self).update(self.remembered[key])
+
+
+class RememberedTemplates(BytecodeCache):
+    """The pages' templates, compiled once in a run, and not for each application."""
+
+    def __init__(self) -> None:
+        self.remembered: dict[Hashable, CodeType | None] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Take what is known of a template's very text."""
+        bucket.code = self.remembered.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Remember a template."""
+        self.remembered[bucket.key, bucket.checksum] = bucket.code
 
 
 Flask.url_rule_class = RememberedRule
+Flask.jinja_options = {"bytecode_cache": RememberedTemplates()}
 
 
 def pytest_configure(config: pytest.Config) -> None:
