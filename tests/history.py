@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from actors import Clock
-from purchases import PURCHASE
+from purchases import PURCHASE, campaign
 
 from wallet_service.domain.event import (
     Customer,
@@ -48,6 +48,13 @@ RULES: dict[str, Any] = {
     "tier": TIERS,
     "reward": [{"code": "mug", "kind": "product", "cost": 100}, {"code": "bag", "kind": "product", "cost": 5_000}],
     "membership": {"kind": "paid", "price": 500, "period": "P1M"},
+}
+LIMITED: dict[str, Any] = {
+    "points": {"cap": {"per_order": 100}},
+    "campaign": [
+        campaign("double", factor="2", rules=["purchase"], limit={"times": 1, "per": "lifetime"}),
+        campaign("spring", kind="addition", points=5, budget={"points": 7}),
+    ],
 }
 LIVING = RULES | {
     "points": {"pending": {"mode": "event", "on": "order.fulfilled"}, "expiry": {"mode": "inactivity", "period": "P2M"}}

@@ -1,11 +1,12 @@
 """Why points came is told by the names of rules, offers and occasions."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from purchases import PURCHASE, campaign, program
 
-from wallet_service.terms import LANGUAGES, because, telling_of
+from wallet_service.domain.campaigns import Reason
+from wallet_service.terms import LANGUAGES, because, telling_of, uncounted
 from wallet_service.terms.because import SPENDING
 from wallet_service.terms.telling import Telling
 
@@ -64,6 +65,36 @@ def test_shares_of_money_are_only_named() -> None:
     """Fractions of the smallest coin would explain nothing."""
     money = telling(unit={"code": "credit", "is_money": True})
     assert because(money, "earn", "purchase+double-day", SHARES) == ("purchase", "special offer “double day”")
+
+
+REFUSED: list[tuple[str, Reason]] = [
+    ("double-day", "limit_reached"),
+    ("double-day", "budget_spent"),
+    ("purchase", "not_stackable"),
+    ("cap", "cap_reached"),
+    ("cap", "capped"),
+]
+
+
+def test_what_did_not_count_says_why() -> None:
+    """Limits, budgets and better offers are told by the name of what they kept from counting; caps name nothing."""
+    assert uncounted(telling(), REFUSED) == (
+        "special offer “double day”: not counted, its limit is reached",
+        "special offer “double day”: not counted, it has run out",
+        "purchase: not counted, something else gave more",
+        "not counted: no more purchases earn for now",
+        "no more is given for one purchase",
+    )
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_reason_is_told_in_every_language(language: str) -> None:
+    """Each reason that there is has its own words."""
+    assert {reason for _, reason in REFUSED} == set(get_args(Reason))
+    told = uncounted(telling(language), REFUSED)
+    assert len(set(told)) == len(REFUSED)
+    if language != "en":
+        assert not set(told) & set(uncounted(telling(), REFUSED))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

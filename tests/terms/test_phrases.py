@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import pytest
 
+from wallet_service.domain.campaigns import Reason
 from wallet_service.domain.program import earning_tables, reward_tables, tier_tables
 from wallet_service.terms import LANGUAGES, tongue
 from wallet_service.terms.tongue import tongue_of
@@ -125,6 +126,11 @@ def test_values_that_are_told_otherwise() -> None:
     assert literals(tier_tables.TiersTable, "window") - set(english["window"]) == {"none"}
     assert literals(tier_tables.TiersTable, "downgrade") - set(english["downgrade"]) == {"none"}
     assert set(get_args(reward_tables.Channel)) - set(english["channel"]) == {"webhook"}
+
+
+def test_every_reason_not_to_count_has_its_phrase() -> None:
+    """Whatever keeps a rule or campaign from counting is told."""
+    assert set(phrases("en")["uncounted"]) == set(get_args(Reason))
 
 
 def test_every_phrase_is_said() -> None:

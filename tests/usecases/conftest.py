@@ -4,10 +4,12 @@ import re
 import shutil
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from actors import Clock
+from google_actors import loaded_once
 from sqlalchemy import Engine
 from town import Ruled, Town, settled_town
 
@@ -35,7 +37,9 @@ def ruled(settings: Settings, engine: Engine, identity: Identity, clock: Clock, 
         _show_only_its_tiers(folder / "points", said)
         if '"pass"' in said:
             _show_reminders(folder / "points")
-        return build(settings.model_copy(update={"templates": folder}), clock=clock, engine=engine, identity=identity)
+        account = replace(loaded_once(), token_uri=f"{settings.sandbox_google_url}/token")
+        elsewhere = settings.model_copy(update={"templates": folder})
+        return build(elsewhere, clock=clock, engine=engine, identity=identity, account=account)
 
     return start
 

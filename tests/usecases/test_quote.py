@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from actors import START, Clock
+from history import LIMITED
 from ledger_actors import Till, program, shipped, till, who
 from sqlalchemy import text
 
@@ -50,6 +51,19 @@ def ask(shop: Till, minor: int, *lines: Line, customer: Customer | None = None) 
     bought = Purchase("trial", shop.clock(), sum(each.net_minor for each in lines) or minor, lines)
     with shop.service.trial() as tx:
         return quote(tx, program=shop.open, customer=customer or who(), purchase=bought, now=shop.clock())
+
+
+def test_what_would_not_count_is_told(service: Service, clock: Clock) -> None:
+    """What a limit, a budget or a cap would keep from counting is said before the order is paid."""
+    shop = till(service, clock, program("limited", **LIMITED))
+    shop.enrol("ann")
+    assert ask(shop, 2_000).refused == ()
+    shop.buy(2_000, order="o1")
+    told = ask(shop, 20_000)
+    assert [(each.code, each.reason) for each in told.refused] == [
+        ("cap", "capped"), ("double", "limit_reached"), ("spring", "budget_spent"),
+    ]  # fmt: skip
+    assert told.points == 100
 
 
 def everything(shop: Till) -> list[Any]:

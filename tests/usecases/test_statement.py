@@ -8,9 +8,10 @@ import books
 import pytest
 from actors import START, Clock, Shop
 from click.testing import CliRunner
-from history import RULES, Story, live, with_rules
+from history import LIMITED, RULES, Story, live, with_rules
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ledger_actors import program, till
 from sqlalchemy import text
 
 from wallet_service.cli import main
@@ -113,6 +114,20 @@ def test_the_command_says_the_same(service: Service, shop: Shop, monkeypatch: py
     else:
         assert "order o1" in done.stdout
         assert "80 can be spent of 80" in done.stdout
+
+
+def test_what_did_not_count_is_told(service: Service, clock: Clock) -> None:
+    """A campaign beyond its limit or budget, and what an order's cap took, stand beside what counted."""
+    here = till(service, clock, program("limited", **LIMITED))
+    here.enrol("ann")
+    for number, minor in enumerate((2_000, 3_000, 20_000)):
+        here.buy(minor, order=f"o{number}")
+    with service.read() as tx:
+        lines = statement(tx, here.member(), here.rules).lines
+    assert [each.points for each in lines] == [45, 30, 100]
+    lost = [[(each.code, each.reason) for each in line.refused] for line in lines]
+    over = [("double", "limit_reached"), ("spring", "budget_spent")]
+    assert lost == [[], over, [("cap", "capped"), *over]]
 
 
 def test_part_of_a_statement_is_a_slice_of_it(service: Service, clock: Clock) -> None:

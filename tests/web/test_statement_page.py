@@ -11,14 +11,15 @@ import pytest
 from actors import Clock, Shop, connected_shop
 from click.testing import CliRunner
 from flask.testing import FlaskClient
-from history import RULES, with_rules
+from history import LIMITED, RULES, with_rules
 from sqlalchemy import Engine, text
 from werkzeug.test import TestResponse
 
 from wallet_service.cli import main
+from wallet_service.domain.campaigns import Reason
 from wallet_service.domain.entry_words import ENTRY_WORDS
 from wallet_service.links import card_links
-from wallet_service.terms import explain
+from wallet_service.terms import explain, telling_of, uncounted
 from wallet_service.usecases.export import cell
 from wallet_service.usecases.revoke import revoke
 from wallet_service.usecases.serve import card_by_serial
@@ -102,6 +103,29 @@ def test_every_line_says_when_what_why_and_how_much(client: FlaskClient, shop: S
         ["Jun 15, 2026", "Now available +80, valid until Sep 30, 2026", "+80 Pending: -80", "80"],
         ["Jun 1, 2026", "Earned purchase Order o1 +80, valid until Sep 30, 2026", "0 Pending: +80", "0"],
     ]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_did_not_count_says_why(
+    built: Service, engine: Engine, clock: Clock, monkeypatch: pytest.MonkeyPatch, lang: str
+) -> None:
+    """A limit, a budget and a cap that kept points from somebody are told on the page, as in the files."""
+    service = with_rules(replace(built, clock=clock), LIMITED | {"unit": {"code": "points"}})
+    client = create_app(service).test_client()
+    shop = connected_shop(service, client, "limited")
+    page = address(service, shop.enrol("ann", name="Ann", locale=lang)["serial_number"])
+    shop.buy(2_000, order="o1")
+    shop.buy(20_000, order="o2")
+
+    newest = rows(got(client, f"{page}/statement").text)[0][1]
+    telling = telling_of(service.template("points").program, None, lang)
+    lost: list[tuple[str, Reason]] = [("cap", "capped"), ("double", "limit_reached"), ("spring", "budget_spent")]
+    assert all(each in newest for each in uncounted(telling, lost)), newest
+    line = json.loads(got(client, f"{page}/statement.json").text)["lines"][-1]
+    assert line["refused"] == [{"code": code, "reason": reason} for code, reason in lost]
+    told = list(csv.DictReader(io.StringIO(got(client, f"{page}/statement.csv").text)))[-1]
+    assert told["refused"] == "cap capped; double limit_reached; spring budget_spent"
+    assert "-  of spring: budget spent" in command(service, monkeypatch, serial_of(service, page))
 
 
 def test_what_is_left_is_told_by_its_last_day(client: FlaskClient, shop: Shop, clock: Clock, page: str) -> None:

@@ -118,6 +118,8 @@ def _print_lines(lines: Sequence[Line]) -> None:
         click.echo(f"{head}  {because}{order}{more}  (transaction {each.transaction})")
         for part in each.parts:
             click.echo(f"{'':18}{part.points:>9}  of {part.kind} {part.code}")
+        for lost in each.refused:
+            click.echo(f"{'':18}{'-':>9}  of {lost.code}: {lost.reason.replace('_', ' ')}")
         for moved in each.lots:
             click.echo(f"{'':18}{move(moved)}")
     if not lines:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from types import MappingProxyType
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -37,6 +38,9 @@ class Counted(Struct, frozen=True):
     factor: Fraction
 
 
+Reason = Literal["limit_reached", "budget_spent", "not_stackable", "cap_reached", "capped"]
+
+
 class Refused(Struct, frozen=True):
     """A rule or campaign that did not count though it applied, and why.
 
@@ -45,7 +49,7 @@ class Refused(Struct, frozen=True):
     """
 
     code: str
-    reason: str
+    reason: Reason
 
 
 class Bonus(Struct, frozen=True):
@@ -130,11 +134,11 @@ def _bonus(
     return base * (campaign.factor - 1) if campaign.factor is not None and base > 0 else None
 
 
-def _refusal(bonus: Bonus, what: Purchase | Deed, usage: Usage, budgets: Budgets) -> str:
+def _refusal(bonus: Bonus, what: Purchase | Deed, usage: Usage, budgets: Budgets) -> Reason | None:
     campaign = bonus.campaign
     if reached(campaign.code, campaign.limit, what, usage):
         return "limit_reached"
-    return "" if affordable(campaign, bonus.points, budgets) else "budget_spent"
+    return None if affordable(campaign, bonus.points, budgets) else "budget_spent"
 
 
 def _best(several: Iterable[Bonus]) -> Bonus | None:

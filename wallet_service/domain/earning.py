@@ -8,6 +8,7 @@ from msgspec import Struct, structs
 
 from wallet_service.domain.account import Account
 from wallet_service.domain.award import Award
+from wallet_service.domain.campaigns import Reason
 from wallet_service.domain.event import (
     OrderClaimed,
     OrderFact,
@@ -30,10 +31,11 @@ class Order(Struct, frozen=True):
     """An order as far as it is known; amounts in minor units.
 
     `purchase` is None until the order itself has arrived: a refund may come first. `earned` is what its evaluation gave
-    for `evaluated_minor`, by `rule` (its `parts`: code, kind and exact points of each share), in `program_version` of
-    the programme and to somebody in `tier`: those of its first evaluation, so that a later change of the rules re-rates
-    no old order. Where something else was bought than was `evaluated`, it is evaluated again, in just that version and
-    tier, and `taken` is not taken again. One of which that was not kept yet earns at the rate that it had.
+    for `evaluated_minor`, by `rule` (its `parts`: code, kind and exact points of each share; `refused` what did not
+    count, with the reason), in `program_version` of the programme and to somebody in `tier`: those of its first
+    evaluation, so that a later change of the rules re-rates no old order. Where something else was bought than was
+    `evaluated`, it is evaluated again, in just that version and tier, and `taken` is not taken again. One of which that
+    was not kept yet earns at the rate that it had.
     `kept` is what the ledger holds for it now, `forgiven` what could not be taken back. `counted_minor` of it counts as
     spent, `counted` as an order.
 
@@ -57,6 +59,7 @@ class Order(Struct, frozen=True):
     evaluated_minor: int | None = None
     rule: str | None = None
     parts: tuple[tuple[str, str, str], ...] = ()
+    refused: tuple[tuple[str, Reason], ...] = ()
     tier: str | None = None
     program_version: int | None = None
     evaluated: Purchase | None = None
@@ -199,6 +202,7 @@ class Order(Struct, frozen=True):
             evaluated_minor=purchase.eligible_minor,
             rule=award.rule or None,
             parts=tuple((part.code, part.kind, str(part.points)) for part in award.parts),  # exact: "42" or "201/2"
+            refused=tuple((each.code, each.reason) for each in award.refused),
             tier=buyer.tier,
             evaluated=purchase,
             taken=(self.taken or UNTAKEN).followed_by(award, marks, buyer.segments),

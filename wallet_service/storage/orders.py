@@ -206,6 +206,8 @@ def match(tx: Connection, order: Order, *, member_id: int) -> None:
 
 def _evaluated(order: Order) -> dict[str, Any]:
     award: dict[str, Any] = {"rule": order.rule, "parts": order.parts, "of": order.evaluated_minor}
+    if order.refused:
+        award["refused"] = order.refused
     if order.taken is not None:
         award["taken"] = {name: each for name in Taken.__struct_fields__ if (each := getattr(order.taken, name))}
     return {
@@ -252,6 +254,7 @@ def order_of(row: Row[tuple[object, ...]]) -> Order:
         evaluated_minor=award.get("of"),
         rule=award.get("rule"),
         parts=tuple((code, kind, points) for code, kind, points in award.get("parts", ())),
+        refused=tuple((code, reason) for code, reason in award.get("refused", ())),
         tier=row.tier,
         program_version=row.program_version,
         evaluated=None if row.earned is None else purchase,  # what is kept was settled before

@@ -4,13 +4,13 @@ from wallet_service.domain.errors import UnknownLanguage
 from wallet_service.domain.program import Program
 from wallet_service.domain.words import Words
 from wallet_service.terms import campaigns, collecting, giving, keeping, standing
-from wallet_service.terms.because import because
+from wallet_service.terms.because import because, uncounted
 from wallet_service.terms.section import Section
 from wallet_service.terms.telling import Telling
 from wallet_service.terms.tongue import LANGUAGES, short, tongue_of
 from wallet_service.terms.vocabulary import Vocabulary, of_words
 
-__all__ = ["LANGUAGES", "Section", "Vocabulary", "as_text", "because", "explain", "telling_of"]
+__all__ = ["LANGUAGES", "Section", "Vocabulary", "as_text", "because", "explain", "telling_of", "uncounted"]
 
 PARTS = (
     collecting.collected,

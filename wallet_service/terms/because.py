@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from fractions import Fraction
 
+from wallet_service.domain.campaigns import Reason
 from wallet_service.domain.ledger import TransactionType
 from wallet_service.terms.giving import occasion_of
 from wallet_service.terms.telling import Telling, readable
@@ -35,6 +36,11 @@ def because(
     if len(named) > 1 and not money:
         return tuple(say("because", text=name, more=_more(telling, each)) for name, each in named.items())
     return tuple(dict.fromkeys(_named(telling, code) for code in (rule or "").split(JOINT) if code)) or tuple(named)
+
+
+def uncounted(telling: Telling, refused: Iterable[tuple[str, Reason]]) -> tuple[str, ...]:
+    """Return what did not count of an order, or not in full, each with the reason; `refused` are codes and reasons."""
+    return tuple(telling.tongue.one_of("uncounted", reason, text=_named(telling, code)) for code, reason in refused)
 
 
 def _more(telling: Telling, points: Fraction) -> str:

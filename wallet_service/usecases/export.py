@@ -8,7 +8,7 @@ from dataclasses import asdict, fields, replace
 from datetime import date
 
 from wallet_service.domain.sheet import guarded
-from wallet_service.usecases.statement import Line, LotNow, Move, Statement
+from wallet_service.usecases.statement import Line, LotNow, Move, Part, Statement, Uncounted
 
 
 def for_member(statement: Statement) -> Statement:
@@ -38,10 +38,20 @@ def as_csv(statement: Statement, *, only_lots: bool = False) -> str:
 def cell(value: object) -> object:
     """Return a value as a cell; a text that a spreadsheet would take for a formula is kept a text."""
     if isinstance(value, tuple):
-        return cell("; ".join(move(each) if isinstance(each, Move) else f"{each.code} {each.points}" for each in value))
+        return cell("; ".join(map(_said, value)))
     if isinstance(value, str):
         return guarded(value)
     return value.isoformat() if isinstance(value, date) else value
+
+
+def _said(each: Move | Part | Uncounted) -> str:
+    match each:
+        case Move():
+            return move(each)
+        case Part():
+            return f"{each.code} {each.points}"
+        case _:
+            return f"{each.code} {each.reason}"
 
 
 def move(each: Move) -> str:

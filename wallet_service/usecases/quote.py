@@ -17,32 +17,25 @@ from wallet_service.usecases.book import open_book
 from wallet_service.usecases.catalogue import chooser_of
 from wallet_service.usecases.evaluate import evaluate_order
 from wallet_service.usecases.operate import OpenProgram
+from wallet_service.usecases.statement import Part, Uncounted
 
 TRIAL = "quote"
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A share of what would be earned: by which rule or campaign, and exact points, as a number or a fraction."""
-
-    code: str
-    kind: str
-    points: str
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
     """What the order would come to for the member, if it were paid now.
 
-    `points` it would earn by the rules' `parts`, as many as `pending` of them would wait; then `balance` and `tier`
-    would be these. `discounts` are all ways to pay less, with reasons why some cannot be had; `best` names the one
-    that takes most off.
+    `points` it would earn by the rules' `parts`, without what would be `refused`, as many as `pending` of them would
+    wait; then `balance` and `tier` would be these. `discounts` are all ways to pay less, with reasons why some cannot
+    be had; `best` names the one that takes most off.
     """
 
     member_id: str
     points: int
     pending: int
     parts: tuple[Part, ...]
+    refused: tuple[Uncounted, ...]
     balance: int
     tier: str | None
     discounts: tuple[Discount, ...]
@@ -77,6 +70,7 @@ def quote(trial: Connection, *, program: OpenProgram, customer: Customer, purcha
         points=order.kept,
         pending=sum(each.gained("pending") for each in earned),
         parts=tuple(Part(*each) for each in order.parts),
+        refused=tuple(Uncounted(code, reason) for code, reason in order.refused),
         balance=after.available,
         tier=after.rank.tier if after.rank else None,
         discounts=found,

@@ -7,6 +7,7 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from wallet_service.domain.account import Account
+from wallet_service.domain.campaigns import Reason
 from wallet_service.domain.expiry import NEVER, expiry_of, last_day
 from wallet_service.domain.ledger import Lot
 from wallet_service.domain.member import Membership
@@ -22,6 +23,14 @@ class Part:
     code: str
     kind: str
     points: str
+
+
+@dataclass(frozen=True, slots=True)
+class Uncounted:
+    """A rule or campaign that applied and did not count, by its code, or the order's cap ("cap"), and the reason."""
+
+    code: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +53,8 @@ class Move:
 class Line:
     """One transaction; `points` is what the spendable balance gained by it, and `balance` what it was then.
 
-    `qualifying` is what it added to the way to a tier. `cause` is an event, somebody's operation, or the calendar;
-    `reverses` the transaction that it takes back.
+    `refused` is what did not count, or not in full. `qualifying` is what it added to the way to a tier. `cause` is an
+    event, somebody's operation, or the calendar; `reverses` the transaction that it takes back.
     """
 
     transaction: int
@@ -60,6 +69,7 @@ class Line:
     cause: Literal["event", "operation", "calendar"]
     rule: str | None
     parts: tuple[Part, ...]
+    refused: tuple[Uncounted, ...]
     order_id: str | None
     source: str | None
     event_id: str | None
@@ -159,7 +169,7 @@ def _move(each: Taken, dies_on: date | None) -> Move:
 
 
 def _line(posted: Posted, balance: int, moves: tuple[Move, ...]) -> Line:
-    parts = (posted.award or {}).get("parts", ())
+    award = posted.award or {}
     return Line(
         transaction=posted.id,
         at=posted.effective_at,
@@ -172,7 +182,8 @@ def _line(posted: Posted, balance: int, moves: tuple[Move, ...]) -> Line:
         qualifying=posted.qualifying,
         cause="event" if posted.event_id else "operation" if posted.operation else "calendar",
         rule=posted.rule,
-        parts=tuple(Part(code, kind, points) for code, kind, points in parts),
+        parts=tuple(Part(code, kind, points) for code, kind, points in award.get("parts", ())),
+        refused=tuple(Uncounted(code, reason) for code, reason in award.get("refused", ())),
         order_id=posted.order_id,
         source=posted.source,
         event_id=posted.event_id,

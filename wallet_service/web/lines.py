@@ -11,7 +11,7 @@ from wallet_service.domain.drawing import Case
 from wallet_service.domain.entry_words import ENTRY_WORDS
 from wallet_service.domain.expiry import NEVER
 from wallet_service.domain.period import local_day
-from wallet_service.terms import because
+from wallet_service.terms import because, uncounted
 from wallet_service.terms.telling import Telling
 from wallet_service.usecases.statement import Line, LotNow, Move
 
@@ -60,12 +60,13 @@ class Reader:
         whole = sum((Fraction(each.points) for each in line.parts), Fraction(0)) // 1
         # Of a part of an award, or of one that was capped, the shares would not add up.
         adds_up = line.type == "earn" and whole == line.points + line.pending
+        lost = [(each.code, each.reason) for each in line.refused]
         shares = [(each.code, each.kind, each.points) for each in line.parts] if adds_up else []
         return Row(
             day=self.case.words.short_date(day),
             iso_day=day.isoformat(),
             what=self.case.words.name("entry", line.type, self._entries.get(line.type)),
-            why=because(self.telling, line.type, line.rule, shares),
+            why=because(self.telling, line.type, line.rule, shares) + uncounted(self.telling, lost),
             order=line.order_id,
             lots=tuple(filter(None, map(self._lot, line.lots))),
             points=drawing.signed(self.case, line.points),

@@ -12,7 +12,7 @@ from wallet_service.usecases.reach import OrderFound, orders_of, program_of, pro
 from wallet_service.web.api import samples
 from wallet_service.web.api.call import Call
 from wallet_service.web.api.model import Model, OrderId, ProgramCode
-from wallet_service.web.api.points import Part
+from wallet_service.web.api.points import Part, Uncounted
 from wallet_service.web.api.routes import Example, Resource
 from wallet_service.wiring import Opened
 
@@ -48,6 +48,7 @@ class Earned(Model):
     earned: int | None
     points: int
     parts: tuple[Part, ...]
+    refused: tuple[Uncounted, ...]
     tier: str | None
     program_version: int | None
 
@@ -126,6 +127,7 @@ def _earned(found: OrderFound) -> Earned:
         earned=order.earned,
         points=order.kept,
         parts=tuple(Part(code=code, kind=kind, points=points) for code, kind, points in order.parts),
+        refused=tuple(Uncounted(code=code, reason=reason) for code, reason in order.refused),
         tier=order.tier,
         program_version=order.program_version,
     )

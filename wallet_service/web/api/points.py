@@ -33,6 +33,17 @@ class Part(Model):
     points: str
 
 
+class Uncounted(Model):
+    """A rule or campaign that applied to an order and did not count, or the order's cap ("cap"), and why.
+
+    `limit_reached`; `budget_spent`; `not_stackable`: something in its stead gave more; `cap_reached`: no more orders
+    earn; `capped`: the order earned less than it would have.
+    """
+
+    code: str
+    reason: str
+
+
 class Move(Model):
     """What was moved in one lot; `gone` has left the member, `dies_on` is the last day of the lot's points."""
 
@@ -60,6 +71,7 @@ class Line(Model):
     cause: Literal["event", "operation", "calendar"]
     rule: str | None
     parts: tuple[Part, ...]
+    refused: tuple[Uncounted, ...]
     order_id: str | None
     source: str | None
     event_id: str | None

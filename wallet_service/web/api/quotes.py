@@ -11,7 +11,7 @@ from wallet_service.web.api import samples
 from wallet_service.web.api.basket import Basket
 from wallet_service.web.api.call import Call
 from wallet_service.web.api.model import Code, MemberName, Model, ProgramCode
-from wallet_service.web.api.points import Part
+from wallet_service.web.api.points import Part, Uncounted
 from wallet_service.web.api.rewards import WhyNot, reason_of
 from wallet_service.web.api.routes import Example, Resource
 
@@ -51,6 +51,7 @@ class Quote(Model):
     points: int
     pending: int
     parts: tuple[Part, ...]
+    refused: tuple[Uncounted, ...]
     balance: int
     tier: str | None
     discounts: tuple[Discount, ...]
@@ -93,6 +94,7 @@ def quote_order(call: Call, *, body: QuoteWanted) -> Quote:
         points=told.points,
         pending=told.pending,
         parts=tuple(Part.model_validate(each, from_attributes=True) for each in told.parts),
+        refused=tuple(Uncounted.model_validate(each, from_attributes=True) for each in told.refused),
         balance=told.balance,
         tier=told.tier,
         discounts=tuple(
