@@ -15,10 +15,12 @@ from bulk_actors import work_off
 from click.testing import CliRunner, Result
 from sqlalchemy import Engine
 
+from wallet_service.apple.identity import Identity
 from wallet_service.cli import main
 from wallet_service.cli.bulk import Progress
 from wallet_service.config import Settings
 from wallet_service.domain.job import Job
+from wallet_service.domain.template import Template
 from wallet_service.stage import SIGNALS
 from wallet_service.usecases.connect import connect
 from wallet_service.wiring import Service, build
@@ -29,9 +31,10 @@ Command = Callable[..., Result]
 
 
 @pytest.fixture
-def shop(tmp_path: Path, engine: Engine) -> Service:
+def shop(settings: Settings, engine: Engine, identity: Identity, starters: dict[str, Template]) -> Service:
     """A service whose programme is open."""
-    service = build(Settings(data_folder=tmp_path, templates=ROOT / "pass_templates"), engine=engine)
+    typed = Settings(data_folder=settings.data_folder, templates=settings.templates)
+    service = build(typed, engine=engine, identity=identity, loaded=starters)
     with service.begin() as tx:
         connect(tx, vault=service.vault, template=service.template("points"), name="shop", now=service.clock())
     return service

@@ -16,8 +16,10 @@ from page_actors import painted
 from PIL import Image
 from sqlalchemy import Engine
 
+from wallet_service.apple.identity import Identity
 from wallet_service.config import Settings
 from wallet_service.domain.links import Link
+from wallet_service.domain.template import Template
 from wallet_service.web import create_app
 from wallet_service.wiring import Service, build
 
@@ -26,10 +28,9 @@ BASE = "https://cards.example"
 
 
 @pytest.fixture
-def opened(tmp_path: Path, engine: Engine) -> Service:
+def opened(settings: Settings, engine: Engine, identity: Identity, starters: dict[str, Template]) -> Service:
     """A service with three members, one of them with a language."""
-    settings = Settings(data_folder=tmp_path, templates=ROOT / "pass_templates", base_url=BASE)
-    service = build(settings, engine=engine)
+    service = build(settings, engine=engine, identity=identity, loaded=starters)
     shop = connected_shop(service, create_app(service).test_client(), "shop")
     for name in ("ann", "bob", "cyn"):
         shop.enrol(name, **({"locale": "cs"} if name == "ann" else {}))

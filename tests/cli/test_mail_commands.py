@@ -7,8 +7,10 @@ from actors import Shop, connected_shop
 from command_actors import Command, at, commands
 from sqlalchemy import Engine, text
 
+from wallet_service.apple.identity import Identity
 from wallet_service.config import Settings
 from wallet_service.domain.letters import Letter
+from wallet_service.domain.template import Template
 from wallet_service.usecases.write_letter import write_letter
 from wallet_service.web import create_app
 from wallet_service.wiring import Service, build, utc_now
@@ -18,10 +20,10 @@ ANN = "ann@home.example"
 
 
 @pytest.fixture
-def here(tmp_path: Path, engine: Engine) -> Service:
+def here(settings: Settings, engine: Engine, identity: Identity, starters: dict[str, Template]) -> Service:
     """A service of the folder in which the commands are typed, with a connected shop and its member."""
-    settings = Settings(data_folder=tmp_path, templates=ROOT / "pass_templates")
-    made = build(settings, engine=engine, clock=utc_now)
+    typed = Settings(data_folder=settings.data_folder, templates=settings.templates)
+    made = build(typed, engine=engine, clock=utc_now, identity=identity, loaded=starters)
     shop: Shop = connected_shop(made, create_app(made).test_client(), "shop")
     shop.enrol("ann")
     return made

@@ -10,7 +10,9 @@ from command_actors import Command, at, commands
 from receivers import Receiver, answering, receiving
 from sqlalchemy import Engine, text
 
+from wallet_service.apple.identity import Identity
 from wallet_service.config import Settings
+from wallet_service.domain.template import Template
 from wallet_service.web import create_app
 from wallet_service.wiring import Service, build, utc_now
 
@@ -18,10 +20,10 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture
-def here(tmp_path: Path, engine: Engine) -> Service:
+def here(settings: Settings, engine: Engine, identity: Identity, starters: dict[str, Template]) -> Service:
     """A service of the folder in which the commands are typed."""
-    settings = Settings(data_folder=tmp_path, templates=ROOT / "pass_templates")
-    return build(settings, engine=engine, clock=utc_now)
+    typed = Settings(data_folder=settings.data_folder, templates=settings.templates)
+    return build(typed, engine=engine, clock=utc_now, identity=identity, loaded=starters)
 
 
 @pytest.fixture

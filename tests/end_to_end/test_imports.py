@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -15,7 +16,6 @@ from sqlalchemy import Engine, text
 from stage_actors import ROOT, wait_until
 
 from wallet_service.config import Settings
-from wallet_service.sandbox.chain import make_chain
 from wallet_service.usecases import oversee
 from wallet_service.usecases.connect import connect
 from wallet_service.wiring import Service, build, utc_now
@@ -27,9 +27,9 @@ Start = Callable[..., "subprocess.Popen[bytes]"]
 
 
 @pytest.fixture
-def shop(tmp_path: Path, engine: Engine) -> Service:
+def shop(tmp_path: Path, sandbox_files: Path, engine: Engine) -> Service:
     """A service whose programme is open."""
-    make_chain(utc_now()).write(tmp_path / "var" / "sandbox")
+    shutil.copytree(sandbox_files, tmp_path / "var" / "sandbox")
     service = build(Settings(data_folder=tmp_path / "var", templates=ROOT / "pass_templates"), engine=engine)
     with service.begin() as tx:
         connect(tx, vault=service.vault, template=service.template("points"), name="shop", now=utc_now())

@@ -1,6 +1,7 @@
 """A real worker process that is killed while it sends: the message comes again, under the same id."""
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -20,8 +21,9 @@ from wallet_service.wiring import MESSAGE_LEASE, Service, build, utc_now
 
 
 @pytest.fixture
-def service(tmp_path: Path, engine: Engine) -> Service:
+def service(tmp_path: Path, sandbox_files: Path, engine: Engine) -> Service:
     """A service with the worker's settings."""
+    shutil.copytree(sandbox_files, tmp_path / "var" / "sandbox")
     settings = Settings(data_folder=tmp_path / "var", templates=ROOT / "pass_templates")
     return build(settings, engine=engine, clock=utc_now)
 

@@ -1,6 +1,7 @@
 """Real worker processes against a real push service: several at once, and one that is killed."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from stage_actors import ROOT, wait_until
 from wallet_service.config import Settings
 from wallet_service.domain.member import Profile
 from wallet_service.sandbox.apns import Behaviour, SandboxApns
-from wallet_service.sandbox.chain import make_chain
+from wallet_service.sandbox.chain import Chain
 from wallet_service.storage import wallets
 from wallet_service.storage.wallets import Tally
 from wallet_service.usecases.connect import connect
@@ -39,10 +40,15 @@ Start = Callable[[], "subprocess.Popen[bytes]"]
 
 
 @pytest.fixture
-def push_service(tmp_path: Path) -> Iterator[SandboxApns]:
+def folder(tmp_path: Path, sandbox_files: Path) -> Path:
+    """The data folder of service and workers."""
+    shutil.copytree(sandbox_files, tmp_path / "var" / "sandbox")
+    return tmp_path / "var"
+
+
+@pytest.fixture
+def push_service(chain: Chain) -> Iterator[SandboxApns]:
     """A push service that takes its time, with the chain that the service under test uses."""
-    chain = make_chain(utc_now())
-    chain.write(tmp_path / "var" / "sandbox")
     with SandboxApns(
         certificate=chain.push_server_certificate,
         key=chain.push_server_key,
@@ -54,9 +60,9 @@ def push_service(tmp_path: Path) -> Iterator[SandboxApns]:
 
 
 @pytest.fixture
-def behind(tmp_path: Path, engine: Engine) -> Service:
+def behind(folder: Path, engine: Engine) -> Service:
     """A service whose phones all wait for a push."""
-    settings = Settings(data_folder=tmp_path / "var", templates=ROOT / "pass_templates")
+    settings = Settings(data_folder=folder, templates=ROOT / "pass_templates")
     service = build(settings, engine=engine)
     template = service.template("points")
     with service.begin() as tx:

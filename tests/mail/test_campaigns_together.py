@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -41,8 +42,11 @@ def gateway() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def environment(tmp_path: Path, engine: Engine, server: Office, gateway: Receiver) -> dict[str, str]:
+def environment(
+    tmp_path: Path, sandbox_files: Path, engine: Engine, server: Office, gateway: Receiver
+) -> dict[str, str]:
     """The settings of commands and workers."""
+    shutil.copytree(sandbox_files, tmp_path / "var" / "sandbox")
     return {
         "WALLET_DATA_FOLDER": str(tmp_path / "var"),
         "WALLET_TEMPLATES": str(ROOT / "pass_templates"),

@@ -1,6 +1,7 @@
 """Both phones on the page, as a visitor's browser shows them."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
@@ -12,7 +13,7 @@ from wallet_service.sandbox.server import serve
 
 DESKTOP, LAPTOP, PHONE = {"width": 1440, "height": 900}, {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 
-pytestmark = needs_browser
+pytestmark = [pytest.mark.xdist_group("phones"), needs_browser]
 
 
 @pytest.fixture(scope="module")
@@ -27,16 +28,16 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-@pytest.fixture
-def stand() -> Iterator[Stand]:
+@contextmanager
+def standing_there() -> Iterator[Stand]:
     """A sandbox whose Android phone holds a card."""
     with serving(now) as service, standing(service, now) as stand:
         stand.sandbox.save_card()
         yield stand
 
 
-@pytest.fixture
-def page(stand: Stand, browser: Browser) -> Iterator[Page]:
+@contextmanager
+def shown(stand: Stand, browser: Browser) -> Iterator[Page]:
     """The page on a desktop; a script error or a blocked file fails the test."""
     server = serve(stand.client.application, "127.0.0.1", 0)
     context = browser.new_context(viewport=DESKTOP, locale="en-GB")
@@ -50,23 +51,52 @@ def page(stand: Stand, browser: Browser) -> Iterator[Page]:
     assert complaints == []
 
 
+@pytest.fixture
+def stand() -> Iterator[Stand]:
+    """A sandbox of the test's own."""
+    with standing_there() as stand:
+        yield stand
+
+
+@pytest.fixture
+def page(stand: Stand, browser: Browser) -> Iterator[Page]:
+    """The page of that sandbox."""
+    with shown(stand, browser) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def looked_at(browser: Browser) -> Iterator[Page]:
+    """One page for all tests that only look at it: it takes seconds to open."""
+    with standing_there() as stand, shown(stand, browser) as page:
+        yield page
+
+
+@pytest.fixture
+def still(looked_at: Page) -> Page:
+    """A page that nobody has done anything on, on a desktop and by day."""
+    looked_at.set_viewport_size(DESKTOP)
+    looked_at.emulate_media(color_scheme="light")
+    return looked_at
+
+
 @pytest.mark.parametrize("size", [DESKTOP, LAPTOP])
-def test_both_phones_stand_side_by_side(page: Page, size: dict[str, int]) -> None:
+def test_both_phones_stand_side_by_side(still: Page, size: dict[str, int]) -> None:
     """In a window of a desktop both phones, the till and the timeline show without scrolling."""
-    page.set_viewport_size(size)
-    boxes = [page.locator(each).bounding_box() for each in ("#place-iphone", "#place-android", "#buy")]
+    still.set_viewport_size(size)
+    boxes = [still.locator(each).bounding_box() for each in ("#place-iphone", "#place-android", "#buy")]
     assert all(box and box["y"] >= 0 for box in boxes)
     assert all(box and box["y"] + box["height"] <= size["height"] for box in boxes)
     assert [box["x"] for box in boxes if box] == sorted(box["x"] for box in boxes if box)
-    expect(page.locator("#timeline")).to_be_in_viewport()
-    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    expect(still.locator("#timeline")).to_be_in_viewport()
+    assert still.evaluate("document.documentElement.scrollWidth") <= size["width"]
 
 
 @pytest.mark.parametrize("width", [320, 390, 820, 1120, 1121, 1280, 1440, 1920])
-def test_nothing_sticks_out_sideways(page: Page, width: int) -> None:
+def test_nothing_sticks_out_sideways(still: Page, width: int) -> None:
     """At every width the page is as wide as the window."""
-    page.set_viewport_size({"width": width, "height": 844})
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    still.set_viewport_size({"width": width, "height": 844})
+    assert still.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_a_narrow_window_shows_one_phone(page: Page, stand: Stand) -> None:
@@ -109,13 +139,13 @@ def test_each_phone_has_its_own_notification(page: Page, stand: Stand) -> None:
         expect(banner).not_to_have_class("banner shown arriving")
 
 
-def test_images_and_code_show(page: Page) -> None:
+def test_images_and_code_show(still: Page) -> None:
     """Logo and banner are loaded from the page's own address, and the code is large enough to be scanned."""
     for name in ("round", "hero"):
-        image = page.locator(f"#place-android img.{name}")
+        image = still.locator(f"#place-android img.{name}")
         expect(image).to_be_visible()
         assert image.evaluate("image => image.complete && image.naturalWidth") == 30
-    box = page.locator("#place-android .qr").bounding_box()
+    box = still.locator("#place-android .qr").bounding_box()
     assert box is not None
     assert box["width"] >= 140
 
@@ -136,9 +166,9 @@ def test_google_is_broken_by_a_button(page: Page, stand: Stand) -> None:
     assert stand.sandbox.google_breakage.key == "503"
 
 
-def test_controls_have_names(page: Page) -> None:
+def test_controls_have_names(still: Page) -> None:
     """Every button and field says to a screen reader what it is."""
-    nameless = page.evaluate(
+    nameless = still.evaluate(
         """[...document.querySelectorAll('button, input:not([type=hidden]), select, a')].filter(each => !(
             each.textContent.trim() || each.ariaLabel || each.getAttribute('aria-labelledby') || each.labels?.length
         )).map(each => each.outerHTML)"""
@@ -147,10 +177,10 @@ def test_controls_have_names(page: Page) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_texts_on_the_android_phone_can_be_read(page: Page, scheme: str) -> None:
+def test_texts_on_the_android_phone_can_be_read(still: Page, scheme: str) -> None:
     """Every text on the card and below it has a contrast of 4.5 or more, in light and dark."""
-    page.emulate_media(color_scheme=scheme)
-    faint = page.evaluate(CONTRAST)
+    still.emulate_media(color_scheme=scheme)
+    faint = still.evaluate(CONTRAST)
     assert faint == []
 
 
