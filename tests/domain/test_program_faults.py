@@ -14,7 +14,7 @@ from wallet_service.domain.errors import Fault
 from wallet_service.domain.file_model import parse, read
 from wallet_service.domain.period import Period
 from wallet_service.domain.program import Program
-from wallet_service.domain.program.faults import advice, faults
+from wallet_service.domain.program.faults import advice, faults, read_program
 from wallet_service.domain.program.findings import longest, shortest
 
 PROGRAMS = sorted((Path(__file__).parents[1] / "programs").glob("*.toml"))
@@ -209,8 +209,7 @@ def changed(table: dict[str, Any], changes: Change) -> dict[str, Any]:
 
 def linted(table: dict[str, Any]) -> list[Fault]:
     """Return every fault of the file."""
-    program, found = read(Program, "program.toml", table)
-    return found or list(faults(program, "program.toml") if program else [])
+    return read_program(table, "program.toml")[1]
 
 
 def advised(table: dict[str, Any], order_minor: int | None = None) -> list[Fault]:
@@ -218,6 +217,35 @@ def advised(table: dict[str, Any], order_minor: int | None = None) -> list[Fault
     program = Program.model_validate(table)
     assert list(faults(program, "program.toml")) == []
     return list(advice(program, "program.toml", order_minor=order_minor))
+
+
+def test_names_that_lead_nowhere_are_told_beside_faults_of_type() -> None:
+    """Where something cannot be read, names elsewhere are looked up all the same, and those of faulty tables exist."""
+    table = changed(
+        WHOLE,
+        {
+            "schema": "1",
+            "points.cap.times": "three",
+            "earning_rule.0.per": 0,  # which "double" names, and is named all the same
+            "earning_rule.1.tier_multiplier": {"admiral": "2"},
+            "campaign.0.segment": "regular",
+            "campaign.1.rules": ["purchases"],
+        },
+    )
+    assert [(each.key, each.message) for each in sorted(linted(table))] == [
+        ("campaign[0].segment", "names 'regular', which no [[segment]] has; did you mean 'regulars'?"),
+        ("campaign[1].rules[0]", "names 'purchases', which no [[earning_rule]] has; did you mean 'purchase'?"),
+        ("earning_rule[0].per", "should be greater than or equal to 1 (found 0)"),
+        ("earning_rule[1].tier_multiplier.admiral", "names 'admiral', which no [[tier]] has"),
+        ("points.cap.times", "should be a valid integer (found 'three')"),
+        ("schema", "should be 1 (found '1')"),
+    ]
+
+
+def test_tables_that_follow_a_faulty_one_keep_their_number() -> None:
+    """A key says where a table stands in the file, whatever could be read before it."""
+    table = changed(WHOLE, {"campaign.0.factor": "two", "campaign.1.segment": "nobody"})
+    assert [each.key for each in sorted(linted(table))] == ["campaign[0].factor", "campaign[1].segment"]
 
 
 @pytest.mark.parametrize("table", [WHOLE, PAID], ids=["whole", "paid"])

@@ -11,10 +11,9 @@ from wallet_service.cli.opening import AT_LEAST_ONE, opened
 from wallet_service.cli.operating import program_of_template, show, with_json
 from wallet_service.cli.simulate import simulate_program
 from wallet_service.domain.errors import Fault, ProgramTaken
-from wallet_service.domain.file_model import parse, read
-from wallet_service.domain.program import Program
+from wallet_service.domain.file_model import parse
 from wallet_service.domain.program.differences import differences
-from wallet_service.domain.program.faults import advice, faults
+from wallet_service.domain.program.faults import advice, read_program
 from wallet_service.storage import programs
 from wallet_service.storage.programs import Opened
 from wallet_service.usecases import publish_program as publishing
@@ -82,11 +81,8 @@ def _linted(path: Path, order_minor: int | None) -> tuple[list[Fault], list[Faul
     table, wrong = parse(data, place)
     if table is None:
         return wrong, []
-    found, wrong = read(Program, place, table)
-    if found is None:
-        return wrong, []
-    wrong = list(faults(found, place))
-    return wrong, [] if wrong else list(advice(found, place, order_minor=order_minor))
+    found, wrong = read_program(table, place)
+    return wrong, [] if wrong or not found else list(advice(found, place, order_minor=order_minor))
 
 
 @program.command("publish")

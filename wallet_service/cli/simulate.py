@@ -15,10 +15,10 @@ from wallet_service.cli.opening import AT_LEAST_ONE
 from wallet_service.domain.delivery import Arrangement, Delivery, event_of
 from wallet_service.domain.errors import Fault, TemplateRefused, WalletError
 from wallet_service.domain.event import Event
-from wallet_service.domain.file_model import parse, read
+from wallet_service.domain.file_model import parse
 from wallet_service.domain.invented import invented_year
 from wallet_service.domain.program import Program, exponent
-from wallet_service.domain.program.faults import faults
+from wallet_service.domain.program.faults import read_program
 from wallet_service.domain.reminding import tells
 from wallet_service.domain.simulation import Habits, Month, Outcome, simulate
 from wallet_service.inbound import standard
@@ -48,8 +48,7 @@ def _read_program(_: click.Context, __: click.Parameter, given: str | None) -> t
     table, wrong = parse(path.read_bytes(), str(path))
     found = None
     if table is not None:
-        found, wrong = read(Program, str(path), table)
-    wrong = [*wrong, *(faults(found, str(path)) if found else ())]
+        found, wrong = read_program(table, str(path))
     if found is None or wrong:
         raise click.ClickException(str(TemplateRefused("The programme cannot be used.", wrong)))
     return given, found

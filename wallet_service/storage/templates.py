@@ -11,7 +11,7 @@ from wallet_service.domain.errors import Fault, TemplateRefused
 from wallet_service.domain.file_model import Model, parse, read
 from wallet_service.domain.look import Look
 from wallet_service.domain.program import Program
-from wallet_service.domain.program.faults import faults as program_faults
+from wallet_service.domain.program.faults import read_program
 from wallet_service.domain.template import Template, version_of
 from wallet_service.domain.words import Words
 from wallet_service.storage import locales
@@ -88,9 +88,12 @@ class _Reading:
         return self._digest.hexdigest()
 
     def program(self) -> Program | None:
-        model = self._read(Program, RULES)
-        self.faults += program_faults(model, RULES) if model else []
-        return model
+        table = self._table(RULES)
+        if table is None:
+            return None
+        found, faults = read_program(table, RULES)
+        self.faults += faults
+        return found
 
     def look(self) -> Look | None:
         model = self._read(Look, "pass.toml")

@@ -23,6 +23,20 @@ class Coded(Protocol):
         ...
 
 
+class NamesNothing(str):
+    """What is said of a code that no `[[table]]` has, with the one of those that are known that may be meant."""
+
+    code: str
+    table: str
+    known: Sequence[str]
+
+    def __new__(cls, code: str, table: str, known: Sequence[str]) -> "NamesNothing":  # noqa: D102
+        there = f"which no [[{table}]] has" if known else f"and there is no [[{table}]]"
+        made = super().__new__(cls, f"names {code!r}, {there}{did_you_mean(code, known)}")
+        made.code, made.table, made.known = code, table, known
+        return made
+
+
 def codes(tables: Sequence[Coded]) -> list[str]:
     """Return the codes of all tables of a kind."""
     return [each.code for each in tables]
@@ -73,12 +87,8 @@ def outside(where: str, value: str, known: Sequence[str]) -> Iterator[Finding]:
 
 def unresolved(where: str, code: str | None, known: Sequence[str], table: str) -> Iterator[Finding]:
     """Yield a code that no `[[table]]` has, with the one that may be meant."""
-    if code is None or code in known:
-        return
-    if not known:
-        yield where, f"names {code!r}, and there is no [[{table}]]"
-    else:
-        yield where, f"names {code!r}, which no [[{table}]] has{did_you_mean(code, known)}"
+    if code is not None and code not in known:
+        yield where, NamesNothing(code, table, known)
 
 
 def all_unresolved(where: str, named: Sequence[str], known: Sequence[str], table: str) -> Iterator[Finding]:
