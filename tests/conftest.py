@@ -18,7 +18,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from google_actors import account_json, loaded_once
 from jinja2.bccache import Bucket, BytecodeCache
-from slate import alone, shape, wipe
+from slate import Slate, shape
 from sqlalchemy import Engine, create_engine, text
 from werkzeug.routing import Rule
 
@@ -128,37 +128,26 @@ def model(cluster: Embedded) -> str:
     return name
 
 
+@pytest.fixture(scope="session")
+def slate(cluster: Embedded, model: str) -> Iterator[Slate]:
+    """The database that the tests of this process have one after the other."""
+    slate = Slate(open_engine(cluster.url(f"test_{model}")))
+    yield slate
+    slate.engine.dispose()
+
+
 @pytest.fixture
-def engine(cluster: Embedded, model: str, slate: list[str]) -> Iterator[Engine]:
+def engine(cluster: Embedded, model: str, slate: Slate) -> Iterator[Engine]:
     """An engine on a migrated database without a row; one whose tables a test has changed is made anew."""
-    name = f"test_{model}"
-    engine = open_engine(cluster.url(name))
-    if slate and not _wiped(engine, slate[0]):
-        engine.dispose()
-        slate.clear()
-    if not slate:
+    if not slate.sound or not slate.wiped():
+        slate.engine.dispose()
+        name = slate.engine.url.database
         _execute(cluster, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         _execute(cluster, f"CREATE DATABASE {name} TEMPLATE {model} STRATEGY FILE_COPY")
-        with engine.begin() as tx:
-            slate.append(shape(tx))
-    yield engine
-    engine.dispose()
-
-
-def _wiped(engine: Engine, sound: str) -> bool:
-    """Leave no row and no other connection, and return whether the tables are what they were."""
-    alone(engine)
-    with engine.begin() as tx:
-        if shape(tx) != sound:
-            return False
-        wipe(tx)
-        return True
-
-
-@pytest.fixture(scope="session")
-def slate() -> list[str]:
-    """What the tables of the tests' database are, once it is made."""
-    return []
+        with slate.engine.begin() as tx:
+            slate.sound = shape(tx)
+    with slate.lent() as engine:
+        yield engine
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,14 @@
-"""A database without a row: the last test's, wiped, which takes a few milliseconds where a copy takes fifty."""
+"""A database without a row: the last test's, wiped, which takes a few milliseconds where a copy takes fifty.
+
+Its connections stay, too: a new one has to read the catalogues before its first statements, which takes longer.
+"""
 
 import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, event, text
 
 PATIENCE = 30  # seconds for a connection of the last test to end
 LARGE = 64 * 1024  # bytes; a smaller table is quicker emptied row by row than by making all its files anew
@@ -36,8 +42,8 @@ SHAPE = text("""
 """)
 REVISION = text("SELECT version_num FROM alembic_version")
 OTHERS = text("""
-    SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid()
+    SELECT pid FROM pg_stat_activity, pg_terminate_backend(pid)
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND NOT (pid = ANY(:kept) AND state = 'idle')
 """)
 
 
@@ -54,11 +60,44 @@ def shape(tx: Connection) -> str:
     return f"{tx.execute(SHAPE).scalar_one()} {tx.execute(REVISION).scalars().all()}"
 
 
-def alone(engine: Engine) -> None:
-    """Break all other connections to this database, and return when they are gone."""
-    end = time.monotonic() + PATIENCE
+def alone(engine: Engine, kept: Collection[int] = ()) -> set[int]:
+    """Break all connections to this database but those that are `kept` and idle; return which, once they are gone."""
+    end, broken = time.monotonic() + PATIENCE, set[int]()
     # A transaction sees the same connections as long as it lasts, so each look is one of its own.
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        while connection.execute(OTHERS).scalar_one():
+        while found := connection.execute(OTHERS, {"kept": list(kept)}).scalars().all():
             assert time.monotonic() < end, "a connection of another test does not end"
+            broken.update(found)
             time.sleep(0.001)
+    return broken
+
+
+@dataclass
+class Slate:
+    """The database of the tests of one process, and its connections; `sound` is what its tables are."""
+
+    engine: Engine
+    sound: str = ""
+    connections: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        event.listen(self.engine, "connect", lambda made, _: self.connections.add(made.info.backend_pid))
+
+    def wiped(self) -> bool:
+        """Leave no row and no connection but those that wait for the next test; return whether the tables are sound."""
+        if alone(self.engine, self.connections) & self.connections:
+            self.engine.dispose()  # of which some are broken
+        with self.engine.begin() as tx:
+            if shape(tx) != self.sound:
+                return False
+            wipe(tx)
+            return True
+
+    @contextmanager
+    def lent(self) -> Iterator[Engine]:
+        """Give an engine out for one test: what listens to it, and what is closed with it, is the test's own."""
+        lent, pool = self.engine.execution_options(), self.engine.pool
+        yield lent
+        if self.engine.pool is pool:
+            lent.dispose(close=False)  # for those who are told of it
+            self.engine.pool = pool
