@@ -1,7 +1,7 @@
 """Tests that follow each other on one database begin as if each had a new one."""
 
 import pytest
-from slate import LARGE, alone, shape, wipe
+from slate import LARGE, Slate, alone, shape, wipe
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 
@@ -47,6 +47,24 @@ def test_tables_that_were_changed_are_told_from_sound_ones(engine: Engine, chang
             assert shape(tx) != before
             nested.rollback()
         assert shape(tx) == before
+
+
+def test_connections_that_a_test_has_broken_are_made_anew(engine: Engine, slate: Slate) -> None:
+    """Whether one is found broken, or is broken off in the middle of something, the next test gets sound ones."""
+    with engine.connect() as first, engine.connect() as second:
+        pids = [each.execute(text("SELECT pg_backend_pid()")).scalar_one() for each in (first, second)]
+    assert slate.wiped()
+    with engine.begin() as tx:
+        tx.execute(text("SELECT pg_terminate_backend(pid) FROM unnest(CAST(:pids AS int[])) AS pid "
+                        "WHERE pid <> pg_backend_pid()"), {"pids": pids})  # fmt: skip
+    for _ in range(2):
+        assert slate.wiped()
+    forgotten = engine.connect()
+    forgotten.execute(FIRST, {"message": "never committed"})
+    assert slate.wiped()
+    forgotten.invalidate()
+    with engine.connect() as first, engine.connect() as second:
+        assert [each.execute(text("SELECT 1")).scalar_one() for each in (first, second)] == [1, 1]
 
 
 def test_what_another_test_has_left_open_is_broken_off(engine: Engine) -> None:

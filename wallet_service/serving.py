@@ -1,6 +1,7 @@
 """The processes that listen: the web, and the sandbox with its phone."""
 
 import atexit
+import gc
 import signal
 import socket
 import threading
@@ -38,7 +39,10 @@ def web_app() -> Flask:
     logs.configure(settings.log_format)
     service = build(settings)
     atexit.register(service.close)
-    return create_app(service)
+    app = create_app(service)
+    gc.collect()
+    gc.freeze()  # what is there from the start stays: to look through all of it for garbage would hold up requests
+    return app
 
 
 def serve_web(settings: Settings) -> None:
