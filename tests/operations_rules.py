@@ -189,6 +189,7 @@ code = "points"
 cost_micros = 10000
 
 [points]
+pending = { mode = "event", on = "order.fulfilled" }
 expiry = { mode = "inactivity", period = "P3M" }
 refund = { earned = "allow_negative", spent = "forfeit" }
 min_balance = -300

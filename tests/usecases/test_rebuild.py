@@ -1,5 +1,7 @@
 """All that is projected can be dropped and made anew from the append-only tables, equal to the last byte."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import books
@@ -8,7 +10,12 @@ from actors import Clock
 from history import LIVING, RULES, TIERS, Story, live, with_rules
 from sqlalchemy import text
 
+from wallet_service.domain.event import Customer
 from wallet_service.usecases import audit
+from wallet_service.usecases.erase import erase
+from wallet_service.usecases.merge import merge
+from wallet_service.usecases.operate import OpenProgram, operate
+from wallet_service.usecases.redeem import cancel
 from wallet_service.wiring import Service
 
 PROJECTIONS = {
@@ -126,3 +133,53 @@ def test_months_that_are_over_bring_no_gift_once_more(service: Service, clock: C
     assert kinds(story.service) == {"earn", "redeem"}
     assert rebuild(story.service) == (0, 0)
     assert dump(story.service) == before
+
+
+def done(story: Story, act: Callable[..., Any], **asked: Any) -> Any:
+    """Do an operation, and return its answer."""
+    rules = story.service.in_force.of_source(story.source)
+    program = OpenProgram(story.source.program_id, rules, story.service.vault)
+    how: dict[str, Any] = {"kind": act.__name__, "content": {}, "actor": "a person", "now": story.clock()}
+    key = f"key {next(story.ids)}"
+    return operate(story.service.begin, program=program, key=key, act=partial(act, **asked), **how).answer
+
+
+def test_what_came_by_itself_and_was_taken_back_is_not_given_once_more(service: Service, clock: Clock) -> None:
+    """Its points would do for it again, and it waits for what happens next to the member: making anew is nothing."""
+    treat = {"code": "treat", "kind": "product", "cost": 300, "auto": True, "code_valid": "P30D"}
+    story = Story(with_rules(service, {"reward": [treat]}), clock)
+    story.enrol("ann")
+    story.buy("ann", "a1", 40_000)
+    with service.read() as tx:
+        given = tx.execute(text("SELECT public_id FROM redemptions")).scalar_one()
+    done(story, cancel, redemption=given, reason="not wanted")
+    before = dump(story.service)
+    assert rebuild(story.service) == (0, 0)
+    assert dump(story.service) == before
+
+
+@pytest.mark.parametrize("end", [erase, merge])
+def test_whoever_is_no_more_is_left_as_they_were(service: Service, clock: Clock, end: Callable[..., Any]) -> None:
+    """The calendar goes on without the erased and the merged, and so do the books that are made anew and looked at."""
+    rules: dict[str, Any] = {
+        "points": {"pending": {"mode": "days", "days": 5}, "expiry": {"mode": "rolling", "period": "P3M"}},
+        "tiers": FREE | {"valid": "P6M"},
+        "tier": TIERS,
+    }
+    story = Story(with_rules(service, rules), clock)
+    for name in ("ann", "bob"):
+        story.enrol(name)
+        story.buy(name, f"of {name}", 60_000)
+        story.adjust(name, 30)
+    if end is erase:
+        assert done(story, erase, customer=Customer(id="ann"))["points"] == 630  # those that were pending, too
+    else:
+        done(story, merge, merged=Customer(id="ann"), survivor=Customer(id="bob"), reason="one person")
+    story.refund("of ann", 10_000)
+    for days in (0, 10, 400):
+        clock.on(days=days)
+        story.settle("bob")
+        before = dump(story.service)
+        assert books.faults(story.service) == []
+        assert rebuild(story.service) == (0, 0)
+        assert dump(story.service) == before

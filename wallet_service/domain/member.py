@@ -117,6 +117,11 @@ class Membership(Struct, frozen=True):
             reminders=tuple(each for each in reversed(position.reminders) if each.stands),
         )
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the person was erased or has become one with another member, so that the calendar brings nothing."""
+        return self.erased or self.merged_into is not None
+
     def with_profile(self, told: Profile) -> "Membership":
         """Return the member with what is told; what is None stays as it was, unless it is cleared."""
         mine = self.profile

@@ -159,6 +159,7 @@ _DUE = """
         ) AS ahead GROUP BY member_id
     ) AS first ON first.member_id = members.id
     WHERE template = ANY(:loaded) AND coalesce(due_at, 'infinity') > first.at
+      AND merged_into IS NULL AND erased_at IS NULL
 """
 
 

@@ -169,14 +169,18 @@ _IS_LOADED = """
      WHERE members.id = balances.member_id) = ANY(:templates)
 """
 # What rules and calendar say is found when the book is closed; everything counts as due until then. Since when it is
-# due stays as it was: of what was looked at before, such as the first days of months, nothing is given once more.
+# due stays as it was: of what was looked at before, such as the first days of months, nothing is given once more. The
+# calendar leaves whoever was erased, or has become one with another.
 _SETTLE = text(f"""
     INSERT INTO balances (member_id, qualifying, due_at, reminders, {", ".join(BALANCE_COLUMNS)})
-    SELECT member_id, 0, CAST(:now AS timestamptz), reminders, {", ".join(BALANCE_COLUMNS[:-1])},
-           coalesce(movements, '[]')
+    SELECT member_id, 0, CASE WHEN lives THEN CAST(:now AS timestamptz) END, reminders,
+           {", ".join(BALANCE_COLUMNS[:-1])}, coalesce(movements, '[]')
     FROM ({BALANCES.format(of=SOME)}) AS made
+    JOIN (
+        SELECT id, erased_at IS NULL AND merged_into IS NULL AS lives FROM members
+    ) AS persons ON persons.id = member_id
     ON CONFLICT (member_id) DO UPDATE
-    SET due_at = least(balances.due_at, excluded.due_at),
+    SET due_at = CASE WHEN excluded.due_at IS NOT NULL THEN least(balances.due_at, excluded.due_at) END,
         {", ".join(f"{each} = excluded.{each}" for each in BALANCE_COLUMNS[:-1])},
         reminders = CASE WHEN {_IS_LOADED} THEN excluded.reminders ELSE balances.reminders END,
         movements = CASE WHEN {_IS_LOADED} THEN excluded.movements ELSE balances.movements END

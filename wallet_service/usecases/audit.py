@@ -61,8 +61,8 @@ def wrong_positions(begin: Begin, in_force: InForce, *, now: datetime) -> Iterat
     """Yield each figure of a member that follows from books, rules and calendar, and is not what they say.
 
     That is what counts for the tier and its last day, what dies next, rewards within reach, and reminders. Left out is
-    who is due, since the calendar has yet to change the figures, whose template is not loaded or has newer rules, and
-    who is written to meanwhile.
+    who was erased or is another by now, whom the calendar leaves alone; who is due, since it has yet to change the
+    figures; whose template is not loaded or has newer rules; and who is written to meanwhile.
     """
     after = 0
     while True:
@@ -81,7 +81,7 @@ def wrong_positions(begin: Begin, in_force: InForce, *, now: datetime) -> Iterat
 
 
 def _is_settled(found: Found, in_force: InForce, now: datetime) -> bool:
-    if is_due(found.member, now) or not in_force.knows(found):
+    if found.member.is_over or is_due(found.member, now) or not in_force.knows(found):
         return False
     return found.member.position.program_version == in_force.of_card(found).rules
 
@@ -163,10 +163,11 @@ def _close_all(tx: Connection, ids: list[int], templates: Mapping[str, Template]
     pairs: dict[str, list[tuple[Membership, Membership]]] = {}
     for each in found:
         template = templates.get(each.template)
-        if template is None:
+        if template is None or each.member.is_over:
             continue
         book = open_book(tx, each.member, template, now=now)
         book.paid_since, book.paid_until = span(memberships.of(tx, each.member.id))
+        book.automatic = book.settled > 0  # rewards come with what moves points, which only the calendar does here
         after = book.close(cause=Cause(), reason=CALENDAR)
         if each.template_version == template.version:
             pairs.setdefault(each.template, []).append((each.member, after))

@@ -191,7 +191,7 @@ class Book:
         position = self._position(rank, known, reminders)
         if new or ended or self.calendar or self.regrant:
             position = structs.replace(position, granted=redemptions.granted(self.tx, self.member.id))
-        if self.member.merged_into is not None:
+        if self.member.is_over:
             position = structs.replace(position, due_at=None)
         balances.write(self.tx, self.member.id, position)
         after = structs.replace(self.member, position=position)

@@ -38,9 +38,9 @@ class Erased:
 def erase(operation: Operation, *, customer: Customer) -> Erased:
     """Forget a member's person: name, addresses, the merchant's own id, and what was sent about it.
 
-    Holds are given back and points taken out of the books by an entry of their own; none of the ledger's rows is
-    changed. Every card is void, and shows nothing of the person. Somebody of the same address who joins later is
-    somebody new. Consents stay, without a name, to show what was agreed.
+    Holds are given back and points, pending ones too, taken out of the books by entries of their own; none of the
+    ledger's rows is changed. Every card is void, and shows nothing of the person. Somebody of the same address who
+    joins later is somebody new. Consents stay, without a name, to show what was agreed.
     It looks through the events of all members once. Files of exports, in which the person is, are dropped.
     Raises `UnknownMember`, also for somebody who was erased before.
     """
@@ -51,6 +51,9 @@ def erase(operation: Operation, *, customer: Customer) -> Erased:
     points = max(book.account.available, 0)
     if points:
         correct(book, -points, actor=operation.actor, reason=REASON, at=now)
+    for lot in [each for each in book.account.lots if each.pending]:
+        points += lot.pending
+        book.account.take_back(lot, at=now, actor=operation.actor, reason=REASON)
     book.automatic = False
     member = close(operation, book)
     member = members.find_by_cards(tx, [member.card.id])[member.card.id].member
