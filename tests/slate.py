@@ -46,6 +46,7 @@ OTHERS = text("""
     SELECT pid FROM pg_stat_activity, pg_terminate_backend(pid)
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND NOT (pid = ANY(:kept) AND state = 'idle')
 """)
+LIVING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid = ANY(:kept)")
 
 
 def wipe(tx: Connection) -> None:
@@ -86,18 +87,25 @@ class Slate:
 
     def wiped(self) -> bool:
         """Leave no row and no connection but those that wait for the next test; return whether the tables are sound."""
-        try:
-            broken = alone(self.engine, self.connections)
-        except OperationalError:  # the last test has broken them, as a server does that stops
+        if not self._waits():
             self.engine.dispose()
-            broken = alone(self.engine)
-        if broken & self.connections:
-            self.engine.dispose()
+            alone(self.engine)
         with self.engine.begin() as tx:
             if shape(tx) != self.sound:
                 return False
             wipe(tx)
             return True
+
+    def _waits(self) -> bool:
+        """Break what a test has left open; return whether all connections that wait for the next one are whole."""
+        try:
+            if alone(self.engine, self.connections) & self.connections:
+                return False
+            with self.engine.connect() as connection:
+                living = connection.execute(LIVING, {"kept": list(self.connections)}).scalar_one()
+                return bool(living == self.engine.pool.checkedin() + 1)  # type: ignore[attr-defined]
+        except OperationalError:  # the last test has broken them, as a server does that stops
+            return False
 
     @contextmanager
     def lent(self) -> Iterator[Engine]:

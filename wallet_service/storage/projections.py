@@ -182,7 +182,9 @@ _SETTLE = text(f"""
     ON CONFLICT (member_id) DO UPDATE
     SET due_at = CASE WHEN excluded.due_at IS NOT NULL THEN least(balances.due_at, excluded.due_at) END,
         {", ".join(f"{each} = excluded.{each}" for each in BALANCE_COLUMNS[:-1])},
-        reminders = CASE WHEN {_IS_LOADED} THEN excluded.reminders ELSE balances.reminders END,
+        reminders = CASE
+            WHEN excluded.due_at IS NOT NULL AND {_IS_LOADED} THEN excluded.reminders ELSE balances.reminders
+        END,
         movements = CASE WHEN {_IS_LOADED} THEN excluded.movements ELSE balances.movements END
 """)
 _PAGE = text("""
