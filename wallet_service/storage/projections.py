@@ -170,7 +170,8 @@ _IS_LOADED = """
 """
 # What rules and calendar say is found when the book is closed; everything counts as due until then. Since when it is
 # due stays as it was: of what was looked at before, such as the first days of months, nothing is given once more. The
-# calendar leaves whoever was erased, or has become one with another.
+# calendar leaves alone whoever was erased or has become one with another: no date is made for them, by which they are
+# told from the others below.
 _SETTLE = text(f"""
     INSERT INTO balances (member_id, qualifying, due_at, reminders, {", ".join(BALANCE_COLUMNS)})
     SELECT member_id, 0, CASE WHEN lives THEN CAST(:now AS timestamptz) END, reminders,

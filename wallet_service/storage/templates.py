@@ -17,6 +17,7 @@ from wallet_service.domain.words import Words
 from wallet_service.storage import locales
 
 ArtCheck = Callable[[dict[str, bytes], str], Iterable[Fault]]
+Reader = Callable[[dict[str, Any], str], tuple[Model | None, list[Fault]]]
 RULES = "program.toml"
 
 
@@ -88,15 +89,10 @@ class _Reading:
         return self._digest.hexdigest()
 
     def program(self) -> Program | None:
-        table = self._table(RULES)
-        if table is None:
-            return None
-        found, faults = read_program(table, RULES)
-        self.faults += faults
-        return found
+        return self._read(RULES, read_program)
 
     def look(self) -> Look | None:
-        model = self._read(Look, "pass.toml")
+        model = self._read("pass.toml", lambda table, place: read(Look, place, table))
         self.faults += look.faults(model, "pass.toml") if model else []
         return model
 
@@ -128,11 +124,11 @@ class _Reading:
                 art[name] = data
         return art
 
-    def _read(self, model: type[Model], name: str) -> Model | None:
+    def _read(self, name: str, reader: Reader[Model]) -> Model | None:
         table = self._table(name)
         if table is None:
             return None
-        found, faults = read(model, name, table)
+        found, faults = reader(table, name)
         self.faults += faults
         return found
 

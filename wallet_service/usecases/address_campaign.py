@@ -17,7 +17,7 @@ from wallet_service.domain.member import Membership
 from wallet_service.domain.member_row import RowFault
 from wallet_service.domain.sheet import Record
 from wallet_service.domain.template import Template
-from wallet_service.storage import consents, identities, members, suppressed
+from wallet_service.storage import consents, identities, suppressed
 from wallet_service.storage.job_files import Refusal
 from wallet_service.storage.vault import Vault
 from wallet_service.usecases import mint
@@ -75,7 +75,7 @@ class Writing:
 
     def to_members(self, tx: Connection, page: Sequence[Membership]) -> Group:
         """Return what becomes of members; those who have become one with another are looked at as that one."""
-        found = [each for each in page if each.merged_into is None and not _erased(each)]
+        found = [each for each in page if not each.is_over]
         known = identities.known_as(tx, self.vault, [each.id for each in found], self.kind)
         said = consents.words(tx, [each.id for each in found], purpose=MARKETING, channel=self.letter.channel)
         against = self._against(tx, known.values())
@@ -175,7 +175,3 @@ class Writing:
         if to is None:
             faults.append(RowFault(self.kind, f"is no {self.kind}"))
         return (to.value if to else None), Prospect(**texts), tuple(faults)
-
-
-def _erased(member: Membership) -> bool:
-    return member.external_id.startswith(members.ERASED_PREFIX)

@@ -69,11 +69,7 @@ def rows_after(
     """Return up to `most` members whose row ids come after that one, as `export_members` writes them."""
     found = members.page_of(tx, program_id, after=after, most=most)
     known = identities.of_members(tx, vault, [each.id for each in found])
-    rows = [
-        _row(each, known.get(each.id, ()), program, link)
-        for each in found
-        if each.merged_into is None and not each.external_id.startswith(members.ERASED_PREFIX)
-    ]
+    rows = [_row(each, known.get(each.id, ()), program, link) for each in found if not each.is_over]
     return Page(rows, len(found), found[-1].id if found else after, len(found) < most)
 
 

@@ -158,11 +158,7 @@ def card_of(tx: Connection, merchant_id: int, serial_number: str) -> Found:
     Raises `UnknownCard` alike for one that is nowhere, for another merchant's, and for one of a member who was erased.
     """
     found = members.find_by_serial(tx, serial_number)
-    if (
-        found is None
-        or found.member.external_id.startswith(members.ERASED_PREFIX)
-        or _mine(tx, merchant_id, found.program_id) is None
-    ):
+    if found is None or found.member.erased or _mine(tx, merchant_id, found.program_id) is None:
         raise UnknownCard
     return found
 

@@ -28,7 +28,10 @@ RULES = (
 
 
 TABLE = re.compile(r"(\w+)(?:\[(\d+)\])?")  # with which a key begins: "campaign[2]", "points"
-HEAD = {"schema": 1, "program": {"code": "a", "name": "a", "timezone": "UTC", "currency": "EUR"}}  # for one in the way
+HEAD = {
+    "schema": 1,
+    "program": {"code": "a", "name": "a", "timezone": "UTC", "currency": "EUR"},
+}  # of a file whose own is faulty
 
 
 def read_program(table: dict[str, Any], place: str) -> tuple[Program | None, list[Fault]]:
@@ -70,9 +73,11 @@ def _lost_names(table: dict[str, Any], wrong: Sequence[Fault], place: str) -> It
         elif (name, None) not in unsound:
             rest[name] = said
     program, _ = read(Program, place, rest)
+    if program is None:
+        return
     left_out = set(_codes(table)) - set(_codes(rest))
-    for rule in RULES if program is not None else ():
-        for key, message in rule(program):  # type: ignore[arg-type]
+    for rule in RULES:
+        for key, message in rule(program):
             if isinstance(message, NamesNothing) and message.code not in left_out:
                 said = NamesNothing(message.code, message.table, sorted({*message.known, *left_out}))
                 yield Fault(place, TABLE.sub(lambda found: _as_written(found, kept), key, count=1), said)
