@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from click.testing import CliRunner
 
 from wallet_service.cli import main
-from wallet_service.stage import SIGNALS
+from wallet_service.surroundings import SIGNALS
 from wallet_service.wiring import Service
 
 Command = Callable[..., str]

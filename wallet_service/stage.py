@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -18,16 +17,13 @@ from wallet_service.config import Settings
 from wallet_service.demo import Demo
 from wallet_service.serving import require_port
 from wallet_service.storage import migrate
+from wallet_service.surroundings import NEXT_PORTS, PORTS, RUNNING, heed_signals
 from wallet_service.usecases.publish import publish, publish_classes
 from wallet_service.wiring import build
 
 PATIENCE = 60  # seconds for a process to answer for the first time
 GRACE = 25  # seconds for a process to finish what it has at hand; an answer of Google's may take most of them
 FACTS = "demo.json"
-RUNNING = "running.json"
-NEXT_PORTS = ("WALLET_SANDBOX_PORT", "WALLET_SANDBOX_APNS_PORT", "WALLET_SANDBOX_GOOGLE_PORT")
-PORTS = ("WALLET_PORT", "WALLET_BASE_URL", *NEXT_PORTS)
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def run(port: int) -> None:
@@ -64,29 +60,6 @@ def run(port: int) -> None:
                 path.unlink(missing_ok=True)
     finally:
         service.close()
-
-
-def surroundings() -> dict[str, str]:
-    """Return the environment, with the addresses of what `run` has started in the same folder where none are set."""
-    environment = dict(os.environ)
-    folder = Path(environment.get("WALLET_DATA_FOLDER") or "var")
-    try:
-        running = json.loads((folder / RUNNING).read_text())
-    except (OSError, ValueError):
-        running = {}
-    return {name: str(running[name]) for name in PORTS if name in running} | environment
-
-
-def heed_signals() -> None:
-    """Let a signal to stop leave through every `finally`, so that nothing is left running; a second one is ignored."""
-    for number in SIGNALS:
-        signal.signal(number, _leave)
-
-
-def _leave(*_: object) -> None:
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-    raise SystemExit(0)
 
 
 def _environment(port: int) -> dict[str, str]:

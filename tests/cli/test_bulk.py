@@ -21,7 +21,7 @@ from wallet_service.cli.bulk import Progress
 from wallet_service.config import Settings
 from wallet_service.domain.job import Job
 from wallet_service.domain.template import Template
-from wallet_service.stage import SIGNALS
+from wallet_service.surroundings import SIGNALS
 from wallet_service.usecases.connect import connect
 from wallet_service.wiring import Service, build
 

@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
@@ -312,6 +312,3 @@ def as_json_line(job: Job) -> str:
     for name in ("id", "program_id", "operation_id", "file_id", "cursor", "lease", "attempts", "not_before"):
         del said[name]
     return json.dumps({"job": said.pop("public_id"), **said}, default=str)
-
-
-COMMANDS: Iterable[click.Command] = (import_members, export, job_group)

@@ -7,6 +7,7 @@ import click
 
 from wallet_service.cli.opening import opened
 from wallet_service.cli.operating import of_template, opened_program, with_json
+from wallet_service.cli.send import send
 from wallet_service.domain.links import CHANNELS, Channel, Utm
 from wallet_service.storage.link_campaigns import OfProgram
 from wallet_service.usecases import campaign as campaigns_of
@@ -122,3 +123,6 @@ def revoke(code: str, template: str) -> None:
         with service.begin() as tx:
             campaigns_of.revoke_campaign(tx, program.merchant_id, code, now=service.clock())
     click.echo(f"{code} has ended; its links do not work any more.")
+
+
+campaign.add_command(send)

@@ -5,10 +5,11 @@ from typing import Any
 
 import click
 
-from wallet_service import config, stage
+from wallet_service import config
 from wallet_service.domain.errors import Fault, TemplateRefused
 from wallet_service.domain.file_model import parse, read
 from wallet_service.domain.program import Program
+from wallet_service.surroundings import surroundings
 from wallet_service.terms import LANGUAGES, Vocabulary, as_text
 from wallet_service.terms import explain as explained
 from wallet_service.terms.vocabulary import of_table
@@ -18,7 +19,7 @@ FILE = "program.toml"
 
 def _program_file(_: click.Context, __: click.Parameter, given: str) -> Path:
     """Return the programme's file: that very file, or the one in the folder of that path or template's name."""
-    named = config.load(stage.surroundings()).templates / given
+    named = config.load(surroundings()).templates / given
     for path in (Path(given), Path(given) / FILE, named / FILE):
         if path.is_file():
             return path

@@ -1,6 +1,4 @@
-"""`wallet-service points`, `member` and `partner`: holds, corrections, gifts, merged members, and what partners owe."""
-
-from datetime import datetime
+"""`wallet-service points` and `partner`: holds, corrections, gifts, and what partners owe."""
 
 import click
 
@@ -17,13 +15,9 @@ from wallet_service.cli.operating import (
 )
 from wallet_service.usecases import adjust as adjusting
 from wallet_service.usecases import hold as holding
-from wallet_service.usecases import merge as merging
-from wallet_service.usecases import object as objecting
 from wallet_service.usecases import settle_partners as settling
 from wallet_service.usecases import transfer as transferring
-from wallet_service.usecases.expose import expose
 from wallet_service.usecases.operate import answer_of
-from wallet_service.usecases.serve import card_or_member
 
 REASON = click.option("--reason", required=True, help="Why, for the books.")
 
@@ -158,91 +152,6 @@ def transfer(giver: str, taker: str, points: int, reason: str, asked: Asking) ->
                 operation, giver=mine, taker=other, points=points, reason=reason
             ),
         )  # fmt: skip
-
-
-@click.group("member")
-def member_group() -> None:
-    """Set a member's tier, make one member of two, or count a member no more."""
-
-
-@member_group.command("tier")
-@click.argument("member")
-@click.argument("tier")
-@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="The last day; for ever, if not given.")
-@REASON
-@asking
-def set_tier(member: str, tier: str, until: datetime | None, reason: str, asked: Asking) -> None:
-    """Put a member into a tier, below which nothing takes the member through that day.
-
-    \b
-    Example:   wallet-service member tier mem_7k3z… gold --until 2027-12-31 --reason "guest of honour"
-    """
-    day = until.date() if until else None
-    with opened() as service:
-        program, customer = program_of_member(service, member)
-        content = {"member": str(customer), "tier": tier, "until": str(day), "reason": reason}
-        do(
-            service, program, "tier.set", asked, content=content,
-            act=lambda operation: adjusting.set_tier(operation, customer=customer, tier=tier, until=day, reason=reason),
-        )  # fmt: skip
-
-
-@member_group.command("merge")
-@click.argument("merged")
-@click.argument("survivor")
-@REASON
-@asking
-def merge(merged: str, survivor: str, reason: str, asked: Asking) -> None:
-    """Have SURVIVOR take over all that MERGED has, and stand for both; the card of MERGED is void for good.
-
-    \b
-    Example:   wallet-service member merge mem_p0q1… mem_7k3z… --reason "joined twice"
-    """
-    with opened() as service:
-        program, gone = program_of_member(service, merged)
-        _, kept = program_of_member(service, survivor)
-        content = {"merged": str(gone), "survivor": str(kept), "reason": reason}
-        do(
-            service, program, "member.merge", asked, content=content,
-            act=lambda operation: merging.merge(operation, merged=gone, survivor=kept, reason=reason),
-        )  # fmt: skip
-
-
-@member_group.command("object")
-@click.argument("member")
-@click.option("--withdraw", is_flag=True, help="The member does not object any more; what was forgotten stays so.")
-def object_to(member: str, withdraw: bool) -> None:
-    """Count nothing more of what a member does with links and the card, and forget what was counted.
-
-    \b
-    Example:   wallet-service member object mem_7k3z…
-    """
-    with opened() as service, service.begin() as tx:
-        found = card_or_member(tx, member).member
-        if withdraw:
-            objecting.withdraw(tx, found.id)
-        else:
-            objecting.object_to_counting(tx, found.id, now=service.clock())
-    click.echo(f"{found.public_id} is {'counted again from now on' if withdraw else 'not counted any more'}.")
-
-
-@member_group.command("arm")
-@click.argument("member")
-@click.argument("experiment")
-def arm(member: str, experiment: str) -> None:
-    """Tell in which arm of EXPERIMENT a member is, for whoever treats members by it, and note that it was met.
-
-    The answer is always the same for a member. Of the holdout nothing is noted.
-
-    \b
-    Example:   wallet-service member arm mem_7k3z… second-order-offer
-    """
-    with opened() as service:
-        with service.read() as tx:
-            found = card_or_member(tx, member)
-        program = service.in_force.of_card(found).program
-        with service.begin() as tx:
-            click.echo(expose(tx, program, found.member, experiment, now=service.clock()))
 
 
 @click.group("partner")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from wallet_service import config, stage
+from wallet_service import config
 from wallet_service.cli.explain import explain
 from wallet_service.cli.opening import AT_LEAST_ONE, opened
 from wallet_service.cli.operating import program_of_template, show, with_json
@@ -16,6 +16,7 @@ from wallet_service.domain.program.differences import differences
 from wallet_service.domain.program.faults import advice, read_program
 from wallet_service.storage import programs
 from wallet_service.storage.programs import Opened
+from wallet_service.surroundings import surroundings
 from wallet_service.usecases import publish_program as publishing
 from wallet_service.usecases.compare_arms import compare_arms
 from wallet_service.usecases.operate import answer_of
@@ -35,7 +36,7 @@ def _rule_files(_: click.Context, __: click.Parameter, given: str) -> list[Path]
     """Return the file of that path, those in the folder of that path, or that of the template of that name."""
     if Path(given).is_file():
         return [Path(given)]
-    named = config.load(stage.surroundings()).templates / given
+    named = config.load(surroundings()).templates / given
     for folder in (Path(given), named):
         if (folder / LOOK).is_file() and not (folder / RULES).is_file():
             raise click.BadParameter(f"there is no {RULES} in the template {folder}")

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from wallet_service import config, stage
+from wallet_service import config
 from wallet_service.cli.opening import AT_LEAST_ONE
 from wallet_service.domain.delivery import Arrangement, Delivery, event_of
 from wallet_service.domain.errors import Fault, TemplateRefused, WalletError
@@ -22,6 +22,7 @@ from wallet_service.domain.program.faults import read_program
 from wallet_service.domain.reminding import tells
 from wallet_service.domain.simulation import Habits, Month, Outcome, simulate
 from wallet_service.inbound import standard
+from wallet_service.surroundings import surroundings
 
 RULES = "program.toml"
 SOME_DAY = datetime(9000, 1, 1, tzinfo=UTC)  # events that are only imagined may lie in the future
@@ -41,7 +42,7 @@ def _read_program(_: click.Context, __: click.Parameter, given: str | None) -> t
     """Return the programme of that file, or of the template of that name, with what it was called."""
     if given is None:
         return None
-    named = config.load(stage.surroundings()).templates / given / RULES
+    named = config.load(surroundings()).templates / given / RULES
     path = next((each for each in (Path(given), Path(given) / RULES, named) if each.is_file()), None)
     if path is None:
         raise click.BadParameter(f"there is no file {given}, and no template of that name")

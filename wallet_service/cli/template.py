@@ -4,13 +4,14 @@ from pathlib import Path
 
 import click
 
-from wallet_service import config, stage
+from wallet_service import config
 from wallet_service.apple import artwork
 from wallet_service.apple import shown as apple_shown
 from wallet_service.apple.passes import ApplePasses
 from wallet_service.domain.shown import report
 from wallet_service.google import shown as google_shown
 from wallet_service.storage import templates
+from wallet_service.surroundings import surroundings
 from wallet_service.wiring import check_faces, open_identity, sample_standing, utc_now
 
 
@@ -21,7 +22,7 @@ def template() -> None:
 
 def _template_folder(_: click.Context, __: click.Parameter, given: str) -> Path:
     """Return the folder of that path, or of that name among the templates."""
-    named = config.load(stage.surroundings()).templates / given
+    named = config.load(surroundings()).templates / given
     for folder in (Path(given), named):
         if folder.is_dir():
             return folder

@@ -1,14 +1,11 @@
-"""Brings a database to the tables that this code expects, and tells whether it is there."""
-
-from pathlib import Path
+"""Brings a database to the tables that this code expects."""
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
-MIGRATIONS = Path(__file__).parent / "migrations"
+from wallet_service.storage.revision import MIGRATIONS
+
 LOCK = 0x57414C4C  # any number, the same in every process: two at once would race for the same tables
 
 
@@ -24,16 +21,6 @@ def downgrade(engine: Engine, revision: str) -> None:
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         command.downgrade(_config(connection), revision)
-
-
-def heads() -> tuple[str, ...]:
-    """Return the newest revisions; there must be exactly one."""
-    return tuple(ScriptDirectory(str(MIGRATIONS)).get_heads())
-
-
-def is_current(connection: Connection) -> bool:
-    """Whether the database stands at the newest revision."""
-    return MigrationContext.configure(connection).get_current_heads() == heads()
 
 
 def _config(connection: Connection) -> Config:

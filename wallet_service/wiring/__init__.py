@@ -48,7 +48,7 @@ from wallet_service.mail.postman import Postman
 from wallet_service.outbound.courier import Courier
 from wallet_service.outbound.gateway import Gateway
 from wallet_service.sandbox.chain import make_chain
-from wallet_service.storage import deliveries, migrate, pipelined, templates
+from wallet_service.storage import deliveries, pipelined, revision, templates
 from wallet_service.storage.embedded import Embedded
 from wallet_service.storage.members import Found
 from wallet_service.storage.programs import Opened
@@ -619,7 +619,7 @@ def tables_current(engine: Engine) -> bool:
     """Whether the database answers and stands at the newest migration."""
     try:
         with engine.connect() as connection:
-            return migrate.is_current(connection)
+            return revision.is_current(connection)
     except OperationalError:
         return False
 
