@@ -171,6 +171,22 @@ def test_nothing_of_a_person_is_left(shop: Till, service: Service) -> None:
         assert tx.execute(text("SELECT count(*) FROM member_identities")).scalar_one() == 0
 
 
+def test_nothing_is_left_of_whom_a_person_was_before(shop: Till, service: Service) -> None:
+    """Who has become one with the erased is forgotten with it: no id finds it, and whoever comes with one is new."""
+    shop.enrol("bob")
+    gone = shop.member(OWN_ID)
+    shop.do(merge, merged=who(OWN_ID), survivor=who("bob"), reason="joined twice")
+    shop.do(erase, customer=who("bob"))
+    held = everything(service)
+    assert not [each for each in (NAME, OWN_ID, EMAIL.value) if each in held]
+    for each in (who(OWN_ID), Customer(member_id=gone.public_id), Customer(card_code=gone.card_code)):
+        with pytest.raises(UnknownMember):
+            shop.operate(erase, customer=each)
+    assert shop.tell("member.enrolled", MemberEnrolled(who(OWN_ID), None, None))["balance"] == 0
+    assert faults(service) == []
+    shop.check()
+
+
 def test_the_books_and_the_chain_stay(shop: Till, service: Service) -> None:
     """What was posted stays to the byte, sealed as it was; the points are taken out by an entry of their own."""
     service.seal()
@@ -203,13 +219,17 @@ def test_an_erased_member_is_nobody(shop: Till) -> None:
 
 
 def test_orders_of_an_erased_member_go_on(shop: Till) -> None:
-    """A refund, and a snapshot that names the customer, are entered for whoever the order was given to."""
+    """Refunds and snapshots are entered for whoever the order was given to; nobody gets or owes anything by it."""
     shop.do(erase, customer=who(OWN_ID))
-    shop.tell("order.refunded", OrderRefunded("o1", 4_000))
+    assert shop.tell("order.refunded", OrderRefunded("o1", 4_000))["balance"] == 0
     shop.tell("member.enrolled", MemberEnrolled(Customer(id=OWN_ID), None, None))
     paid = OrderPaid(Customer(id=OWN_ID), "o1", "EUR", 10_000)
     later = shop.tell("order.updated", OrderUpdated("o1", shop.clock(), Customer(id=OWN_ID), paid, 5_000))
     assert later["customer_id"].startswith("erased:")
+    more = OrderPaid(Customer(id=OWN_ID), "o1", "EUR", 90_000)
+    shop.clock.on(days=1)
+    grown = shop.tell("order.updated", OrderUpdated("o1", shop.clock(), Customer(id=OWN_ID), more))
+    assert (grown["balance"], grown["pending"]) == (0, 0)
     assert shop.balance(OWN_ID) == 0
     shop.check()
 

@@ -28,6 +28,18 @@ REWARD = """
     kind = "product"
     cost = 100
 """
+PLEDGE = """
+    [[cause]]
+    code = "trees"
+    name = "Trees"
+    [[reward]]
+    code = "pledge"
+    kind = "donation"
+    rate = { points = 1, value = 1 }
+    auto = "monthly"
+    choose = "cause"
+    default = "trees"
+"""
 
 
 def trigger(said: str) -> str:
@@ -282,3 +294,35 @@ def test_a_new_trigger_does_not_reach_back(town: Opened, ruled: Ruled) -> None:
     here.buy(1000, order="b", customer="bob")
     until(here, "2026-07-20 10:01")
     assert here.balances("bob") == (11, 0)
+
+
+def test_a_month_begins_once_though_a_day_waits_to_be_kept(town: Opened) -> None:
+    """What comes with the first of a month comes once, and takes nothing of later, while a birthday is not kept yet."""
+    here = town(rules(more=BIRTHDAY_RULE + PLEDGE))
+    here.enrol(birthday=(6, 30))
+    here.buy(10_000, order="a")
+    here.clock.now = moment("2026-07-02 12:00")  # no worker has looked since the birthday
+    here.buy(700, order="b")
+    here.buy(300, order="c")
+    assert here.balances() == (10, 0)
+    until(here, "2026-07-02 12:05")
+    assert here.balances() == (110, 0)
+    assert here.rows("SELECT month::text, points FROM redemptions") == [("2026-07-01", 100)]
+
+
+def test_rules_that_are_published_meanwhile_take_no_first_away(town: Opened, ruled: Ruled) -> None:
+    """New rules that come between the first of a month and whoever looks after it leave to that what has begun."""
+    before = rules(more=PLEDGE)
+    here = town(before)
+    here.enrol()
+    here.buy(10_000, order="a")
+    here.service = ruled(whole=before.replace("per = 100", "per = 50"))
+    here.clock.now = moment("2026-07-01 10:00")
+    with here.service.begin() as tx:
+        (opened,) = programs.of_template(tx, "points")
+        publish_program(tx, opened, here.service.in_force, actor="ann", now=here.clock.now)
+    list(publish(here.service.begin, here.service.in_force, "points", now=here.clock.now))
+    assert here.balances() == (100, 0)
+    until(here, "2026-07-01 10:01")
+    assert here.balances() == (0, 0)
+    assert here.rows("SELECT month::text, points FROM redemptions") == [("2026-07-01", 100)]

@@ -11,7 +11,10 @@ from town import Town, moment, rules
 from wallet_service.domain.event import ActivityDone, Customer
 from wallet_service.storage import audit, referrals, triggers
 from wallet_service.usecases.book import open_book
+from wallet_service.usecases.erase import erase
 from wallet_service.usecases.follow import follow
+from wallet_service.usecases.merge import merge
+from wallet_service.usecases.operate import OpenProgram, Operation, operate
 from wallet_service.usecases.refer import code_of
 
 Opened = Callable[[str], Town]
@@ -54,6 +57,27 @@ def states(here: Town) -> dict[str, tuple[str, str | None]]:
 def sweep(here: Town) -> int:
     """Do all that time brings, and return how many were rewarded."""
     return sum(settle().settled for settle in here.service.calendars()[1:])
+
+
+def become_one(here: Town, gone: str, survivor: str) -> None:
+    """Make one member of two."""
+    asked = {"merged": Customer(id=gone), "survivor": Customer(id=survivor), "reason": "one person"}
+    do(here, lambda each: merge(each, **asked))
+
+
+def do(here: Town, act: Callable[[Operation], object]) -> None:
+    """Do an operation by hand."""
+    template = here.service.in_force.of_source(here.source)
+    operate(
+        here.service.begin,
+        program=OpenProgram(here.source.program_id, template, here.service.vault),
+        key=f"key {next(here.ids)}",
+        kind="by hand",
+        content={},
+        actor="a person",
+        now=here.clock.now,
+        act=act,
+    )
 
 
 def granted(here: Town, customer: str) -> list[str]:
@@ -139,6 +163,91 @@ def test_two_cards_in_one_phone_are_one_person(here: Town, clock: Clock) -> None
     sweep(here)
     assert states(here) == {"ann again": ("rejected", "self_referral")}
     assert here.balances("ann") == (0, 0)
+
+
+def test_who_becomes_one_with_the_other_brought_nobody(here: Town, clock: Clock) -> None:
+    """A member who turns out to be the one who brought it gets nothing for either, and the books are whole."""
+    here.enrol("bob", referral_code=code(here))
+    here.buy(5000, order="a", customer="bob")
+    here.enrol("cyd")
+    here.enrol("dan", referral_code=code(here, "cyd"))
+    here.buy(5000, order="b", customer="dan")
+    become_one(here, "bob", "ann")
+    become_one(here, "cyd", "dan")
+    clock.on(days=15)
+    assert sweep(here) == 0
+    assert states(here) == dict.fromkeys(("bob", "dan"), ("rejected", "self_referral"))
+    assert (here.balances("ann"), granted(here, "ann")) == ((50, 0), [])
+    assert here.member("ann").position.totals.referrals == 0
+
+
+def test_a_survivor_has_come_as_the_other_came(here: Town, clock: Clock) -> None:
+    """Where who is left joined later and was brought by nobody, it gets what the other came for; a refund is found."""
+    mine = code(here)
+    for name in ("bob", "cyd"):
+        here.enrol(name, referral_code=mine)
+        here.buy(5000, order=name, customer=name)
+    clock.on(minutes=1)
+    for name in ("bob", "cyd"):
+        here.enrol(f"{name} again")
+        become_one(here, name, f"{name} again")
+    assert states(here) == {"bob again": ("qualified", None), "cyd again": ("qualified", None)}
+    here.refund(5000, order="cyd")
+    assert states(here)["cyd again"] == ("joined", None)
+    clock.on(days=15)
+    assert sweep(here) == 1
+    assert (here.balances("ann"), granted(here, "bob again"), granted(here, "cyd again")) == (
+        (500, 0),
+        ["five-off"],
+        [],
+    )
+
+
+def test_who_turns_out_to_be_a_member_of_before_was_not_brought(here: Town, clock: Clock) -> None:
+    """Nor is a person brought twice, by two enrolments: what has come first counts."""
+    here.enrol("old")
+    here.enrol("dan", referral_code=code(here))
+    clock.on(minutes=1)
+    mine = code(here)
+    here.enrol("bob", referral_code=mine)
+    here.enrol("dan again", referral_code=mine)
+    for name in ("bob", "dan", "dan again"):
+        here.buy(5000, order=name, customer=name)
+    become_one(here, "bob", "old")
+    become_one(here, "dan again", "dan")
+    assert states(here) == {
+        "bob": ("rejected", "member_before"),
+        "dan": ("qualified", None),
+        "dan again": ("rejected", "member_before"),
+    }
+    clock.on(days=15)
+    assert sweep(here) == 1
+
+
+def test_who_was_brought_once_is_not_brought_again_by_becoming_another(here: Town, clock: Clock) -> None:
+    """A person who has had the reward as one member does not get it as the other one with which it becomes one."""
+    mine = code(here)
+    here.enrol("bob", referral_code=mine)
+    here.buy(5000, order="a", customer="bob")
+    clock.on(days=15)
+    assert sweep(here) == 1
+    here.enrol("bob again", referral_code=mine)
+    here.buy(5000, order="b", customer="bob again")
+    become_one(here, "bob", "bob again")
+    assert states(here) == {"bob": ("rewarded", None), "bob again": ("rejected", "member_before")}
+
+
+@pytest.mark.parametrize("erased", ["ann", "bob"])
+def test_who_is_erased_gets_nothing_more_and_the_other_does(here: Town, clock: Clock, erased: str) -> None:
+    """The order has stood: whoever is still a member gets theirs, and nothing is given to nobody."""
+    here.enrol("bob", referral_code=code(here))
+    here.buy(5000, order="a", customer="bob")
+    do(here, lambda each: erase(each, customer=Customer(id=erased)))
+    clock.on(days=15)
+    assert sweep(here) == 1
+    query = "SELECT reward, available FROM balances LEFT JOIN reward_grants USING (member_id) ORDER BY member_id"
+    ann, bob = ((None, 0), ("five-off", 50)) if erased == "ann" else ((None, 500), (None, 0))
+    assert here.rows(query) == [ann, bob]
 
 
 def test_a_referrer_gets_so_much_a_year_and_no_more(here: Town, clock: Clock) -> None:

@@ -174,6 +174,19 @@ class Account:
         ]
         return self._post("adjust", at, entries, moves, actor=actor, reason=reason)
 
+    def clear(self, *, at: datetime, actor: str, reason: str) -> int:
+        """Take away all that is pending or spendable, let off what was spent too much, and return the points taken."""
+        taken = max(self.available, 0)
+        if taken:
+            self.take(taken, at=at, actor=actor, reason=reason)
+        for lot in [each for each in self.lots if each.pending] if self.pending else []:
+            taken += lot.pending
+            self.take_back(lot, at=at, actor=actor, reason=reason)
+        if self.deficit:
+            entries = [Entry("adjustment", -self.deficit), Entry("available", self.deficit)]
+            self._post("adjust", at, entries, [], actor=actor, reason=reason)
+        return taken
+
     def hand_over_deficit(self, *, at: datetime, actor: str, reason: str) -> Transaction:
         """Let another member, who is the same person, answer for what was spent more than there was."""
         points = self.deficit

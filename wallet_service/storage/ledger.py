@@ -111,6 +111,7 @@ _MOVE = text("""
     )
     DELETE FROM open_holds WHERE hold_id = ANY(:closed)
 """)
+_LAST = text("SELECT created_at FROM ledger_transactions WHERE member_id = :member_id ORDER BY id DESC LIMIT 1")
 _RESERVE = text("SELECT nextval('ledger_ids') FROM generate_series(1, :count)")
 
 
@@ -145,6 +146,12 @@ class Cause(Struct, frozen=True):
 def reserve(tx: Connection, count: int) -> list[int]:
     """Return that many fresh row ids, rising; under a member's lock they rise in the order of posting."""
     return list(tx.execute(_RESERVE, {"count": count}).scalars())
+
+
+def last_posted(tx: Connection, member_id: int) -> datetime | None:
+    """Return when anything was posted for a member for the last time."""
+    found: datetime | None = tx.execute(_LAST, {"member_id": member_id}).scalar()
+    return found
 
 
 def post(

@@ -152,6 +152,7 @@ _LISTED = text("""
     ORDER BY id LIMIT :most
 """)
 _AFTER = text("SELECT id FROM cards WHERE id > :after ORDER BY id LIMIT :most")
+_MERGED_INTO = text(f"SELECT {_COLUMNS} {_FROM} WHERE members.merged_into = :member_id ORDER BY members.id")
 _BY_PUBLIC_ID = text(f"{_FOUND} WHERE public_id = :public_id AND erased_at IS NULL")
 _SURVIVOR = text("""
     SELECT survivor.external_id FROM members JOIN members AS survivor ON survivor.id = members.merged_into
@@ -366,6 +367,11 @@ def find_by_cards(tx: Connection, card_ids: Iterable[int]) -> dict[int, Found]:
 def find_by_members(tx: Connection, member_ids: Iterable[int]) -> list[Found]:
     """Return these members in the order of their ids, as far as they have cards."""
     return [_found(row) for row in tx.execute(_BY_MEMBERS, {"member_ids": list(member_ids)})]
+
+
+def merged_into(tx: Connection, member_id: int) -> list[Membership]:
+    """Return all who have become one with a member that is left."""
+    return [_membership(row) for row in tx.execute(_MERGED_INTO, {"member_id": member_id})]
 
 
 def find_by_public_id(tx: Connection, public_id: str) -> Found | None:

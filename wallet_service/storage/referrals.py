@@ -32,18 +32,22 @@ _CHANGE = text("""
     SET status = :status, reason = :reason, order_id = :order_id, hold_until = :hold_until, changed_at = :now
     WHERE id = :id
 """)
-_DUE = text("""
+_DUE_ROWS = """
     SELECT referrals.id, referrals.program_id, referee.id AS referee_id, referee.external_id AS referee,
-           referrer.id AS referrer_id, referrer.external_id AS referrer, attempts
+           referrer.id AS referrer_id, referrer.external_id AS referrer, order_id, attempts
     FROM referrals
     JOIN programs ON programs.id = referrals.program_id
     JOIN members AS told_referee ON told_referee.id = referee_id
     JOIN members AS referee ON referee.id = coalesce(told_referee.merged_into, told_referee.id)
     JOIN members AS told_referrer ON told_referrer.id = referrer_id
     JOIN members AS referrer ON referrer.id = coalesce(told_referrer.merged_into, told_referrer.id)
-    WHERE status = 'qualified' AND hold_until <= :now AND programs.template = ANY(:templates)
-    ORDER BY hold_until, referrals.id LIMIT :most
+    WHERE status = 'qualified' AND hold_until <= :now
+"""
+_DUE = text(f"""
+    {_DUE_ROWS} AND programs.template = ANY(:templates) ORDER BY hold_until, referrals.id LIMIT :most
 """)
+_STILL_DUE = text(f"{_DUE_ROWS} AND referrals.id = :id")
+_BROUGHT = text("UPDATE referrals SET referee_id = :referee_id WHERE id = :id")
 _PUT_OFF = text("UPDATE referrals SET attempts = attempts + 1, hold_until = :until WHERE id = :id")
 # Two cards in one phone's wallet are one person's, as far as we can see.
 _SHARE_A_PHONE = text("""
@@ -76,10 +80,18 @@ class Referral:
     order_row: int | None
     hold_until: datetime | None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it may still be rewarded."""
+        return self.status in ("joined", "qualified")
+
 
 @dataclass(frozen=True, slots=True)
 class DueReferral:
-    """A referral whose time has come, with both members by our ids and the merchant's own."""
+    """A referral whose time has come, with both members by our ids and the merchant's own.
+
+    Where one of them has become one with another, it is the one that is left.
+    """
 
     id: int
     program_id: int
@@ -87,6 +99,7 @@ class DueReferral:
     referee: str
     referrer_id: int
     referrer: str
+    order_row: int | None
     attempts: int
 
 
@@ -148,6 +161,16 @@ def due(tx: Connection, *, templates: Collection[str], now: datetime, most: int)
     """Return up to `most` referrals that have stood long enough."""
     rows = tx.execute(_DUE, {"templates": list(templates), "now": now, "most": most})
     return [DueReferral(*row) for row in rows]
+
+
+def is_due(tx: Connection, referral: DueReferral, *, now: datetime) -> bool:
+    """Whether a referral is still due, and between the same members, whose customers are locked."""
+    return any(DueReferral(*row) == referral for row in tx.execute(_STILL_DUE, {"id": referral.id, "now": now}))
+
+
+def brought(tx: Connection, referral_id: int, referee_id: int) -> None:
+    """Note that it was this member who was brought, and nobody else brought it; its customer is locked."""
+    tx.execute(_BROUGHT, {"id": referral_id, "referee_id": referee_id})
 
 
 def put_off(tx: Connection, referral_id: int, until: datetime) -> None:

@@ -37,6 +37,7 @@ ONE_DAY = timedelta(days=1)
 LATE = timedelta(days=31)  # what days brought longer ago than that is not made up for
 MOVEMENTS = 5  # last ones that a card shows
 RESERVED = 4  # row ids at a time
+ERASED = "erased"  # why points of nobody leave the books
 
 
 @dataclass(slots=True)
@@ -46,7 +47,8 @@ class Book:
     `facts` is what the cause adds to the way to a tier, `refunds` whether it took something back, `told` what it says
     of the member's person. `rank` is where the cause leaves the member before facts and days are judged; `taken` are
     the rewards that were taken and `ended` what becomes of those before. `calendar` says whether it had anything to do,
-    `automatic` whether rewards may come by themselves, `regrant` whether what lies ready has changed otherwise.
+    `unsettled` whether what it had is left for later, `automatic` whether rewards may come by themselves, `regrant`
+    whether what lies ready has changed otherwise.
     `foreseen` is what came next by the calendar when the book was opened, where that is known already.
     `orders` names orders that were settled by our row ids, `news` is what the merchant is to be told besides,
     `reminders` what the card is to remind of from now on, and `letters` what the member is to be written of: once the
@@ -70,6 +72,7 @@ class Book:
     taken: list[NewRedemption] = field(default_factory=list)
     ended: list[Change] = field(default_factory=list)
     calendar: bool = False
+    unsettled: bool = False
     automatic: bool = True
     regrant: bool = False
     orders: dict[int, str] = field(default_factory=dict)
@@ -130,6 +133,16 @@ class Book:
         """Return what days have brought the member, and was not acted on yet."""
         return self._unused(self._person(self.tier)) if occasions.matter(self.program) else []
 
+    def firsts(self) -> list[date]:
+        """Return the firsts of months that have begun, on which something is given, and that were not acted on yet.
+
+        What is due stays in the past while days wait to be kept; whatever was posted since a first came after it.
+        """
+        zone, due_at = self.program.zone, self.member.position.due_at or self.now
+        found = list(issue.firsts(self.program, due_at, self.now))
+        last = ledger.last_posted(self.tx, self.member.id) if found else None
+        return [each for each in found if last is None or start_of(each, zone) > last]
+
     def settle_order(self, order: Order, *, at: datetime) -> Order:
         """Bring the ledger and the way to a tier to what the order's present state says.
 
@@ -162,8 +175,10 @@ class Book:
 
     def close(self, *, cause: Cause, reason: str) -> Membership:
         """Post everything, rank the member anew, and return the member as it then stands; the card is not touched."""
-        if self.account.overdue(self.now):
+        if self.account.overdue(self.now) and not self.unsettled:
             self.account.settle(self.now, since=self.now)
+        if self.member.erased:
+            self.account.clear(at=self.now, actor=ERASED, reason=ERASED)
         known, rank = self._ranked(reason)
         taking = self.taking(rank.tier if rank else None)
         before = len(self.taken)
@@ -269,6 +284,7 @@ class Book:
             start_of(told_until, zone) if told_until else None,
             *moments(self.program, self.paid_until, tier_last_day, after=self.now),
             self._next_occasion(rank.tier if rank else None),
+            self.member.position.due_at if self.unsettled else None,
             issue.next_first(self.program, self.now)
             if account.available + account.pending + account.held > 0
             else None,
@@ -418,9 +434,10 @@ def open_book(
     book = Book(tx, template, member, now, account, ids or fresh_ids(tx), position.rank)
     account.let_off = book.let_off
     book.paid_since, book.paid_until = position.paid_since, position.paid_until
-    if settle and position.due_at is not None and position.due_at <= now:
-        book.calendar = True
-        for first in issue.firsts(template.program, position.due_at, now):
+    due = position.due_at is not None and position.due_at <= now
+    book.calendar, book.unsettled = due and settle, due and not settle
+    if book.calendar:
+        for first in book.firsts():
             account.settle(start_of(first, template.program.zone))
             book.taken += issue.give_monthly(book.taking(), first)
         account.settle(now)

@@ -20,6 +20,7 @@ from wallet_service.storage import (
     typed_addresses,
 )
 from wallet_service.storage.ledger import Fact
+from wallet_service.usecases import refer
 from wallet_service.usecases.adjust import Adjusted, adjusted
 from wallet_service.usecases.book import Book
 from wallet_service.usecases.move import move_everything
@@ -65,6 +66,7 @@ def merge(
     identities.hand_over(operation.tx, gone.member.id, kept.member.id)
     typed_addresses.hand_over(operation.tx, gone.member.id, kept.member.id)
     _hand_over_reminders(gone, kept)
+    refer.hand_over(operation.tx, gone.member, kept.member, now=operation.now)
     forget_sign_ins(operation.tx, gone.member.id)
     gone.regrant = kept.regrant = True
     void, after = _close(operation, gone, kept)

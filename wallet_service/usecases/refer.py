@@ -19,6 +19,7 @@ from wallet_service.usecases.enrol import ALPHABET
 LENGTH = 8
 TRIES = 5  # one in a trillion is taken already
 ORDER = "order.paid"
+BEFORE, SELF = "member_before", "self_referral"
 
 
 def code_of(book: Book) -> str:
@@ -63,6 +64,27 @@ def join(book: Book, code: str, *, new: bool) -> Status:
     return status
 
 
+def hand_over(tx: Connection, gone: Membership, kept: Membership, *, now: datetime) -> None:
+    """Let the survivor of a merger have come as the other came, unless it was here before; nobody is brought twice.
+
+    Of two that were brought, the survivor's own counts, and neither does once one was rewarded. Nor does it where one
+    brought the other.
+    """
+    theirs, own = referrals.of_referee(tx, gone.id), referrals.of_referee(tx, kept.id)
+    is_over = theirs is not None and theirs.status == "rewarded"
+    for found in (theirs, own):
+        if found is None or not found.is_open:
+            continue
+        if found.referrer_id in (gone.id, kept.id):
+            reason = SELF
+        elif (found is own and is_over) or (found is theirs and (own or kept.enrolled_at < gone.enrolled_at)):
+            reason = BEFORE
+        else:
+            referrals.brought(tx, found.id, kept.id)
+            continue
+        referrals.change(tx, found.id, "rejected", reason=reason, order_row=found.order_row, now=now)
+
+
 def look_at_order(book: Book, order: Order) -> None:
     """Let an order qualify the referral by which the member came, or take that back with the order."""
     table = book.program.referral
@@ -93,8 +115,8 @@ def _reason_against(member: Membership, owner: int | None, *, new: bool) -> str 
     if owner is None:
         return "unknown_code"
     if owner == member.id:
-        return "self_referral"
-    return None if new else "member_before"
+        return SELF
+    return None if new else BEFORE
 
 
 def _qualify(book: Book, found: Referral, table: ReferralTable, order_row: int | None, at: datetime) -> None:

@@ -23,6 +23,7 @@ from wallet_service.usecases.book import Book, open_book
 from wallet_service.usecases.evaluate import give
 from wallet_service.usecases.granting import grant_reward
 from wallet_service.usecases.in_force import InForce
+from wallet_service.usecases.refer import SELF
 from wallet_service.usecases.revise import revise_all
 from wallet_service.usecases.settle_due import Settled
 
@@ -67,23 +68,23 @@ class Referrals:
 
 
 def _reward(tx: Connection, in_force: InForce, due: DueReferral, now: datetime) -> bool:
-    """Reward one referral; False if it is not due any more."""
+    """Reward one referral; False if it is not due any more. Who was erased meanwhile gets nothing."""
     members.lock_customers(tx, [(due.program_id, due.referee), (due.program_id, due.referrer)])
-    known = referrals.of_referee(tx, due.referee_id)
-    if known is None or known.status != "qualified" or known.hold_until is None or known.hold_until > now:
+    if not referrals.is_due(tx, due, now=now):
         return False
     referee, referrer = _both(tx, due)
     template = in_force.of_card(referee)
     table = template.program.referral
-    if table is None or referrals.share_a_phone(tx, due.referee_id, due.referrer_id):
-        reason = "self_referral" if table else "no_referrals"
-        referrals.change(tx, known.id, "rejected", reason=reason, order_row=known.order_row, now=now)
+    if table is None or _same_person(tx, due):
+        reason = SELF if table else "no_referrals"
+        referrals.change(tx, due.id, "rejected", reason=reason, order_row=due.order_row, now=now)
         return True
     theirs = open_book(tx, referee.member, template, now=now)
     ours = open_book(tx, referrer.member, template, now=now)
     _give(theirs, table.referee)
-    ours.facts.append(Fact(ours.today, now, referrals=1))
     limited = _limited(ours)
+    if not ours.member.erased:
+        ours.facts.append(Fact(ours.today, now, referrals=1))
     if not limited:
         _give(ours, table.referrer)
         awards.use(tx, ours.member.id, [(CODE, "")], at=now)
@@ -92,8 +93,13 @@ def _reward(tx: Connection, in_force: InForce, due: DueReferral, now: datetime) 
     members.lock_cards(tx, [member.card.id for member, _ in changes])
     revise_all(tx, changes, template, now=now)
     limit = "max_per_referrer" if limited else None
-    referrals.change(tx, known.id, "rewarded", reason=limit, order_row=known.order_row, now=now)
+    referrals.change(tx, due.id, "rewarded", reason=limit, order_row=due.order_row, now=now)
     return True
+
+
+def _same_person(tx: Connection, due: DueReferral) -> bool:
+    """Whether one has brought oneself, as far as we can see."""
+    return due.referee_id == due.referrer_id or referrals.share_a_phone(tx, due.referee_id, due.referrer_id)
 
 
 def _both(tx: Connection, due: DueReferral) -> tuple[Found, Found]:
@@ -119,6 +125,8 @@ def _limited(book: Book) -> bool:
 
 
 def _give(book: Book, side: SideTable) -> None:
+    if book.member.erased:
+        return
     if side.points:
         give(book, book.program, side.points, rule=CODE, at=book.now)
     if side.reward:
