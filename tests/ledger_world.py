@@ -565,6 +565,7 @@ class World:
         )
         if due_at is not None and due_at <= self.now:
             book.account.settle(self.now)
+            book.unsettled = False
         return book
 
     def _by_hand(self, event: Event) -> bool:

@@ -24,6 +24,8 @@ from wallet_service.domain.event import (
     Event,
     Fact,
     MemberEnrolled,
+    MemberUpdated,
+    OrderClaimed,
     OrderFulfilled,
     OrderPaid,
     OrderRefunded,
@@ -34,6 +36,7 @@ from wallet_service.domain.event import (
     SubscriptionPaid,
     content_hash,
 )
+from wallet_service.domain.identity import Identity
 from wallet_service.domain.member import Membership
 from wallet_service.domain.program import Program
 from wallet_service.domain.program.reward_tables import Reward
@@ -94,6 +97,12 @@ MORE_LAWS = {
         SELECT member_id FROM balances JOIN members ON members.id = member_id
         WHERE merged_into IS NOT NULL AND (available <> 0 OR pending <> 0 OR held <> 0)
     """,
+    "who is erased has nothing, and is known by nothing": """
+        SELECT id FROM members JOIN balances ON balances.member_id = members.id WHERE erased_at IS NOT NULL AND (
+            available <> 0 OR pending <> 0 OR held <> 0
+            OR EXISTS (SELECT FROM member_identities WHERE member_identities.member_id = members.id)
+            OR EXISTS (SELECT FROM profiles WHERE profiles.member_id = members.id))
+    """,
     "a referral is rewarded once": """
         SELECT referee_id FROM referrals WHERE status = 'rewarded' GROUP BY referee_id HAVING count(*) > 1
     """,
@@ -140,6 +149,13 @@ PROJECTIONS = {
 }
 
 
+def _known_by(name: str) -> tuple[tuple[Identity, ...], ...]:
+    """Return what a person may be known by: an address, an account at a shop, or both; two share their address."""
+    address = Identity("email", f"{'home' if name in NAMES[2:] else name}@home.example")
+    account = Identity("shopify", f"account {name}".replace(" ", "-"))
+    return (address,), (account,), (account, address)
+
+
 @dataclass(frozen=True)
 class Broken:
     """A service that is wrong in one way, for the tests alone: that way is found, or the tests are worth nothing.
@@ -157,7 +173,7 @@ class Broken:
 class Bought:
     """An order as it was told last: whose, for how much, and what was bought of whom."""
 
-    owner: str
+    owner: Customer
     minor: int
     lines: tuple[Line, ...] = ()
     partner: str | None = None
@@ -229,27 +245,44 @@ class World:
     # Events: what happens, told by a shop.
 
     def enrol(self, choose: Choice) -> None:
-        """Somebody joins, perhaps not for the first time, perhaps by another's code."""
+        """Somebody joins, perhaps not for the first time, perhaps by another's code, perhaps with an address."""
         name = choose.pick(NAMES)
         code = choose.pick([None, None, *self.codes])
-        fact = MemberEnrolled(
-            Customer(id=name), name.title(), "en", choose.pick((None, *BIRTHDAYS)), referral_code=code
-        )
+        who = Customer(id=name, identities=choose.pick(((), (), *_known_by(name))))
+        fact = MemberEnrolled(who, name.title(), "en", choose.pick((None, *BIRTHDAYS)), referral_code=code)
         answer = self.tell(choose, "member.enrolled", fact)
         if name not in self.people:
             self.people[name] = name
         if answer and answer.get("referral_code") not in (None, *self.codes):
             self.codes.append(answer["referral_code"])
 
+    def change(self, choose: Choice) -> None:
+        """A member tells of another birthday or address, or takes the birthday back."""
+        name = self.name(choose)
+        who = replace(self.customer(choose, name), identities=choose.pick(((), *_known_by(name))))
+        birthday = choose.pick((None, *BIRTHDAYS))
+        cleared = ("birthday",) if birthday is None and choose.number(0, 1) else ()
+        self.tell(choose, "member.updated", MemberUpdated(who, birthday=birthday, cleared=cleared))
+
+    def claim(self, choose: Choice) -> None:
+        """Somebody says that an order was theirs."""
+        if self.orders:
+            order = choose.pick(sorted(self.orders))
+            self.tell(choose, "order.claimed", OrderClaimed(order, self.who(choose)))
+
     def buy(self, choose: Choice) -> None:
-        """An order was paid, today or some days ago, perhaps by somebody who has not enrolled yet."""
+        """An order was paid, today or some days ago, perhaps by somebody who is not known, or not by that."""
         fresh = [each for each in ORDERS if each not in self.orders]
         if not fresh:
             return
         minor = choose.pick((1, 99, choose.number(100, 9_999), choose.number(10_000, 60_000)))
         partner = choose.pick([None, *(each.code for each in self.rules.partner)])
         lines = choose.pick(((), (Line("bean", minor, choose.number(1, 4), ("coffee",)),)))
-        bought = Bought(choose.pick(NAMES), minor, lines, partner)
+        name = choose.pick(NAMES)
+        who = choose.pick(
+            (Customer(id=name), Customer(id=name), *(Customer(identities=each) for each in _known_by(name)))
+        )
+        bought = Bought(who, minor, lines, partner)
         order = choose.pick(fresh)
         paid = self._paid(order, bought)
         if self.tell(choose, "order.paid", paid, ago=choose.pick((0, 0, 0, 1, 6))) is not None:
@@ -267,9 +300,7 @@ class World:
         self.clock.on(seconds=1)
         back = choose.pick((0, 0, minor, choose.number(0, minor)))
         paid = replace(known, minor=minor, lines=lines)
-        fact = OrderUpdated(
-            order, self.now, Customer(id=known.owner), self._paid(order, paid), back, choose.number(0, 5) == 0
-        )
+        fact = OrderUpdated(order, self.now, known.owner, self._paid(order, paid), back, choose.number(0, 5) == 0)
         if self.tell(choose, "order.updated", fact) is not None:
             self.orders[order] = paid
 
@@ -667,7 +698,7 @@ class World:
     def _paid(self, order: str, bought: Bought) -> OrderPaid:
         lines = tuple(replace_minor(each, bought.minor) for each in bought.lines)
         return OrderPaid(
-            Customer(id=bought.owner),
+            bought.owner,
             order,
             self.rules.program.currency,
             bought.minor,
@@ -809,6 +840,8 @@ def _template(service: Service, kind: str, *, changed: bool) -> Template:
 
 STEPS = (
     "enrol",
+    "change",
+    "claim",
     "buy",
     "update",
     "refund",
