@@ -2,20 +2,18 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from msgspec import structs
 from sqlalchemy import Connection
 
-from wallet_service.domain import occasions, reminding, tiering
+from wallet_service.domain import reminding, tiering
 from wallet_service.domain.account import Account
 from wallet_service.domain.earning import Order, settle
 from wallet_service.domain.expiry import NEVER, expiry_of, last_day
 from wallet_service.domain.ledger import Hold, Transaction
-from wallet_service.domain.limits import Need
 from wallet_service.domain.member import Membership, Position, Profile
 from wallet_service.domain.news import Done, News
-from wallet_service.domain.occasions import Occasion, Person
 from wallet_service.domain.period import local_day, plus_months, start_of
 from wallet_service.domain.program import Program
 from wallet_service.domain.redeeming import takeable
@@ -24,17 +22,16 @@ from wallet_service.domain.segments import segments_of
 from wallet_service.domain.standing import Reminder
 from wallet_service.domain.template import Movement, Template
 from wallet_service.domain.tiering import Amounts, Facts, Rank
-from wallet_service.storage import awards, balances, ledger, lots, orders, redemptions, triggers
+from wallet_service.storage import balances, ledger, lots, orders, redemptions
 from wallet_service.storage.ledger import Cause, Fact
 from wallet_service.storage.lots import Ahead
 from wallet_service.storage.redemptions import Change
 from wallet_service.usecases import issue
+from wallet_service.usecases.days import Days
 from wallet_service.usecases.foretell import foretell, moments
 from wallet_service.usecases.revise import revise
 from wallet_service.usecases.tell import tell
 
-ONE_DAY = timedelta(days=1)
-LATE = timedelta(days=31)  # what days brought longer ago than that is not made up for
 MOVEMENTS = 5  # last ones that a card shows
 RESERVED = 4  # row ids at a time
 ERASED = "erased"  # why points of nobody leave the books
@@ -125,13 +122,9 @@ class Book:
             today=self.today,
         )
 
-    def segments_now(self) -> frozenset[str]:
-        """Return the segments that the member belongs to after all that was done in the book, but its tier."""
-        return self._segments(self.tier)
-
-    def occasions(self) -> list[Occasion]:
-        """Return what days have brought the member, and was not acted on yet."""
-        return self._unused(self._person(self.tier)) if occasions.matter(self.program) else []
+    def days(self, tier: str | None) -> Days:
+        """Return what days bring the member after all that was done in the book, were it in that tier."""
+        return Days(self.tx, self.program, self.member, self.profile, self.account, self._totals(), tier, self.now)
 
     def firsts(self) -> list[date]:
         """Return the firsts of months that have begun, on which something is given, and that were not acted on yet.
@@ -187,8 +180,9 @@ class Book:
         if len(self.taken) > before and self.program.tiers and self.program.tiers.measure == "balance":
             self.rank = rank
             known, rank = self._ranked(reason)
-        reminders = self._reminders(rank.tier if rank else None)  # before lots would be read that were just opened
-        self.letters = self._letters(rank.tier if rank else None)
+        days = self.days(rank.tier if rank else None)
+        reminders = days.reminders(self.reminders)  # before lots would be read that were just opened
+        self.letters = days.letters(self.letters)
         ledger.post(
             self.tx,
             self.account.posted,
@@ -203,7 +197,7 @@ class Book:
         balances.ranked(self.tx, self.member.id, self.changes, now=self.now)
         new = [(next(self.ids), each) for each in self.taken]
         ended = issue.enter(taking, new, self.ended, self.account.posted, calendar=self.calendar)
-        position = self._position(rank, known, reminders)
+        position = self._position(rank, known, days, reminders)
         if new or ended or self.calendar or self.regrant:
             position = structs.replace(position, granted=redemptions.granted(self.tx, self.member.id))
         if self.member.is_over:
@@ -217,7 +211,8 @@ class Book:
     def preview(self, *, reason: str) -> Position:
         """Return the position to which closing would come, of a book in which nothing was done; nothing is written."""
         known, rank = self._ranked(reason)
-        return self._position(rank, known, self._reminders(rank.tier if rank else None))
+        days = self.days(rank.tier if rank else None)
+        return self._position(rank, known, days, days.reminders(()))
 
     def _news(self, after: Membership, ended: list[Ended], known: Facts) -> list[News]:
         """Return what the merchant is told: what days have brought, and what was done in the book."""
@@ -228,7 +223,7 @@ class Book:
     def _ranked(self, reason: str) -> tuple[Facts, Rank | None]:
         known = Facts(
             joined=local_day(self.member.enrolled_at, self.program.zone),
-            days=self._days(self._totals()),
+            days=self._by_day(self._totals()),
             balance=self.account.available,
             member_until=self.paid_until,
             member_since=self.paid_since,
@@ -243,7 +238,7 @@ class Book:
             totals = totals.plus(each.amounts)
         return totals
 
-    def _days(self, totals: Amounts) -> dict[date, Amounts]:
+    def _by_day(self, totals: Amounts) -> dict[date, Amounts]:
         """Return what counts for a tier by its day, as far back as it can matter."""
         tiers = self.program.tiers
         joined = local_day(self.member.enrolled_at, self.program.zone)
@@ -265,7 +260,7 @@ class Book:
         self.changes += changes
         return rank
 
-    def _position(self, rank: Rank | None, known: Facts, reminders: tuple[Reminder, ...]) -> Position:
+    def _position(self, rank: Rank | None, known: Facts, days: Days, reminders: tuple[Reminder, ...]) -> Position:
         account, zone = self.account, self.program.zone
         kept_until = account.expiry.kept_until(account.active_at)
         ahead = self._ahead(kept_until)
@@ -283,7 +278,7 @@ class Book:
             start_of(boundary, zone) if boundary else None,
             start_of(told_until, zone) if told_until else None,
             *moments(self.program, self.paid_until, tier_last_day, after=self.now),
-            self._next_occasion(rank.tier if rank else None),
+            days.next_occasion(),
             self.member.position.due_at if self.unsettled else None,
             issue.next_first(self.program, self.now)
             if account.available + account.pending + account.held > 0
@@ -317,94 +312,6 @@ class Book:
         if self.foreseen and new is not None and by_lots and not codes:
             return self.foreseen.with_new(new)
         return lots.ahead(self.tx, self.member.id, kept_until=kept_until)
-
-    def _next_occasion(self, tier: str | None) -> datetime | None:
-        """Return when somebody must look after the member's occasions; what is left undone stays due."""
-        if not occasions.matter(self.program):
-            return None
-        person = self._person(tier)
-        if self._unused(person) or self._left(tier):
-            return min(self.member.position.due_at or self.now, self.now)
-        opening = occasions.next_opening(self.program, person, self.today)
-        return start_of(opening, self.program.zone) if opening else None
-
-    def _unused(self, person: Person) -> list[Occasion]:
-        looked_at = max(min(self.member.position.due_at or self.now, self.now), self.now - LATE)
-        since = local_day(looked_at, self.program.zone)
-        due = occasions.due(self.program, person, self.today, since=since)
-        needs = [Need(each.code, each.once, None) for each in due if each.once]
-        used = awards.usage(self.tx, self.member.id, needs) if needs else {}
-        return [each for each in due if not used.get((each.code, each.once))]
-
-    def _person(self, tier: str | None) -> Person:
-        zone, active_at = self.program.zone, self.account.active_at
-        return Person(
-            enrolled_on=local_day(self.member.enrolled_at, zone),
-            birthday=self.profile.birthday,
-            tier=tier,
-            active_on=local_day(active_at, zone) if active_at else None,
-            dying=self._dying(),
-            entered=self._segments(tier) - self._seen_in() if occasions.watched(self.program) else frozenset(),
-        )
-
-    def _segments(self, tier: str | None) -> frozenset[str]:
-        return segments_of(
-            self.program,
-            tier=tier,
-            totals=self._totals(),
-            active_at=self.account.active_at,
-            birthday=self.profile.birthday,
-            today=self.today,
-        )
-
-    def _seen_in(self) -> frozenset[str]:
-        return triggers.segments(self.tx, self.member.id)
-
-    def _left(self, tier: str | None) -> bool:
-        """Whether the member has left a segment that somebody waits for, and may enter again."""
-        return bool(occasions.watched(self.program)) and bool(self._seen_in() - self._segments(tier))
-
-    def _dying(self) -> tuple[date, ...]:
-        """Return the first days on which points are dead, as far as a reminder of it may be due."""
-        leads = [each.lead for each in self.program.trigger if each.on == "points.expiring" and each.lead]
-        if not leads:
-            return ()
-        account, zone = self.account, self.program.zone
-        kept_until = account.expiry.kept_until(account.active_at)
-        if account.expiry.whole:
-            moments = [kept_until] if kept_until and account.available > 0 else []
-        else:
-            horizon = max(start_of(each.from_day(self.today) + ONE_DAY, zone) for each in leads)
-            dates = lots.dying(self.tx, self.member.id, until=horizon)
-            moments = [max(each, kept_until or each) for each in dates]
-        return tuple(sorted({local_day(each, zone) for each in moments}))
-
-    def dying_points(self) -> dict[date, int]:
-        """Return the points that can be spent now and will die, by the first day on which they are dead."""
-        found: dict[date, int] = {}
-        for lot in self.account.spendable():
-            dies_at = self.account.dies_at(lot)
-            if dies_at is not None:
-                day = local_day(dies_at, self.program.zone)
-                found[day] = found.get(day, 0) + lot.available
-        return found
-
-    def _reminders(self, tier: str | None) -> tuple[Reminder, ...]:
-        return self._looked_at(reminding.CARD, (*self.member.position.reminders, *self.reminders), tier)
-
-    def _letters(self, tier: str | None) -> list[Reminder]:
-        return [each for each in self._looked_at(reminding.LETTERS, self.letters, tier) if each.stands]
-
-    def _looked_at(
-        self, by: Collection[str], reminders: Collection[Reminder], tier: str | None
-    ) -> tuple[Reminder, ...]:
-        kept = reminding.kept(reminders, self.today)
-        if not kept:
-            return ()
-        triggers = reminding.tells(self.program, by)
-        dying = self.dying_points() if reminding.about_points(triggers, kept) else {}
-        present = reminding.Present(dying, self.account.active_at, self._segments(tier))
-        return tuple(reminding.looked_at(triggers, kept, present))
 
     def _movements(self) -> tuple[Movement, ...]:
         """Return the last entries, newest first."""

@@ -17,7 +17,7 @@ from wallet_service.usecases.granting import grant_reward
 
 def celebrate(book: Book) -> None:
     """Act on every occasion that is due and was not acted on; one that a limit forbids does not come again."""
-    occasions = book.occasions()
+    occasions = book.days(book.tier).occasions()
     if any(each.deed for each in occasions):
         lock_all_budgets(book, [book.program])
     for occasion in occasions:
@@ -37,7 +37,7 @@ def see_segments(book: Book) -> None:
     """Note which of the segments that triggers wait for the member belongs to now."""
     codes = {each.code for each in watched(book.program)}
     if codes:
-        triggers.see_in(book.tx, book.member.id, sorted(book.segments_now() & codes), now=book.now)
+        triggers.see_in(book.tx, book.member.id, sorted(book.days(book.tier).segments() & codes), now=book.now)
 
 
 def _forbidden(book: Book, occasion: Occasion, trigger: Trigger) -> bool:
@@ -74,7 +74,7 @@ def _fire(book: Book, occasion: Occasion, trigger: Trigger) -> None:
 
 def _expiring(book: Book, occasion: Occasion) -> News:
     """Return the news that points can be spent for the last time on the day before the occasion's."""
-    points = book.dying_points().get(occasion.day, 0)
+    points = book.days(book.tier).dying_points().get(occasion.day, 0)
     return News("points.expiring", {"points": points, "last_day": occasion.closes})
 
 
