@@ -159,11 +159,11 @@ class Till:
         """Refund an order up to an amount."""
         return self.tell("order.refunded", OrderRefunded(order, minor))
 
-    def tell(self, kind: str, fact: Fact, *, event_id: str | None = None) -> dict[str, Any]:
+    def tell(self, kind: str, fact: Fact, *, event_id: str | None = None, body: bytes = b"") -> dict[str, Any]:
         """Post an event, and return the answer."""
         now = self.clock()
         event = Event(
-            event_id or f"evt {self.source} {next(self.keys)}", kind, content_hash(kind, fact), now, b"", fact
+            event_id or f"evt {self.source} {next(self.keys)}", kind, content_hash(kind, fact), now, body, fact
         )
         with self.service.read() as tx:
             source = source_of(tx, dialect="standard", name=self.source)

@@ -86,7 +86,8 @@ MORE_LAWS = {
     """,
     "a code is used once": """
         SELECT code_id FROM redemptions JOIN redemption_changes ON redemption_id = redemptions.id
-        WHERE redemption_changes.status = 'used' AND redemption_changes.refunded = 0 AND redemption_changes.reason IS NULL AND code_id IS NOT NULL
+        WHERE redemption_changes.status = 'used' AND redemption_changes.refunded = 0
+        AND redemption_changes.reason IS NULL AND code_id IS NOT NULL
         GROUP BY code_id HAVING count(*) > 1
     """,
     "what is free has no owner": """

@@ -234,6 +234,19 @@ def test_orders_of_an_erased_member_go_on(shop: Till) -> None:
     shop.check()
 
 
+def test_what_comes_for_the_erased_teaches_nothing(shop: Till, service: Service) -> None:
+    """A later word of its order makes nobody known again, and is not kept."""
+    shop.do(erase, customer=who(OWN_ID))
+    account = Customer(identities=(Identity("shopify", "7001"), EMAIL))
+    paid = OrderPaid(account, "o1", "EUR", 10_000)
+    shop.tell("order.updated", OrderUpdated("o1", shop.clock(), account, paid), body=f"{NAME}, {EMAIL.value}".encode())
+    with service.read() as tx:
+        assert tx.execute(text("SELECT count(*) FROM member_identities")).scalar_one() == 0
+        assert tx.execute(text("SELECT body FROM events ORDER BY id DESC")).scalars().first() == b""
+    with pytest.raises(UnknownMember):
+        shop.operate(hold, customer=account, points=1)
+
+
 def test_an_erased_members_card_is_blank(shop: Till, service: Service) -> None:
     """It is void, and shows neither name nor points, also after the rules are published anew; the audit knows that."""
     serial = shop.member(OWN_ID).card.serial_number

@@ -1,6 +1,7 @@
 """An event is entered once: the ledger, the card after it, and the answer to its sender, in one transaction."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -149,16 +150,20 @@ def record(
 
 
 def _enter(case: _Case, member: Membership) -> dict[str, Any]:
-    """Do what the event says in the member's book, show it on the card, and keep the event with its answer."""
+    """Do what the event says in the member's book, show it on the card, and keep the event with its answer.
+
+    Of whoever was erased nothing is learnt, and not kept what was sent.
+    """
     book = open_book(case.tx, member, case.template, now=case.now, ids=case.ids)
     book.foreseen = case.ahead
     event_row = next(case.ids)
-    if not isinstance(case.event.fact, MemberEnrolled):
+    if not isinstance(case.event.fact, MemberEnrolled) and not member.erased:
         _learn(case, book)
     more = _act(case, book)
     after = close_and_show(book, cause=Cause(event_id=event_row), reason=case.event.type)
     answer = _answer(case, after, book) | more
-    events.add(case.tx, row_id=event_row, source_id=case.source.id, event=case.event, answer=answer, now=case.now)
+    event = replace(case.event, body=b"") if member.erased else case.event
+    events.add(case.tx, row_id=event_row, source_id=case.source.id, event=event, answer=answer, now=case.now)
     return answer
 
 
