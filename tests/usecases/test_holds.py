@@ -19,6 +19,7 @@ from wallet_service.domain.errors import (
 )
 from wallet_service.domain.event import Refund, RefundUpdated
 from wallet_service.usecases.hold import capture, hold, refund, void
+from wallet_service.usecases.merge import merge
 from wallet_service.wiring import Service
 
 ROLLING = {"mode": "rolling", "period": "P12M"}
@@ -165,6 +166,18 @@ def test_captured_points_come_back_to_their_own_lots(shop: Till) -> None:
     with pytest.raises(RedemptionOver):
         shop.do(refund, hold=held["hold"], reason="once more")
     assert "redemption" not in shop.sums()
+
+
+def test_what_comes_back_is_the_survivors(shop: Till) -> None:
+    """Where who held the points has become one with another member since, they come back to the one that is left."""
+    held = shop.do(hold, customer=who(), points=70)
+    shop.do(capture, hold=held["hold"])
+    shop.enrol("bob", "cyd")
+    shop.do(merge, merged=who(), survivor=who("bob"), reason="joined twice")
+    shop.do(merge, merged=who("bob"), survivor=who("cyd"), reason="and once more")
+    back = shop.do(refund, hold=held["hold"], points=20, reason="broken")
+    assert (back["returned"], back["balance"], back["member_id"]) == (20, 50, shop.member("cyd").public_id)
+    shop.check()
 
 
 def test_what_was_not_captured_does_not_come_back(shop: Till) -> None:

@@ -10,6 +10,7 @@ from wallet_service.domain.period import local_day, start_of
 from wallet_service.domain.program import Program
 from wallet_service.domain.redeeming import last_taken
 from wallet_service.storage import holds, lots
+from wallet_service.storage.events import Raced
 from wallet_service.storage.redemptions import Change
 from wallet_service.usecases.book import Book
 from wallet_service.usecases.move import move_everything
@@ -45,11 +46,13 @@ def give_back(
     Points of a lot that has died since die again at once, or come in a new lot for the programme's `grace_days`. Return
     the member and how many came back: none where the programme forfeits them, unless `restore` says otherwise. `change`
     is what becomes of the redemption that they were spent on.
-    Raises `RedemptionOver` where nothing is left to come back, and `OperationRefused` for more than that.
+    Raises `RedemptionOver` where nothing is left to come back, `OperationRefused` for more than that, and `Raced`.
     """
     names = dict.fromkeys((spent.owner, spent.taker))
     books = dict(zip(names, books_by_name(operation, *names), strict=True))
     owner, taker = books[spent.owner], books[spent.taker]
+    if owner.member.merged_into:
+        raise Raced  # it happened between the look and the lock
     left = spent.points - holds.given_back(operation.tx, spent.transaction_row)
     if left <= 0:
         raise RedemptionOver("All of it has come back before.")

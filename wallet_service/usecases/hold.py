@@ -89,6 +89,7 @@ def void(operation: Operation, *, hold: str) -> Held:
 def refund(operation: Operation, *, hold: str, points: int | None = None, reason: str) -> Returned:
     """Give back captured points, all that are left or so many, as the programme's `refund.spent` says.
 
+    Where the member has become one with another since, that one gets them.
     Raises `UnknownHold`, `HoldResolved` for a hold that was not captured, and `OperationRefused`.
     """
     found = holds.find(operation.tx, operation.open.id, hold)
@@ -98,7 +99,8 @@ def refund(operation: Operation, *, hold: str, points: int | None = None, reason
         raise refused("hold", f"belongs to {found.redemption}; refund that")
     if found.outcome != "captured" or found.transaction_id is None or found.captured is None:
         raise HoldResolved(f"{hold} was not captured, so nothing of it can come back.")
-    spent = Spent(found.external_id, found.external_id, found.captured, found.transaction_id, found.id, found.partner)
+    owner = members.survivor(operation.tx, operation.open.id, found.external_id)
+    spent = Spent(found.external_id, owner, found.captured, found.transaction_id, found.id, found.partner)
     after, returned = give_back(operation, spent, points=points, reason=reason)
     return Returned(after.public_id, returned, after.position.available)
 
