@@ -15,15 +15,17 @@ from wallet_service.domain.event import (
     Consent,
     Customer,
     MemberEnrolled,
+    MemberUpdated,
     OrderPaid,
     OrderRefunded,
     OrderUpdated,
     PointsAdjusted,
 )
 from wallet_service.domain.identity import Identity
-from wallet_service.storage import consents, members
+from wallet_service.storage import calendar, consents, members
 from wallet_service.storage.signing import genuine
 from wallet_service.usecases.erase import erase
+from wallet_service.usecases.follow import follow
 from wallet_service.usecases.hold import hold
 from wallet_service.usecases.merge import merge
 from wallet_service.usecases.portray import portray
@@ -225,13 +227,66 @@ def test_orders_of_an_erased_member_go_on(shop: Till) -> None:
     shop.tell("member.enrolled", MemberEnrolled(Customer(id=OWN_ID), None, None))
     paid = OrderPaid(Customer(id=OWN_ID), "o1", "EUR", 10_000)
     later = shop.tell("order.updated", OrderUpdated("o1", shop.clock(), Customer(id=OWN_ID), paid, 5_000))
-    assert later["customer_id"].startswith("erased:")
+    assert later["customer_id"] is None
     more = OrderPaid(Customer(id=OWN_ID), "o1", "EUR", 90_000)
     shop.clock.on(days=1)
     grown = shop.tell("order.updated", OrderUpdated("o1", shop.clock(), Customer(id=OWN_ID), more))
     assert (grown["balance"], grown["pending"]) == (0, 0)
     assert shop.balance(OWN_ID) == 0
     shop.check()
+
+
+def test_what_came_before_the_person_joined_goes_too(shop: Till, service: Service) -> None:
+    """An order that waited for its customer was kept as it was sent; once the member is erased, it is not."""
+    paid = OrderPaid(who("late"), "o9", "EUR", 10_000)
+    assert shop.tell("order.paid", paid, body=b"Late, late@home.example")["status"] == "unmatched"
+    shop.enrol("late")
+    shop.do(erase, customer=who("late"))
+    with service.read() as tx:
+        assert b"Late, late@home.example" not in tx.execute(text("SELECT body FROM events")).scalars().all()
+
+
+def test_what_stands_in_place_of_an_id_is_nobodys(shop: Till, service: Service) -> None:
+    """Whoever sends it back, or asks by it, meets nobody: neither profile nor address comes to the erased."""
+    gone = shop.member(OWN_ID).public_id
+    shop.do(erase, customer=who(OWN_ID))
+    name = Customer(id=f"erased:{gone}", identities=(EMAIL,))
+    with pytest.raises(UnknownMember):
+        shop.tell("member.updated", MemberUpdated(name, name=NAME))
+    with pytest.raises(UnknownMember):
+        shop.operate(hold, customer=Customer(id=f"erased:{gone}"), points=1)
+    assert shop.tell("member.enrolled", MemberEnrolled(name, NAME, None))["member_id"] != gone
+    with service.read() as tx:
+        query = "SELECT count(*) FROM profiles JOIN members ON members.id = member_id WHERE erased_at IS NOT NULL"
+        assert tx.execute(text(query)).scalar_one() == 0
+
+
+def test_nobody_waits_for_the_calendar_for_ever(shop: Till, service: Service) -> None:
+    """Where settling a member has failed, and it is erased or becomes one with another, it is not tried again."""
+    shop.enrol("bob", "cyd")
+    with service.begin() as tx:
+        for name in (OWN_ID, "bob"):
+            calendar.delay(tx, shop.member(name).id, attempts=1, not_before=shop.clock(), reason=NAME)
+    shop.do(erase, customer=who(OWN_ID))
+    shop.do(merge, merged=who("bob"), survivor=who("cyd"), reason="joined twice")
+    with service.read() as tx:
+        assert calendar.delayed(tx, most=5) == []
+
+
+def test_a_phone_that_comes_back_leaves_no_trace(shop: Till, service: Service) -> None:
+    """Of a void card of somebody erased nothing is counted, whatever wallet it comes into."""
+    shop.do(erase, customer=who(OWN_ID))
+    with service.begin() as tx:
+        (card_id,) = tx.execute(text("SELECT id FROM cards")).scalars().all()
+        follow(
+            tx,
+            members.find_by_cards(tx, [card_id])[card_id].member.card,
+            device="d",
+            target="ab12" * 16,
+            now=shop.clock(),
+        )
+    with service.read() as tx:
+        assert tx.execute(text("SELECT count(*) FROM installs")).scalar_one() == 0
 
 
 def test_what_comes_for_the_erased_teaches_nothing(shop: Till, service: Service) -> None:

@@ -18,7 +18,7 @@ from wallet_service.domain.errors import (
     UnknownMember,
 )
 from wallet_service.domain.event import Refund, RefundUpdated
-from wallet_service.usecases.hold import capture, hold, refund, void
+from wallet_service.usecases.hold import capture, hold, look, refund, void
 from wallet_service.usecases.merge import merge
 from wallet_service.wiring import Service
 
@@ -176,7 +176,11 @@ def test_what_comes_back_is_the_survivors(shop: Till) -> None:
     shop.do(merge, merged=who(), survivor=who("bob"), reason="joined twice")
     shop.do(merge, merged=who("bob"), survivor=who("cyd"), reason="and once more")
     back = shop.do(refund, hold=held["hold"], points=20, reason="broken")
-    assert (back["returned"], back["balance"], back["member_id"]) == (20, 50, shop.member("cyd").public_id)
+    left = shop.member("cyd").public_id
+    assert (back["returned"], back["balance"], back["member_id"]) == (20, 50, left)
+    with shop.service.read() as tx:
+        seen = look(tx, program_id=shop.open.id, hold=held["hold"])
+    assert (seen.member_id, seen.balance) == (left, 50)
     shop.check()
 
 

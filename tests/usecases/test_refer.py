@@ -237,6 +237,32 @@ def test_who_was_brought_once_is_not_brought_again_by_becoming_another(here: Tow
     assert states(here) == {"bob": ("rewarded", None), "bob again": ("rejected", "member_before")}
 
 
+def test_nobody_is_brought_twice_by_several_mergers(here: Town, clock: Clock) -> None:
+    """Whoever was rewarded once is known for it through every member that it becomes one with."""
+    mine = code(here)
+    here.enrol("bob", referral_code=mine)
+    here.buy(5000, order="a", customer="bob")
+    clock.on(days=15)
+    assert sweep(here) == 1
+    here.enrol("bob two")
+    become_one(here, "bob", "bob two")
+    here.enrol("bob three", referral_code=mine)
+    here.buy(5000, order="b", customer="bob three")
+    become_one(here, "bob two", "bob three")
+    clock.on(days=15)
+    assert sweep(here) == 0
+    assert states(here)["bob three"] == ("rejected", "member_before")
+
+
+def test_a_claim_stands_though_the_referrer_became_another(here: Town) -> None:
+    """The same code told again is the same claim, also where its owner has become one with somebody since."""
+    mine = code(here)
+    here.enrol("bob", referral_code=mine)
+    here.enrol("ann two")
+    become_one(here, "ann", "ann two")
+    assert here.enrol("bob", referral_code=mine)["referral"] == "joined"
+
+
 @pytest.mark.parametrize("erased", ["ann", "bob"])
 def test_who_is_erased_gets_nothing_more_and_the_other_does(here: Town, clock: Clock, erased: str) -> None:
     """The order has stood: whoever is still a member gets theirs, and nothing is given to nobody."""

@@ -1,6 +1,6 @@
 """What shop systems have delivered, as it came: stored before anything is made of it, and kept for a while after."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -39,7 +39,11 @@ _BY_ID = text(f"SELECT {_COLUMNS} {_FROM} WHERE deliveries.id = :id")
 _SETTLE = text("""
     UPDATE deliveries
     SET status = :status, detail = :detail, answers = CAST(:answers AS json), settled_at = :now,
-        not_before = :not_before
+        not_before = :not_before,
+        sealed = CASE WHEN EXISTS (
+            SELECT FROM json_array_elements(CAST(:answers AS json)) AS answer
+            JOIN members ON members.public_id = answer ->> 'member_id' WHERE members.erased_at IS NOT NULL
+        ) THEN NULL ELSE sealed END
     WHERE id = :id
 """)
 _DONE = text("UPDATE deliveries SET status = 'processed', settled_at = :now WHERE id = :id AND status = 'attention'")
@@ -49,7 +53,12 @@ _PRUNE = text("""
       AND not_before IS NULL
 """)
 _FORGET = text("""
-    UPDATE deliveries SET sealed = NULL, answers = NULL WHERE CAST(answers AS text) LIKE '%' || :member_id || '%'
+    UPDATE deliveries SET sealed = NULL, answers = NULL
+    WHERE answers IS NOT NULL AND EXISTS (
+        SELECT FROM json_array_elements(answers) AS answer
+        WHERE answer ->> 'member_id' IN (SELECT members.public_id FROM members WHERE members.id = ANY(:member_ids))
+           OR (deliveries.source_id, answer ->> 'order_id') IN (
+               SELECT source_id, order_id FROM orders WHERE member_id = ANY(:member_ids)))
 """)
 _COUNTS = text("""
     SELECT status, count(*) AS number FROM deliveries WHERE status IN ('failed', 'unmatched', 'attention')
@@ -136,7 +145,10 @@ def settle(
     now: datetime,
     not_before: datetime | None = None,
 ) -> None:
-    """Note what became of a delivery; from `not_before` on it is to be tried again."""
+    """Note what became of a delivery; from `not_before` on it is to be tried again.
+
+    What is about somebody who was erased is not kept.
+    """
     values = {"id": row_id, "status": status, "detail": detail, "now": now, "not_before": not_before}
     tx.execute(_SETTLE, values | {"answers": orjson.dumps(list(answers)).decode()})
 
@@ -151,9 +163,9 @@ def prune(tx: Connection, *, before: datetime) -> int:
     return tx.execute(_PRUNE, {"before": before}).rowcount
 
 
-def forget(tx: Connection, member_id: str) -> None:
-    """Drop the bodies of all that was said of a member."""
-    tx.execute(_FORGET, {"member_id": member_id})
+def forget(tx: Connection, member_ids: Collection[int]) -> None:
+    """Drop the bodies of all that was said of members, and of their orders before they had joined."""
+    tx.execute(_FORGET, {"member_ids": list(member_ids)})
 
 
 def counts(tx: Connection) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""When cards came into wallets and left them again; kept for the funnel, and not of members who object to that.
+"""When cards came into wallets and left them again, for the funnel; not of members who object to that, or were erased.
 
 Wallets themselves are forgotten when they go, so whatever adds or drops one writes it down by these parts of its query.
 """
@@ -22,6 +22,9 @@ def came(rows: str) -> str:
         SELECT card_id, platform, device, :now FROM {rows}
         WHERE NOT EXISTS (
             SELECT FROM objections JOIN cards ON cards.member_id = objections.member_id WHERE cards.id = card_id)
+        AND NOT EXISTS (
+            SELECT FROM members JOIN cards ON cards.member_id = members.id
+            WHERE cards.id = card_id AND erased_at IS NOT NULL)
         ON CONFLICT (card_id, platform, device) WHERE removed_at IS NULL DO NOTHING
     """
 

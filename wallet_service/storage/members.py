@@ -1,6 +1,6 @@
 """Members with their cards: locking, finding, adding and revising them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -152,6 +152,14 @@ _LISTED = text("""
     ORDER BY id LIMIT :most
 """)
 _AFTER = text("SELECT id FROM cards WHERE id > :after ORDER BY id LIMIT :most")
+_PERSON = text("""
+    WITH named AS (
+        SELECT coalesce(merged_into, id) AS id FROM members
+        WHERE program_id = :program_id AND external_id = :external_id
+    )
+    SELECT external_id FROM members
+    WHERE id = (SELECT id FROM named) OR merged_into = (SELECT id FROM named) ORDER BY id
+""")
 _MERGED_INTO = text(f"SELECT {_COLUMNS} {_FROM} WHERE members.merged_into = :member_id ORDER BY members.id")
 _BY_PUBLIC_ID = text(f"{_FOUND} WHERE public_id = :public_id AND erased_at IS NULL")
 _SURVIVOR = text("""
@@ -174,6 +182,8 @@ _MERGE = text("""
         UPDATE members SET merged_into = :survivor_id WHERE id = :member_id OR merged_into = :member_id
     ), idle AS (
         UPDATE balances SET due_at = NULL WHERE member_id = :member_id
+    ), undelayed AS (
+        DELETE FROM calendar_delays WHERE member_id = :member_id
     ), taken_over AS (
         UPDATE orders SET member_id = :survivor_id WHERE member_id = :member_id
     )
@@ -182,15 +192,19 @@ _MERGE = text("""
 """)
 _ERASE = text(f"""
     WITH erased AS (
-        UPDATE members SET external_id = '{ERASED_PREFIX}' || public_id, erased_at = :now WHERE id = :member_id
+        UPDATE members SET external_id = '{ERASED_PREFIX}' || public_id, erased_at = :now WHERE id = ANY(:member_ids)
         RETURNING id, public_id
     ), person AS (
-        DELETE FROM profiles WHERE member_id = :member_id
+        DELETE FROM profiles WHERE member_id = ANY(:member_ids)
     ), idle AS (
-        UPDATE balances SET due_at = NULL WHERE member_id = :member_id
+        UPDATE balances SET due_at = NULL WHERE member_id = ANY(:member_ids)
+    ), undelayed AS (
+        DELETE FROM calendar_delays WHERE member_id = ANY(:member_ids)
     )
     UPDATE events SET body = '', answer = answer - 'customer_id'
-    FROM erased WHERE answer ->> 'member_id' = erased.public_id
+    WHERE answer ->> 'member_id' IN (SELECT public_id FROM erased)
+       OR (source_id, answer ->> 'order_id') IN (
+           SELECT source_id, order_id FROM orders WHERE member_id = ANY(:member_ids))
 """)
 _NUMBER = text("SELECT count(*) FROM members WHERE program_id = :program_id")
 _PROGRAM_OF = text("SELECT program_id FROM members WHERE public_id = :public_id")
@@ -281,8 +295,11 @@ def lock_order_and_customer(
 def external_id(tx: Connection, program_id: int, customer: Customer) -> str | None:
     """Return the merchant's own id of whoever is named; None if a member id or card code is not known.
 
-    A merchant who keeps our member id in place of an own one may send it as such: no other id looks like it.
+    A merchant who keeps our member id in place of an own one may send it as such: no other id looks like it. What
+    stands in place of the id of whoever was erased names nobody.
     """
+    if customer.id is not None and customer.id.startswith(ERASED_PREFIX):
+        return None
     if customer.id is not None and not customer.id.startswith(PUBLIC_ID_PREFIX):
         return customer.id
     ours = customer.member_id or customer.id
@@ -321,9 +338,12 @@ def exists(tx: Connection, program_id: int, external_id: str) -> bool:
     return found
 
 
-def erase(tx: Connection, member_id: int, *, now: datetime) -> None:
-    """Drop what is personal of a member, in what was sent about it, too; the books are not touched."""
-    tx.execute(_ERASE, {"member_id": member_id, "now": now})
+def erase(tx: Connection, member_ids: Collection[int], *, now: datetime) -> None:
+    """Drop what is personal of members, in what was sent about them, too; the books are not touched.
+
+    What was sent of an order before its customer had joined is found by the order.
+    """
+    tx.execute(_ERASE, {"member_ids": list(member_ids), "now": now})
 
 
 def find(tx: Connection, program_id: int, external_id: str) -> Membership | None:
@@ -367,6 +387,12 @@ def find_by_cards(tx: Connection, card_ids: Iterable[int]) -> dict[int, Found]:
 def find_by_members(tx: Connection, member_ids: Iterable[int]) -> list[Found]:
     """Return these members in the order of their ids, as far as they have cards."""
     return [_found(row) for row in tx.execute(_BY_MEMBERS, {"member_ids": list(member_ids)})]
+
+
+def person(tx: Connection, program_id: int, external_id: str) -> list[str]:
+    """Return the merchant's own ids of all members that are one person with this one, it included."""
+    values = {"program_id": program_id, "external_id": external_id}
+    return list(tx.execute(_PERSON, values).scalars())
 
 
 def merged_into(tx: Connection, member_id: int) -> list[Membership]:

@@ -4,7 +4,7 @@ All messages of one member to one endpoint are a lane. In each only the oldest t
 message may be tried; under a lease it is the lease's end, so that a dead worker's messages are due again then.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -159,9 +159,12 @@ _HURRY = text("""
     WHERE webhook_messages.id = put_off.id
 """)
 _FORGET = text("""
+    WITH locked AS (
+        SELECT id FROM webhook_messages WHERE member_id = ANY(:member_ids) ORDER BY id FOR UPDATE
+    )
     UPDATE webhook_messages
     SET body = CAST(jsonb_set(CAST(body AS jsonb), '{data,customer_id}', 'null') AS text)
-    WHERE member_id = :member_id
+    FROM locked WHERE webhook_messages.id = locked.id
 """)
 _TALLY = text("""
     SELECT (SELECT count(*) FROM webhook_messages WHERE due_at IS NOT NULL) AS waiting,
@@ -374,9 +377,9 @@ def replay(
     return len(tx.execute(_REPLAY, values).all())
 
 
-def forget(tx: Connection, member_id: int) -> None:
-    """Take the merchant's own id of a member out of all that was told, or is still to be told, of it."""
-    tx.execute(_FORGET, {"member_id": member_id})
+def forget(tx: Connection, member_ids: Collection[int]) -> None:
+    """Take the merchant's own ids of members out of all that was told, or is still to be told, of them."""
+    tx.execute(_FORGET, {"member_ids": list(member_ids)})
 
 
 def hurry(tx: Connection, endpoint_id: int, *, now: datetime) -> None:

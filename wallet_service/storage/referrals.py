@@ -24,8 +24,16 @@ _JOIN = text("""
     ON CONFLICT (referee_id) DO NOTHING
 """)
 _OF = text("""
-    SELECT id, referee_id, referrer_id, status, reason, order_id, hold_until FROM referrals
+    SELECT referrals.id, referee_id, coalesce(members.merged_into, referrer_id) AS referrer_id, status, reason,
+           order_id, hold_until
+    FROM referrals LEFT JOIN members ON members.id = referrer_id
     WHERE referee_id = :referee_id
+""")
+_WAS_REWARDED = text("""
+    SELECT EXISTS (
+        SELECT FROM members JOIN referrals ON referee_id = members.id
+        WHERE status = 'rewarded' AND (members.id = ANY(:member_ids) OR merged_into = ANY(:member_ids))
+    )
 """)
 _CHANGE = text("""
     UPDATE referrals
@@ -69,7 +77,7 @@ _STANDING = text("""
 class Referral:
     """How far it has come: `order_row` is what qualified it, `hold_until` when it is rewarded unless that comes back.
 
-    `referrer_id` is None where the code was nobody's.
+    `referrer_id` is None where the code was nobody's; it is whoever is left where that one has become one with another.
     """
 
     id: int
@@ -140,6 +148,12 @@ def of_referee(tx: Connection, referee_id: int) -> Referral | None:
     """Return how the member was brought."""
     row = tx.execute(_OF, {"referee_id": referee_id}).first()
     return _referral(row) if row else None
+
+
+def was_rewarded(tx: Connection, member_ids: Collection[int]) -> bool:
+    """Whether any of these members, or one that has become one with them, was brought and rewarded for it."""
+    found: bool = tx.execute(_WAS_REWARDED, {"member_ids": list(member_ids)}).scalar_one()
+    return found
 
 
 def change(

@@ -78,7 +78,8 @@ def enter(
         except Merged as merged:
             fact: Any = event.fact
             addresses = fact.customer.identities if isinstance(fact, MemberEnrolled | MemberUpdated) else ()
-            event = replace(event, fact=replace(fact, customer=Customer(id=merged.survivor, identities=addresses)))
+            customer = Customer(id=merged.survivor, identities=addresses) if merged.survivor else None
+            event = replace(event, fact=replace(fact, customer=customer))
     raise Raced
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from msgspec import structs
 
 from wallet_service.domain.event import Customer
-from wallet_service.domain.member import Membership, Profile
+from wallet_service.domain.member import Profile
 from wallet_service.storage import (
     deliveries,
     holdings,
@@ -18,8 +18,9 @@ from wallet_service.storage import (
     messages,
     typed_addresses,
 )
+from wallet_service.storage.events import Raced
 from wallet_service.usecases.book import ERASED
-from wallet_service.usecases.operate import Operation, books_of, show
+from wallet_service.usecases.operate import Operation, books_of, named, show
 from wallet_service.usecases.sign_in import forget_sign_ins
 
 
@@ -42,16 +43,16 @@ def erase(operation: Operation, *, customer: Customer) -> Erased:
     It looks through the events of all members once. Files of exports, in which the person is, are dropped.
     Raises `UnknownMember`, also for somebody who was erased before.
     """
-    (book,) = books_of(operation, customer)
     tx, now = operation.tx, operation.now
+    _lock_person(operation, named(operation, customer))
+    (book,) = books_of(operation, customer)
     for hold in list(book.account.holds):
         book.account.release(hold, at=now, actor=operation.actor)
     points = book.account.clear(at=now, actor=operation.actor, reason=ERASED)
     book.automatic = False
     member = book.close(cause=operation.cause, reason=operation.kind)
     everybody = [member, *members.merged_into(tx, member.id)]
-    for each in everybody:
-        _forget_person(operation, each)
+    _forget(operation, [each.id for each in everybody])
     members.lock_cards(tx, [each.card.id for each in everybody])
     members.void(tx, member.card.id, now=now)
     holdings.call_back(tx, member.card.id)
@@ -62,15 +63,25 @@ def erase(operation: Operation, *, customer: Customer) -> Erased:
     return Erased(member.public_id, points, card.serial_number)
 
 
-def _forget_person(operation: Operation, member: Membership) -> None:
+def _lock_person(operation: Operation, name: str) -> None:
+    """Lock all members that are one person, in one order; nothing of any of them is entered meanwhile."""
+    tx, program_id = operation.tx, operation.open.id
+    names = members.person(tx, program_id, name)
+    members.lock_customers(tx, [(program_id, each) for each in names])
+    if members.person(tx, program_id, name) != names:
+        raise Raced
+
+
+def _forget(operation: Operation, member_ids: list[int]) -> None:
     """Drop what names a person, in what was sent, delivered and typed, too."""
     tx, now = operation.tx, operation.now
-    members.erase(tx, member.id, now=now)
-    identities.forget(tx, member.id)
-    typed_addresses.forget(tx, member.id)
-    forget_sign_ins(tx, member.id)
-    deliveries.forget(tx, member.public_id)
-    messages.forget(tx, member.id)
-    letters.forget(tx, member.id, now=now)
-    links.forget(tx, member.id)
-    installs.forget(tx, member.id)
+    members.erase(tx, member_ids, now=now)
+    deliveries.forget(tx, member_ids)
+    messages.forget(tx, member_ids)
+    for each in member_ids:
+        identities.forget(tx, each)
+        typed_addresses.forget(tx, each)
+        forget_sign_ins(tx, each)
+        letters.forget(tx, each, now=now)
+        links.forget(tx, each)
+        installs.forget(tx, each)

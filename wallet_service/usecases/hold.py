@@ -111,7 +111,7 @@ def look(tx: Connection, *, program_id: int, hold: str) -> Held:
     Raises `UnknownHold`.
     """
     found = holds.find(tx, program_id, hold)
-    member = members.find(tx, program_id, found.external_id) if found else None
+    member = members.find(tx, program_id, members.survivor(tx, program_id, found.external_id)) if found else None
     if found is None or member is None:
         raise UnknownHold(hold)
     return Held(

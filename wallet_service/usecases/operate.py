@@ -128,7 +128,7 @@ def books_of(operation: Operation, *customers: Customer) -> list[Book]:
     Who has become one with another is that one. Raises `UnknownMember` and `SameMember`.
     """
     tx, program_id = operation.tx, operation.open.id
-    names = [members.survivor(tx, program_id, _named(operation, each)) for each in customers]
+    names = [members.survivor(tx, program_id, named(operation, each)) for each in customers]
     if len(set(names)) < len(names):
         raise SameMember
     books = books_by_name(operation, *names)
@@ -192,11 +192,15 @@ def digest_of(kind: str, content: Mapping[str, Any]) -> bytes:
     return hashlib.sha256(json.dumps([kind, content], sort_keys=True, default=str).encode()).digest()
 
 
-def _named(operation: Operation, customer: Customer) -> str:
-    named = members.external_id(operation.tx, operation.open.id, customer)
-    if named is None:
+def named(operation: Operation, customer: Customer) -> str:
+    """Return the merchant's own id of whoever is meant, who may have become one with another.
+
+    Raises `UnknownMember`.
+    """
+    found = members.external_id(operation.tx, operation.open.id, customer)
+    if found is None:
         raise UnknownMember(str(customer))
-    return named
+    return found
 
 
 def _again(tx: Connection, program: OpenProgram, key: str, digest: bytes) -> Operated:

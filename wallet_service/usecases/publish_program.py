@@ -118,7 +118,7 @@ def _look_at(found: Preview, book: Book, most: int) -> None:
     assert (after.available, after.pending, after.held) == (before.available, before.pending, before.held)
     found.members += 1
     found.points += after.available
-    found.dying_at_once += after.dying > 0 and after.due_at is not None and after.due_at <= book.now
+    found.dying_at_once += after.dying > 0 and after.dying_on is not None and after.dying_on < book.today
     tiers = _tier(before), _tier(after)
     found.rewarded_next += comes(book.taking(tiers[1]))
     if tiers[0] != tiers[1]:

@@ -48,6 +48,7 @@ def receive(
     transaction, so that there is both or neither. Raises what `record` and `also` raise, and `Raced` only if that
     happens again and again: after a lost race the event is found to be known.
     """
+    said, survivor = event, None
     for _ in range(TRIES):
         try:
             with begin() as tx:
@@ -56,9 +57,10 @@ def receive(
                     source=source,
                     template=template,
                     vault=vault,
-                    event=event,
+                    event=said,
                     pass_type_identifier=pass_type_identifier,
                     now=now,
+                    survivor=survivor,
                 )
                 if also is not None:
                     also(tx, recorded)
@@ -67,8 +69,9 @@ def receive(
             if not events.is_race(error):
                 raise
         except events.Raced:
-            continue
+            said, survivor = event, None
         except Merged as merged:
             fact: Any = event.fact
-            event = replace(event, fact=replace(fact, customer=Customer(id=merged.survivor)))
+            survivor = merged.survivor
+            said = replace(event, fact=replace(fact, customer=Customer(id=survivor) if survivor else None))
     raise events.Raced

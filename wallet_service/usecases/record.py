@@ -54,9 +54,12 @@ from wallet_service.usecases.subscribe import cancel, subscribe
 
 
 class Merged(Exception):
-    """The event is about a member who has become one with another; start again with that one."""
+    """The event is about a member who has become one with another; start again with that one.
 
-    def __init__(self, survivor: str) -> None:
+    `survivor` is None where it is whoever the order was given to, and was erased since; start again with nobody named.
+    """
+
+    def __init__(self, survivor: str | None) -> None:
         self.survivor = survivor
         super().__init__()
 
@@ -109,10 +112,12 @@ def record(
     pass_type_identifier: str,
     now: datetime,
     check: Callable[[Membership], None] | None = None,
+    survivor: str | None = None,
 ) -> Recorded:
     """Enter the event and everything that follows from it; nothing is sent, and an error leaves nothing behind.
 
-    `check` looks at the member as it stands under all locks, before anything is done, and may refuse.
+    `check` looks at the member as it stands under all locks, before anything is done, and may refuse. `survivor` is
+    whom a try before has found in place of whoever the event names.
     Raises `EventConflict`, `EventRefused`, `UnknownMember`, and `Merged` or `Raced` to be tried again. So it is to be
     if the same event is entered meanwhile: the database refuses this one, at the end of the transaction at the latest
     (`events.is_race`).
@@ -126,10 +131,12 @@ def record(
     if known.owner and known.owner != customer_id and (known.matched or not _may_move(event)):
         erased = known.owner.startswith(members.ERASED_PREFIX)
         if erased or members.survivor(tx, source.program_id, str(customer_id)) == known.owner:
-            raise Merged(known.owner)
+            raise Merged(None if erased else known.owner)
         raise _refused("data.customer", "is not the customer that the order was first sent with")
     if member and member.merged_into:
         raise Merged(member.merged_into)
+    if member is None and survivor is not None:
+        raise Raced  # it was erased meanwhile, and with it whoever was named
     if member and check:
         check(member)
     ids = fresh_ids(tx, known.reserved)
@@ -415,7 +422,7 @@ def _answer(case: _Case, after: Membership, book: Book) -> dict[str, Any]:
         "type": case.event.type,
         "status": "processed",
         "member_id": after.public_id,
-        "customer_id": after.external_id,
+        "customer_id": None if after.erased else after.external_id,
         "serial_number": after.card.serial_number,
         "points": sum(each.available for each in book.caused),
         "balance": after.position.available,

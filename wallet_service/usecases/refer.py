@@ -71,13 +71,13 @@ def hand_over(tx: Connection, gone: Membership, kept: Membership, *, now: dateti
     brought the other.
     """
     theirs, own = referrals.of_referee(tx, gone.id), referrals.of_referee(tx, kept.id)
-    is_over = theirs is not None and theirs.status == "rewarded"
+    is_over = referrals.was_rewarded(tx, (gone.id, kept.id))
     for found in (theirs, own):
         if found is None or not found.is_open:
             continue
         if found.referrer_id in (gone.id, kept.id):
             reason = SELF
-        elif (found is own and is_over) or (found is theirs and (own or kept.enrolled_at < gone.enrolled_at)):
+        elif is_over or (found is theirs and (own or kept.enrolled_at < gone.enrolled_at)):
             reason = BEFORE
         else:
             referrals.brought(tx, found.id, kept.id)

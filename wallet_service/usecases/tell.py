@@ -25,7 +25,10 @@ def tell(tx: Connection, program: str, member: Membership, news: Sequence[News],
 def tell_of_card(
     tx: Connection, card_ids: Sequence[int], kind: str, facts: Mapping[str, Any], *, now: datetime
 ) -> None:
-    """Write that phones or vendors have taken or given up members' cards, together with noting it."""
+    """Write that phones or vendors have taken or given up members' cards, together with noting it.
+
+    Of whoever was erased nothing more is told.
+    """
     for found in members.find_by_cards(tx, card_ids).values():
-        if found.member.listened:
+        if found.member.listened and not found.member.erased:
             tell(tx, programs.code_of(tx, found.program_id), found.member, [News(kind, facts)], now=now)
