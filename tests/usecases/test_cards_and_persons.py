@@ -24,10 +24,11 @@ from wallet_service.domain.event import (
 from wallet_service.domain.identity import Identity
 from wallet_service.storage import calendar, consents, members
 from wallet_service.storage.signing import genuine
-from wallet_service.usecases.erase import erase
+from wallet_service.usecases.erase import Erased, erase
 from wallet_service.usecases.follow import follow
 from wallet_service.usecases.hold import hold
 from wallet_service.usecases.merge import merge
+from wallet_service.usecases.operate import Operation
 from wallet_service.usecases.portray import portray
 from wallet_service.usecases.replace_card import change_code, replace_card
 from wallet_service.usecases.revoke import revoke
@@ -287,6 +288,21 @@ def test_a_phone_that_comes_back_leaves_no_trace(shop: Till, service: Service) -
         )
     with service.read() as tx:
         assert tx.execute(text("SELECT count(*) FROM installs")).scalar_one() == 0
+
+
+def test_nothing_is_entered_meanwhile_of_any_of_them(shop: Till, service: Service) -> None:
+    """Whoever tells of somebody that is forgotten just now waits, by whatever id they know them."""
+    shop.enrol("bob")
+    shop.do(merge, merged=who(OWN_ID), survivor=who("bob"), reason="joined twice")
+
+    def act(operation: Operation) -> Erased:
+        done = erase(operation, customer=who("bob"))
+        with service.begin() as other:
+            free = [members.try_lock_customer(other, operation.open.id, each) for each in (OWN_ID, "bob")]
+        assert free == [False, False]
+        return done
+
+    shop.operate(act)
 
 
 def test_what_comes_for_the_erased_teaches_nothing(shop: Till, service: Service) -> None:
