@@ -61,6 +61,7 @@ def enter(
     `IdentityTaken` for an address by which somebody else is known.
     """
     event = replace(entering.event, event_id=key)
+    said, survivor = event, None
     for _ in range(TRIES):
         try:
             return operate(
@@ -72,18 +73,26 @@ def enter(
                 actor=actor,
                 now=now,
                 act=partial(
-                    _entered, entering=replace(entering, event=event), pass_type_identifier=pass_type_identifier
+                    _entered,
+                    entering=replace(entering, event=said),
+                    pass_type_identifier=pass_type_identifier,
+                    survivor=survivor,
                 ),
             )
+        except Raced:
+            if survivor is None:
+                raise
+            said, survivor = event, None
         except Merged as merged:
             fact: Any = event.fact
             addresses = fact.customer.identities if isinstance(fact, MemberEnrolled | MemberUpdated) else ()
-            customer = Customer(id=merged.survivor, identities=addresses) if merged.survivor else None
-            event = replace(event, fact=replace(fact, customer=customer))
+            survivor = merged.survivor
+            customer = Customer(id=survivor, identities=addresses) if survivor else None
+            said = replace(event, fact=replace(fact, customer=customer))
     raise Raced
 
 
-def _entered(operation: Operation, entering: Entering, pass_type_identifier: str) -> Entered:
+def _entered(operation: Operation, entering: Entering, pass_type_identifier: str, survivor: str | None) -> Entered:
     tx, opened, event = operation.tx, operation.open, entering.event
     recorded = record(
         tx,
@@ -101,6 +110,7 @@ def _entered(operation: Operation, entering: Entering, pass_type_identifier: str
         pass_type_identifier=pass_type_identifier,
         now=operation.now,
         check=entering.check,
+        survivor=survivor,
     )
     if isinstance(event.fact, MemberEnrolled | MemberUpdated):
         _know(operation, str(recorded.answer["customer_id"]), event.fact.customer.identities, entering.forget)
