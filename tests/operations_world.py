@@ -153,7 +153,7 @@ PROJECTIONS = {
 def _known_by(name: str) -> tuple[tuple[Identity, ...], ...]:
     """Return what a person may be known by: an address, an account at a shop, or both; two share their address."""
     address = Identity("email", f"{'home' if name in NAMES[2:] else name}@home.example")
-    account = Identity("shopify", f"account {name}".replace(" ", "-"))
+    account = Identity("shopify", f"account-{name}")
     return (address,), (account,), (account, address)
 
 

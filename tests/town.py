@@ -1,7 +1,7 @@
 """A town: one programme, one shop, and members whose events come straight from it."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -14,6 +14,7 @@ from wallet_service.domain.member import Membership
 from wallet_service.storage import members
 from wallet_service.storage.sources import Source
 from wallet_service.usecases.connect import connect
+from wallet_service.usecases.operate import OpenProgram, Operation, operate
 from wallet_service.usecases.receive import receive, source_of
 from wallet_service.usecases.settle_due import Settled
 from wallet_service.wiring import Service
@@ -78,6 +79,20 @@ class Town:
             vault=self.service.vault,
             now=self.clock.now,
         ).answer
+
+    def do(self, act: Callable[[Operation], Any]) -> None:
+        """Do an operation by hand."""
+        template = self.service.in_force.of_source(self.source)
+        operate(
+            self.service.begin,
+            program=OpenProgram(self.source.program_id, template, self.service.vault),
+            key=f"key {self.source.name} {next(self.ids)}",
+            kind="by hand",
+            content={},
+            actor="a person",
+            now=self.clock.now,
+            act=act,
+        )
 
     def enrol(self, customer: str = "ann", **more: Any) -> dict[str, Any]:
         """Enrol a customer and return the answer."""

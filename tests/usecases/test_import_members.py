@@ -26,7 +26,6 @@ from wallet_service.storage import identities
 from wallet_service.usecases.erase import erase
 from wallet_service.usecases.import_members import MemberImport
 from wallet_service.usecases.merge import merge
-from wallet_service.usecases.operate import operate
 from wallet_service.usecases.statement import statement
 from wallet_service.wiring import Service
 
@@ -307,16 +306,7 @@ def test_whom_we_know_by_an_address_is_meant_by_it(clerk: Clerk, shop: Town) -> 
 def test_a_row_about_a_merged_member_is_about_the_survivor(clerk: Clerk, shop: Town) -> None:
     """As events are; and a balance is opened once for both."""
     shop.enrol("old"), shop.enrol("new")
-    operate(
-        shop.service.begin,
-        program=clerk.program(),
-        key="m",
-        kind="merge",
-        content={},
-        actor="me",
-        now=shop.clock.now,
-        act=lambda operation: merge(operation, merged=Customer(id="old"), survivor=Customer(id="new"), reason="twice"),
-    )
+    shop.do(lambda operation: merge(operation, merged=Customer(id="old"), survivor=Customer(id="new"), reason="twice"))
     job = clerk.bring("external_id,name,balance\nold,Ann,10\nnew,,10\n")
     assert job.result == {"changed": 1, "opened": 1, "points": 10, "same": 1}
     assert shop.balances("new") == (10, 0)
@@ -327,16 +317,7 @@ def test_nobody_comes_back_in_the_place_of_somebody_erased(clerk: Clerk, shop: T
     """The same person joins as somebody new, and what stands in the books in place of the old id is no id."""
     shop.enrol("ann")
     public_id = shop.member("ann").public_id
-    operate(
-        shop.service.begin,
-        program=clerk.program(),
-        key="e",
-        kind="erase",
-        content={},
-        actor="me",
-        now=shop.clock.now,
-        act=lambda operation: erase(operation, customer=Customer(id="ann")),
-    )
+    shop.do(lambda operation: erase(operation, customer=Customer(id="ann")))
     job = clerk.bring(f"external_id,balance\nann,5\nerased:{public_id},6\n{public_id},7\n")
     assert clerk.refused(job) == {3: "external_id stands for somebody who was erased, and is nobody's"}
     assert job.result == {"added": 2, "opened": 2, "points": 12}

@@ -14,7 +14,6 @@ from wallet_service.usecases.book import open_book
 from wallet_service.usecases.erase import erase
 from wallet_service.usecases.follow import follow
 from wallet_service.usecases.merge import merge
-from wallet_service.usecases.operate import OpenProgram, Operation, operate
 from wallet_service.usecases.refer import code_of
 
 Opened = Callable[[str], Town]
@@ -59,25 +58,18 @@ def sweep(here: Town) -> int:
     return sum(settle().settled for settle in here.service.calendars()[1:])
 
 
+def bring(here: Town, *names: str) -> None:
+    """Let members join by Ann's code, and pay an order that is named like them."""
+    mine = code(here)
+    for name in names:
+        here.enrol(name, referral_code=mine)
+        here.buy(5000, order=name, customer=name)
+
+
 def become_one(here: Town, gone: str, survivor: str) -> None:
     """Make one member of two."""
     asked = {"merged": Customer(id=gone), "survivor": Customer(id=survivor), "reason": "one person"}
-    do(here, lambda each: merge(each, **asked))
-
-
-def do(here: Town, act: Callable[[Operation], object]) -> None:
-    """Do an operation by hand."""
-    template = here.service.in_force.of_source(here.source)
-    operate(
-        here.service.begin,
-        program=OpenProgram(here.source.program_id, template, here.service.vault),
-        key=f"key {next(here.ids)}",
-        kind="by hand",
-        content={},
-        actor="a person",
-        now=here.clock.now,
-        act=act,
-    )
+    here.do(lambda each: merge(each, **asked))
 
 
 def granted(here: Town, customer: str) -> list[str]:
@@ -183,10 +175,7 @@ def test_who_becomes_one_with_the_other_brought_nobody(here: Town, clock: Clock)
 
 def test_a_survivor_has_come_as_the_other_came(here: Town, clock: Clock) -> None:
     """Where who is left joined later and was brought by nobody, it gets what the other came for; a refund is found."""
-    mine = code(here)
-    for name in ("bob", "cyd"):
-        here.enrol(name, referral_code=mine)
-        here.buy(5000, order=name, customer=name)
+    bring(here, "bob", "cyd")
     clock.on(minutes=1)
     for name in ("bob", "cyd"):
         here.enrol(f"{name} again")
@@ -268,7 +257,7 @@ def test_who_is_erased_gets_nothing_more_and_the_other_does(here: Town, clock: C
     """The order has stood: whoever is still a member gets theirs, and nothing is given to nobody."""
     here.enrol("bob", referral_code=code(here))
     here.buy(5000, order="a", customer="bob")
-    do(here, lambda each: erase(each, customer=Customer(id=erased)))
+    here.do(lambda each: erase(each, customer=Customer(id=erased)))
     clock.on(days=15)
     assert sweep(here) == 1
     query = "SELECT reward, available FROM balances LEFT JOIN reward_grants USING (member_id) ORDER BY member_id"
@@ -351,10 +340,7 @@ def test_referrals_make_tiers(town: Opened, clock: Clock) -> None:
 
 def test_a_failure_puts_one_off_and_stops_nobody(here: Town, clock: Clock) -> None:
     """A referral that cannot be rewarded is tried again later."""
-    mine = code(here)
-    for name in ("bob", "cyd"):
-        here.enrol(name, referral_code=mine)
-        here.buy(5000, order=name, customer=name)
+    bring(here, "bob", "cyd")
     clock.on(days=15)
     bob = here.member("bob").id
     with here.service.begin() as tx:

@@ -16,7 +16,6 @@ from wallet_service.sandbox.verify import OpenedPass, open_pass
 from wallet_service.storage import programs
 from wallet_service.usecases import audit
 from wallet_service.usecases.merge import merge
-from wallet_service.usecases.operate import OpenProgram, operate
 from wallet_service.usecases.publish import publish
 from wallet_service.usecases.publish_program import publish_program
 from wallet_service.web import create_app
@@ -196,16 +195,7 @@ def test_a_survivor_is_reminded_of_what_the_other_was_told(town: Opened, clock: 
         here.enrol(customer)
     here.buy(5_000, order="a", customer="bob")
     until(here, "2026-06-23 22:00")
-    operate(
-        here.service.begin,
-        program=OpenProgram(here.source.program_id, here.service.in_force.of_source(here.source), here.service.vault),
-        key="merge",
-        kind="merge",
-        content={},
-        actor="a person",
-        now=clock(),
-        act=lambda each: merge(each, merged=Customer(id="bob"), survivor=Customer(id="ann"), reason="one person"),
-    )
+    here.do(lambda each: merge(each, merged=Customer(id="bob"), survivor=Customer(id="ann"), reason="one person"))
     assert (shown(here), told(here)[1]) == ("50 points until Jun 30", "reminder")
     until(here, "2026-06-24 22:00")
     assert told(here)[0] == 2

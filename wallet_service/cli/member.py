@@ -6,7 +6,7 @@ from datetime import datetime
 import click
 
 from wallet_service.cli.opening import opened
-from wallet_service.cli.operating import Asking, asking, do, opened_program, program_of_member
+from wallet_service.cli.operating import REASON, Asking, asking, do, opened_program, program_of_member
 from wallet_service.domain.event import Customer
 from wallet_service.domain.identity import KINDS, Kind, identity
 from wallet_service.usecases import adjust as adjusting
@@ -18,8 +18,6 @@ from wallet_service.usecases.portray import portray
 from wallet_service.usecases.reach import member_named
 from wallet_service.usecases.replace_card import change_code, replace_card
 from wallet_service.usecases.serve import card_or_member
-
-REASON = click.option("--reason", required=True, help="Why, for the books.")
 
 
 @click.group("member")

@@ -16,6 +16,8 @@ from wallet_service.usecases.operate import OpenProgram, Operation, operate
 from wallet_service.usecases.serve import card_or_member
 from wallet_service.wiring import Service
 
+REASON = click.option("--reason", required=True, help="Why, for the books.")
+
 
 @dataclass(frozen=True)
 class Asking:

@@ -4,6 +4,7 @@ import click
 
 from wallet_service.cli.opening import AT_LEAST_ONE, opened
 from wallet_service.cli.operating import (
+    REASON,
     Asking,
     asking,
     do,
@@ -18,8 +19,6 @@ from wallet_service.usecases import hold as holding
 from wallet_service.usecases import settle_partners as settling
 from wallet_service.usecases import transfer as transferring
 from wallet_service.usecases.operate import answer_of
-
-REASON = click.option("--reason", required=True, help="Why, for the books.")
 
 
 @click.group()

@@ -8,6 +8,7 @@ import click
 
 from wallet_service.cli.opening import AT_LEAST_ONE, opened
 from wallet_service.cli.operating import (
+    REASON,
     Asking,
     asking,
     do,
@@ -24,7 +25,6 @@ from wallet_service.usecases.lay_codes import lay_codes
 from wallet_service.usecases.operate import answer_of
 from wallet_service.usecases.pledges import pledges
 
-REASON = click.option("--reason", required=True, help="Why, for the books.")
 ORDER = click.option("--order", "order_id", help="The order that it belongs to.")
 
 

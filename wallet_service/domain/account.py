@@ -179,9 +179,10 @@ class Account:
         taken = max(self.available, 0)
         if taken:
             self.take(taken, at=at, actor=actor, reason=reason)
-        for lot in [each for each in self.lots if each.pending] if self.pending else []:
-            taken += lot.pending
-            self.take_back(lot, at=at, actor=actor, reason=reason)
+        if self.pending:
+            for lot in [each for each in self.lots if each.pending]:
+                taken += lot.pending
+                self.take_back(lot, at=at, actor=actor, reason=reason)
         if self.deficit:
             entries = [Entry("adjustment", -self.deficit), Entry("available", self.deficit)]
             self._post("adjust", at, entries, [], actor=actor, reason=reason)

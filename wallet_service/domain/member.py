@@ -118,6 +118,11 @@ class Membership(Struct, frozen=True):
         )
 
     @property
+    def customer_id(self) -> str | None:
+        """The merchant's own id as it is told; None of whoever was erased, whom nothing names any more."""
+        return None if self.erased else self.external_id
+
+    @property
     def is_over(self) -> bool:
         """Whether the person was erased or has become one with another member, so that the calendar brings nothing."""
         return self.erased or self.merged_into is not None

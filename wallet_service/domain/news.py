@@ -158,7 +158,7 @@ def told(news: News, *, program: str, member: Membership) -> dict[str, Any]:
     whose = {
         "program": program,
         "member_id": member.public_id,
-        "customer_id": None if member.erased else member.external_id,
+        "customer_id": member.customer_id,
         "serial_number": member.card.serial_number,
     }
     standing = {name: value for name, value in _standing(member.position).items() if name not in news.facts}

@@ -298,7 +298,7 @@ def external_id(tx: Connection, program_id: int, customer: Customer) -> str | No
     A merchant who keeps our member id in place of an own one may send it as such: no other id looks like it. What
     stands in place of the id of whoever was erased names nobody.
     """
-    if customer.id is not None and customer.id.startswith(ERASED_PREFIX):
+    if customer.id is not None and is_nobodys(customer.id):
         return None
     if customer.id is not None and not customer.id.startswith(PUBLIC_ID_PREFIX):
         return customer.id
@@ -306,6 +306,11 @@ def external_id(tx: Connection, program_id: int, customer: Customer) -> str | No
     values = {"program_id": program_id, "member_id": ours, "card_code": customer.card_code}
     found: str | None = tx.execute(_EXTERNAL_ID, values).scalar()
     return found or customer.id
+
+
+def is_nobodys(external_id: str) -> bool:
+    """Whether it stands in place of the id of somebody who was erased."""
+    return external_id.startswith(ERASED_PREFIX)
 
 
 def survivor(tx: Connection, program_id: int, external_id: str) -> str:
@@ -574,7 +579,7 @@ def _membership(row: Row[tuple[object, ...]]) -> Membership:
         card_code=row.code,
         voided=row.voided_at is not None,
         replaced=row.replaced_at is not None,
-        erased=row.external_id.startswith(ERASED_PREFIX),
+        erased=is_nobodys(row.external_id),
         face_digest=bytes(row.face_digest),
         own_digest=None if row.own_digest is None else bytes(row.own_digest),
         merged_into=row.merged_into,

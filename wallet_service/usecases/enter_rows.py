@@ -250,7 +250,7 @@ def _against(told: Told, member: Membership | None, meant: _Meant, opened: Mappi
         if (owner := meant.by_mark.get(each.mark)) and (member is None or owner.public_id != member.public_id)
     ]
     row, began = told.row, opened.get(member.id) if member else None
-    if row and row.external_id.startswith(members.ERASED_PREFIX):
+    if row and members.is_nobodys(row.external_id):
         faults.append(RowFault("external_id", "stands for somebody who was erased, and is nobody's"))
     if row and member and row.balance and began not in (None, row.balance) and not _our_own(row, member):
         faults.append(RowFault("balance", f"was opened with {began} before, and is opened once; adjust it instead"))

@@ -129,7 +129,7 @@ def record(
             raise EventConflict(event.event_id)
         return Recorded(known.answer, replayed=True)
     if known.owner and known.owner != customer_id and (known.matched or not _may_move(event)):
-        erased = known.owner.startswith(members.ERASED_PREFIX)
+        erased = members.is_nobodys(known.owner)
         if erased or members.survivor(tx, source.program_id, str(customer_id)) == known.owner:
             raise Merged(None if erased else known.owner)
         raise _refused("data.customer", "is not the customer that the order was first sent with")
@@ -422,7 +422,7 @@ def _answer(case: _Case, after: Membership, book: Book) -> dict[str, Any]:
         "type": case.event.type,
         "status": "processed",
         "member_id": after.public_id,
-        "customer_id": None if after.erased else after.external_id,
+        "customer_id": after.customer_id,
         "serial_number": after.card.serial_number,
         "points": sum(each.available for each in book.caused),
         "balance": after.position.available,

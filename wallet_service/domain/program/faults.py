@@ -28,10 +28,8 @@ RULES = (
 
 
 TABLE = re.compile(r"(\w+)(?:\[(\d+)\])?")  # with which a key begins: "campaign[2]", "points"
-HEAD = {
-    "schema": 1,
-    "program": {"code": "a", "name": "a", "timezone": "UTC", "currency": "EUR"},
-}  # of a file whose own is faulty
+# In place of a faulty one, so that the rest of the file can be read.
+HEAD = {"schema": 1, "program": {"code": "a", "name": "a", "timezone": "UTC", "currency": "EUR"}}
 
 
 def read_program(table: dict[str, Any], place: str) -> tuple[Program | None, list[Fault]]:
