@@ -47,6 +47,11 @@ def faults(page: Page) -> list[str]:
     return [f"{each['id']}: {node['html']}" for each in found for node in each["nodes"]]
 
 
+def language(page: Page) -> str | None:
+    """Return the language that a page says it is in; just after a click it may have no element yet to say it."""
+    return page.locator("html").get_attribute("lang")
+
+
 def sticks_out(page: Page) -> int:
     """Return by how many pixels a page is wider than its window."""
     wider: int = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-from browsers import chromium, needs_browser
+from browsers import chromium, language, needs_browser
 from link_actors import IPHONE
 from playwright.sync_api import Browser, Page
 from stage_actors import Stage, wait_until
@@ -49,7 +49,7 @@ def test_whoever_scans_a_poster_ends_up_with_a_card(stage: Stage, browser: Brows
     context = browser.new_context(viewport=PHONE, user_agent=IPHONE, locale=lang, accept_downloads=True)
     page = context.new_page()
     joined(page, link["url"])
-    assert page.evaluate("document.documentElement.lang") == lang
+    assert language(page) == lang
     with page.expect_download() as loading:
         page.locator("#add-apple").click()
     content = loading.value.path().read_bytes()
