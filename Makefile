@@ -24,7 +24,7 @@ bench: .venv/test ## Print speed as ratios, measured in one run.
 	@$(BIN)/python -m bench
 
 soak: .venv/test ## Run the tests that take minutes: long loads and outages, all on this machine.
-	@$(BIN)/python -m pytest -q -m soak
+	@$(BIN)/python -m pytest -v -n auto --dist loadgroup -m soak
 
 lock: .venv/run ## Pin every dependency anew, with hashes and without addresses.
 	@$(BIN)/pip install -qq uv

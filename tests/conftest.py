@@ -40,6 +40,7 @@ FAST = {
     "full_page_writes": "off",
     "max_connections": "200",
     "autovacuum": "off",  # a vacuum is a transaction, and would hold back the tags of changes
+    "max_parallel_workers_per_gather": "0",  # starting them for tables of a few rows takes most of a statement's time
 }
 COMPILED = ("_parts", "_trace", "_converters", "arguments", "_build", "_build_unknown")  # of a rule of Werkzeug's
 

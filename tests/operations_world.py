@@ -111,9 +111,11 @@ MORE_LAWS = {
 _EVERY_LAW = text(
     " UNION ALL ".join(f"SELECT '{law}' WHERE EXISTS ({query})" for law, query in (LAWS | MORE_LAWS).items())
 )
+# A row that is written, even with what it had, is of a later transaction than any before: that and the number of rows
+# say more than a digest of them all, in a tenth of the time.
 _TABLES = text("""
     SELECT string_agg(format(
-        'SELECT %L AS relname, md5(coalesce(string_agg(t::text, chr(10) ORDER BY t::text), '''')) FROM %I AS t',
+        'SELECT %L AS relname, count(*) AS rows, max(xmin::text::bigint) AS newest FROM %I',
         relname, relname
     ), ' UNION ALL ')
     FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
@@ -756,13 +758,13 @@ class World:
             got = change.get("redemption", 0) + change.get("partner", 0)
             assert got == taken + self._by_itself(newest), (name, taken, change)
 
-    def whole(self) -> dict[str, str]:
-        """Return a digest of every table."""
+    def whole(self) -> dict[str, tuple[int, int | None]]:
+        """Return how many rows every table has, and which transaction wrote the newest: what any change changes."""
         with self.service.read() as tx:
-            return {row.relname: row.md5 for row in tx.execute(self.tables)}
+            return {row.relname: (row.rows, row.newest) for row in tx.execute(self.tables)}
 
-    def _differing(self, before: dict[str, str]) -> list[str]:
-        return sorted(name for name, digest in self.whole().items() if before[name] != digest)
+    def _differing(self, before: dict[str, tuple[int, int | None]]) -> list[str]:
+        return sorted(name for name, now in self.whole().items() if before[name] != now)
 
     def rows(self, tables: Mapping[str, str]) -> dict[str, list[Any]]:
         """Return all rows of some tables, in some order."""
