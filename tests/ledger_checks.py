@@ -232,7 +232,7 @@ def _projected_balance(
     facts, days = books.of("facts", member), books.of("days", member)
     by_day = {each: _sums(one for one in facts if one.day == each) for each in {one.day for one in facts}}
     newest = books.of("tiers", member)[-1:]
-    posted = books.of("transactions", member)
+    posted, given = books.of("transactions", member), {lot.transaction_id for lot in mine}
     pairs: list[tuple[str, Any, Any]] = [
         ("available", balance.available, books.account(member, "available")),
         ("pending", balance.pending, books.account(member, "pending")),
@@ -250,12 +250,17 @@ def _projected_balance(
         (
             "active_at",
             balance.active_at,
-            max((each.effective_at for each in posted if each.type in ("earn", "redeem", "transfer_in")), default=None),
+            max((each.effective_at for each in posted if _is_activity(each, given)), default=None),
         ),
     ]
     return [
         f"I10: {name} of member {member} is {said}, not {counted}" for name, said, counted in pairs if said != counted
     ]
+
+
+def _is_activity(posted: Row, opened: set[int]) -> bool:
+    """Whether it keeps points alive: earning, using, being given some by another or by a person."""
+    return posted.type in ("earn", "redeem", "transfer_in") or (posted.type == "adjust" and posted.id in opened)
 
 
 def _sums(facts: Iterable[Row]) -> tuple[int, int, int, int]:

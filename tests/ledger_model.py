@@ -213,6 +213,7 @@ class Model:
         saver, floor = self.savers[name], self.promise.floor
         if points > 0:
             self._add(saver, Pile(next(self.numbers), at, None, self._death(at), free=points))
+            self._active(saver, at)  # or it would die at once where silence has ended everything
         else:
             if floor is not None and saver.balance + points < floor:
                 return False

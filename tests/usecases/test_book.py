@@ -56,15 +56,15 @@ def test_the_new_tiers_rule_says_what_dies_next(service: Service, shop: Shop, cl
     assert position.due_at.isoformat() == "2026-07-30T22:00:00+00:00"
 
 
-def test_points_that_no_day_ends_are_not_said_to_die(service: Service, shop: Shop, clock: Clock) -> None:
-    """By inactivity, who has never earned or redeemed anything has points and no date for them."""
+def test_what_a_person_gives_starts_the_clock_of_silence(service: Service, shop: Shop, clock: Clock) -> None:
+    """By inactivity, whoever has never earned or redeemed anything has points that live as long as earned ones."""
     shop.enrol("ann")
     look = template(service, points={"expiry": {"mode": "inactivity", "period": "P60D"}})
     with service.begin() as tx:
         book = opened(service, look, tx, clock)
         correct(book, 30, at=START, **WHO)
         position = close(book)
-    assert (position.available, position.dying, position.dying_on, position.due_at) == (30, 0, None, None)
+    assert (position.available, position.dying, position.dying_on) == (30, 30, date(2026, 7, 30))
 
 
 def test_a_lot_that_covered_a_deficit_has_its_dates_in_the_books(service: Service, shop: Shop, clock: Clock) -> None:

@@ -1,5 +1,6 @@
 """The calendar does its work by itself, at the very moment, once, and no phone is shown what it has taken."""
 
+import functools
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ from actors import Clock, Device, card_of
 from sqlalchemy import text
 from town import Ruled, Town, moment, rules, settled_town
 
-from wallet_service.domain.event import ActivityDone, Customer, OrderFulfilled
+from wallet_service.domain.event import ActivityDone, Customer, OrderFulfilled, PointsAdjusted
 from wallet_service.storage import calendar, members
 from wallet_service.usecases.settle_due import is_due, settled
 from wallet_service.usecases.statement import statement
@@ -83,6 +84,23 @@ def test_points_move_at_their_moment_and_not_before(
         assert here.balances() == (available, pending)
         assert here.sweep().settled == 0
     assert here.member().position.due_at is None
+
+
+def test_points_given_after_a_long_silence_live_as_long_as_earned_ones(town: Opened, clock: Clock) -> None:
+    """What a person gives lets the time of silence begin anew, and what a person takes does not."""
+    here = town(rules(points='expiry = { mode = "inactivity", period = "P1M" }'))
+    here.enrol()
+    clock.now = moment("2027-06-01 10:00")
+    given = functools.partial(PointsAdjusted, Customer(id="ann"), actor="a person", reason="sorry")
+    here.say("points.adjusted", given(50))
+    assert here.balances() == (50, 0)
+    clock.now = moment("2027-06-20 10:00")
+    here.say("points.adjusted", given(-20))
+    clock.now = moment("2027-06-30 21:59")
+    assert here.sweep().settled == 0
+    clock.now = moment("2027-06-30 22:00")
+    assert here.sweep().settled == 1
+    assert here.balances() == (0, 0)
 
 
 def test_only_an_order_waits_for_its_event(town: Opened) -> None:

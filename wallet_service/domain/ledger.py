@@ -29,7 +29,8 @@ TransactionType = Literal[
 ]
 
 
-# What a member does to keep points alive, where a programme's expiry depends on it.
+# What keeps points alive, where a programme's expiry depends on it; so do points that a person gives: an `adjust` which
+# opens a lot.
 ACTIVITY: tuple[TransactionType, ...] = ("earn", "redeem", "transfer_in")
 
 

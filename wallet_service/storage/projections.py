@@ -57,7 +57,9 @@ BALANCES = """
         FROM qualifications WHERE member_id {of} GROUP BY member_id
     ), activity AS (
         SELECT member_id, max(effective_at) AS at FROM ledger_transactions
-        WHERE member_id {of} AND type = ANY(:activity) GROUP BY member_id
+        WHERE member_id {of} AND (type = ANY(:activity)
+            OR (type = 'adjust' AND id IN (SELECT transaction_id FROM lots WHERE member_id {of})))
+        GROUP BY member_id
     ), ranks AS (
         SELECT DISTINCT ON (member_id) member_id, tier, day, valid_until, measured_to, manual
         FROM tier_changes WHERE member_id {of} ORDER BY member_id, id DESC

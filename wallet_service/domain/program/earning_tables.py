@@ -40,9 +40,9 @@ class ExpiryTable(FileModel):
     """`expiry`: when points die.
 
     `rolling`: each lot `period` after it became spendable, `round`ed up; activity keeps all alive for another
-    `extend_on_activity`. `inactivity`: the whole balance `period` after the last earning or redemption. `calendar`: on
-    the `date` (MM-DD; 02-29 is the last day of February) that comes `years` years on: 1 is the next time that the day
-    comes.
+    `extend_on_activity`. `inactivity`: the whole balance `period` after the last earning, gift or redemption.
+    `calendar`: on the `date` (MM-DD; 02-29 is the last day of February) that comes `years` years on: 1 is the next time
+    that the day comes.
     """
 
     mode: Literal["none", "rolling", "inactivity", "calendar"]
