@@ -361,6 +361,22 @@ def test_a_shop_hands_on_that_somebody_is_to_be_forgotten(open_shop: Callable[..
     assert shop.town.rows("SELECT count(*) FROM members WHERE erased_at IS NULL") == [(1,)]
 
 
+def test_what_a_shop_says_later_of_somebody_forgotten_is_not_kept(open_shop: Callable[..., Shop]) -> None:
+    """Neither what it said before nor what its orders bring after is there to be read; what is of others stays."""
+    shop = open_shop("shopify")
+    enrol(shop)
+    assert shop.send("orders_paid").status == "processed"
+    assert shop.send("customers_redact").status == "processed"
+    assert shop.send("orders_updated_refunded").status == "processed"
+    shop.send("orders_paid", id=1, email="ann@mail.example", contact_email="ann@mail.example", customer=None)
+    kept = shop.town.rows("SELECT topic, sealed IS NOT NULL FROM deliveries ORDER BY id")
+    assert [each for each in kept if each[0] != "customers/redact"] == [
+        ("orders/paid", False),
+        ("orders/updated", False),
+        ("orders/paid", True),
+    ]
+
+
 def test_a_request_for_a_copy_needs_a_person(open_shop: Callable[..., Shop]) -> None:
     """It stays until somebody says that it is done, and says by which command."""
     shop = open_shop("shopify")

@@ -320,6 +320,27 @@ def test_what_new_rules_give_by_itself_comes_with_the_next_event(shop: Shop, rul
     assert (balance, shown.rewarded_next) == ((13, 1) if cost == 30 else (43, 0))
 
 
+def test_a_dry_run_counts_whose_points_would_die_at_once(
+    town: Callable[[str], Town], clock: Clock, ruled: Ruled
+) -> None:
+    """Whoever has been silent for too long by the new rules is counted; who is due for something else is not."""
+    waits = f"pending = {DAYS}\n"
+    here = town(plain(points=waits))
+    here.enrol("ann")
+    here.buy(4200, order="a", customer="ann")
+    clock.on(days=20)
+    assert here.sweep().settled == 1
+    here.enrol("bob")
+    here.buy(4200, order="b", customer="bob")
+    clock.on(days=16)
+    newer = ruled(whole=plain(points=waits + 'expiry = { mode = "inactivity", period = "P1M" }\n'))
+    with newer.read() as tx:
+        (opened,) = programs.of_template(tx, "points")
+    *_, shown = preview(newer.begin, opened, newer.in_force, most=5, now=newer.clock())
+    assert (shown.members, shown.dying_at_once) == (2, 1)
+    assert here.sweep().settled == 1  # bob, whose points can be spent now
+
+
 def test_differences_are_told_by_key() -> None:
     """Each key that says something else is named once, tables of a list by their code."""
     texts = [(EXAMPLES / "stamp_card.toml").read_text()]
