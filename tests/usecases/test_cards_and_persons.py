@@ -1,6 +1,9 @@
 """Cards are replaced and get other codes; persons are forgotten, and told all that is kept about them."""
 
+import itertools
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -8,28 +11,32 @@ from actors import Clock, Device
 from books import faults
 from ledger_actors import Till, program, till, who
 from listeners import listening
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from wallet_service.domain.errors import OperationRefused, UnknownMember
 from wallet_service.domain.event import (
     Consent,
     Customer,
+    Event,
     MemberEnrolled,
     MemberUpdated,
     OrderPaid,
     OrderRefunded,
     OrderUpdated,
     PointsAdjusted,
+    content_hash,
 )
 from wallet_service.domain.identity import Identity
 from wallet_service.storage import calendar, consents, members
 from wallet_service.storage.signing import genuine
+from wallet_service.usecases.enter import Entering, enter
 from wallet_service.usecases.erase import Erased, erase
 from wallet_service.usecases.follow import follow
 from wallet_service.usecases.hold import hold
 from wallet_service.usecases.merge import merge
 from wallet_service.usecases.operate import Operation
 from wallet_service.usecases.portray import portray
+from wallet_service.usecases.receive import receive, source_of
 from wallet_service.usecases.replace_card import change_code, replace_card
 from wallet_service.usecases.revoke import revoke
 from wallet_service.usecases.seal import breaks
@@ -303,6 +310,38 @@ def test_nothing_is_entered_meanwhile_of_any_of_them(shop: Till, service: Servic
         return done
 
     shop.operate(act)
+
+
+@pytest.mark.parametrize("by", ["a webhook", "the API"])
+def test_who_is_told_of_while_it_is_forgotten_is_somebody_new(shop: Till, service: Service, by: str) -> None:
+    """An event finds that its member has become one with another, who is erased before it comes to that one."""
+    shop.enrol("bob")
+    shop.do(merge, merged=who(OWN_ID), survivor=who("bob"), reason="joined twice")
+    begun = itertools.count(1)
+
+    @contextmanager
+    def begin() -> Iterator[Connection]:
+        if next(begun) == 2:
+            shop.do(erase, customer=who("bob"))
+        with service.begin() as tx:
+            yield tx
+
+    fact = MemberEnrolled(Customer(id=OWN_ID), NAME, "cs")
+    event = Event("back again", "member.enrolled", content_hash("member.enrolled", fact), shop.clock(), b"{}", fact)
+    ours = {"pass_type_identifier": service.identity.pass_type_identifier, "now": shop.clock()}
+    if by == "a webhook":
+        with service.read() as tx:
+            source = source_of(tx, dialect="standard", name=shop.source)
+        receive(begin, source=source, template=shop.template, event=event, vault=service.vault, **ours)
+    else:
+        enter(begin, Entering(event), program=shop.open, key="back again", content={}, actor="till 3", **ours)
+    assert next(begun) > 3
+    assert shop.member(OWN_ID).profile.name == NAME
+    shop.buy(1_000, order="o2", by=OWN_ID)
+    with service.read() as tx:
+        living = tx.execute(text("SELECT external_id FROM members WHERE erased_at IS NULL")).scalars().all()
+    assert living == [OWN_ID]
+    assert faults(service) == []
 
 
 def test_what_comes_for_the_erased_teaches_nothing(shop: Till, service: Service) -> None:
