@@ -342,6 +342,7 @@ FOCUS = {
 # Where the first walk does not lead there: one that is known to, and is tried before the others.
 KNOWN = {
     "the latest are spent first": 7,
+    "undoing a refund mints points": 4,
     "a refund goes below zero": 1,
     "a refund takes from others": 2,
     "holds never time out": 1,
@@ -350,6 +351,7 @@ KNOWN = {
     "a hold is captured twice": 1,
     "what was used up is let off for good": 1,
     "what was set apart is let off for good": 3,
+    "what is added to an order is not rated": 4,
 }
 
 
