@@ -1,5 +1,6 @@
 """Lengths of time are counted in a zone's own days: months clamp, days may have 23 hours, hours are hours."""
 
+import math
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -172,11 +173,20 @@ def test_a_period_after_a_moment_keeps_the_clocks_time(period: str, before: str,
     assert found.tzinfo is UTC
 
 
+@pytest.mark.parametrize(("text", "days"), [("PT1H", 1), ("PT24H", 1), ("PT36H", 2), ("PT48H", 2), ("P1DT12H", 2)])
+def test_hours_are_whole_days_where_days_are_counted(text: str, days: int) -> None:
+    """A day that has begun counts, so that nothing is over before it began."""
+    day = date(2026, 6, 10)
+    assert parse(text).from_day(day) == day + timedelta(days=days)
+    assert parse(text).before(day) == day - timedelta(days=days)
+
+
 @given(days, periods)
 @settings(max_examples=100, deadline=None)
 def test_days_count_forth_and_back(day: date, period: Period) -> None:
     """Forth first months, then days, and back in the same way; where no month clamps they undo each other."""
-    assert period.from_day(day) == plus_months(day, period.months) + timedelta(days=period.days)
-    assert period.before(day) == plus_months(day, -period.months) - timedelta(days=period.days)
-    if period.days == 0 and day.day <= 28:
+    whole = timedelta(days=period.days + math.ceil(period.hours / 24))
+    assert period.from_day(day) == plus_months(day, period.months) + whole
+    assert period.before(day) == plus_months(day, -period.months) - whole
+    if not whole and day.day <= 28:
         assert period.before(period.from_day(day)) == day

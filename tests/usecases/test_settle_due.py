@@ -1,19 +1,22 @@
 """The calendar does its work by itself, at the very moment, once, and no phone is shown what it has taken."""
 
-import functools
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import date, timedelta
+from functools import partial
 from typing import Never
 
 import pytest
 from actors import Clock, Device, card_of
+from books import faults
 from sqlalchemy import text
 from town import Ruled, Town, moment, rules, settled_town
 
+from wallet_service.domain.errors import RewardUnavailable
 from wallet_service.domain.event import ActivityDone, Customer, OrderFulfilled, PointsAdjusted
 from wallet_service.storage import calendar, members
+from wallet_service.usecases.redeem import redeem
 from wallet_service.usecases.settle_due import is_due, settled
 from wallet_service.usecases.statement import statement
 from wallet_service.web import create_app
@@ -91,7 +94,7 @@ def test_points_given_after_a_long_silence_live_as_long_as_earned_ones(town: Ope
     here = town(rules(points='expiry = { mode = "inactivity", period = "P1M" }'))
     here.enrol()
     clock.now = moment("2027-06-01 10:00")
-    given = functools.partial(PointsAdjusted, Customer(id="ann"), actor="a person", reason="sorry")
+    given = partial(PointsAdjusted, Customer(id="ann"), actor="a person", reason="sorry")
     here.say("points.adjusted", given(50))
     assert here.balances() == (50, 0)
     clock.now = moment("2027-06-20 10:00")
@@ -101,6 +104,64 @@ def test_points_given_after_a_long_silence_live_as_long_as_earned_ones(town: Ope
     clock.now = moment("2027-06-30 22:00")
     assert here.sweep().settled == 1
     assert here.balances() == (0, 0)
+
+
+STEPS = """
+    [tiers]
+    measure = "points_earned"
+    window = "rolling_12_months"
+    valid = "P1M"
+    [[tier]]
+    code = "page"
+    threshold = 0
+    [[tier]]
+    code = "novel"
+    threshold = 500
+    points_expiry = { mode = "none" }
+    [[reward]]
+    code = "gala"
+    kind = "experience"
+    cost = 10
+    min_tier = "novel"
+"""
+
+
+def test_rising_keeps_what_activity_has_kept_alive(town: Opened, clock: Clock) -> None:
+    """Points that another purchase has kept do not die because those that their owner earns from now on never will."""
+    extended = 'expiry = { mode = "rolling", period = "P1M", extend_on_activity = "P1M" }'
+    here = town(rules(points=extended, more=STEPS))
+    here.enrol()
+    here.buy(30_000, order="a")
+    clock.now = moment("2026-06-20 10:00")
+    here.buy(1_000, order="b")
+    clock.now = moment("2026-07-11 10:00")
+    here.buy(30_000, order="c")
+    position = here.member().position
+    assert (position.rank.tier if position.rank else None, position.available) == ("novel", 610)
+    assert (position.dying, position.dying_on) == (610, date(2026, 8, 10))
+    here.buy(1_000, order="d")
+    clock.now = moment("2026-08-10 22:00")
+    assert here.sweep().settled == 1
+    assert here.balances() == (10, 0)
+    assert faults(here.service) == []
+
+
+def test_a_tier_that_is_over_gives_nothing_to_what_comes_next(town: Opened, clock: Clock) -> None:
+    """Also where nobody has looked since: an event ranks its member before it is evaluated, and a reward is refused."""
+    doubled = STEPS + '[[earning_rule]]\ncode = "deed"\non = "review.approved"\npoints = 10\n'
+    doubled += '[earning_rule.tier_multiplier]\nnovel = "2"\n'
+    here = town(rules(more=doubled))
+    here.enrol()
+    here.buy(60_000, order="a")
+    done = ActivityDone(Customer(id="ann"), "review.approved")
+    assert here.say("activity.review.approved", done)["points"] == 20
+    clock.now = moment("2027-09-01 10:00")
+    assert here.say("activity.review.approved", done)["points"] == 10
+    here.buy(60_000, order="b")
+    clock.now = moment("2028-12-01 10:00")
+    with pytest.raises(RewardUnavailable):
+        here.do(lambda operation: redeem(operation, customer=Customer(id="ann"), reward="gala"))
+    assert faults(here.service) == []
 
 
 def test_only_an_order_waits_for_its_event(town: Opened) -> None:

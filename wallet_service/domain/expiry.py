@@ -14,10 +14,14 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Expiry(Struct, frozen=True):
-    """The rule by which points die; a moment of death is the start of the first day on which they are gone."""
+    """The rule by which points die; a moment of death is the start of the first day on which they are gone.
+
+    `keeps` is the rule by which activity keeps points alive, where it is not the same.
+    """
 
     table: ExpiryTable | None
     zone: ZoneInfo
+    keeps: ExpiryTable | None = None
 
     @property
     def whole(self) -> bool:
@@ -30,32 +34,39 @@ class Expiry(Struct, frozen=True):
             return None  # an event starts the clock
         day = local_day(spendable_from, self.zone)
         match self.table:
-            case ExpiryTable(mode="rolling", period=Period() as period):
-                return self._after(period.from_day(day) - ONE_DAY)
-            case ExpiryTable(mode="calendar", date=str(text), years=years):
-                return self._after(_coming(day, text, years))
+            case ExpiryTable(mode="rolling", period=Period() as period) as table:
+                return self._after(period.from_day(day) - ONE_DAY, table)
+            case ExpiryTable(mode="calendar", date=str(text), years=years) as table:
+                return self._after(_coming(day, text, years), table)
             case _:
                 return None
 
     def kept_until(self, active_at: datetime | None) -> datetime | None:
         """Return until when the last earning or redemption keeps points alive; None where it does not matter."""
-        if self.table is None or active_at is None:
+        table = self.table if self.whole else self.keeps or self.table
+        if table is None or active_at is None:
             return None
-        period = self.table.period if self.whole else self.table.extend_on_activity
+        period = table.period if self.whole else table.extend_on_activity
         if period is None:
             return None
-        return self._after(period.from_day(local_day(active_at, self.zone)) - ONE_DAY)
+        return self._after(period.from_day(local_day(active_at, self.zone)) - ONE_DAY, table)
 
-    def _after(self, last: date) -> datetime:
+    def _after(self, last: date, table: ExpiryTable) -> datetime:
         """Return the end of the last day, rounded up as the programme says."""
-        return start_of(_rounded(last, self.table.round if self.table else None) + ONE_DAY, self.zone)
+        return start_of(_rounded(last, table.round) + ONE_DAY, self.zone)
 
 
 def expiry_of(program: Program, tier: str | None) -> Expiry:
-    """Return the rule for points that somebody in that tier earns."""
+    """Return the rule for points that somebody in that tier earns.
+
+    Where the tier's own says nothing of activity, that keeps points alive as it does for everybody: or whoever rises
+    would lose what it has kept alive until then.
+    """
     found = program.tier_of(tier) if tier else None
-    table = found.points_expiry if found and found.points_expiry else program.points.expiry
-    return Expiry(table if isinstance(table, ExpiryTable) and table.mode != "none" else None, program.zone)
+    usual, own = program.points.expiry, found.points_expiry if found else None
+    table = own or usual
+    keeps = next((each for each in (own, usual) if isinstance(each, ExpiryTable) and each.extend_on_activity), None)
+    return Expiry(table if isinstance(table, ExpiryTable) and table.mode != "none" else None, program.zone, keeps)
 
 
 def activates_at(program: Program, earned_at: datetime) -> datetime | None:

@@ -147,7 +147,7 @@ def _through(windows: dict[str, Period], tier: str | None, tiers: tuple[Tier, ..
     codes = [each.code for each in tiers]
     reached = codes[: codes.index(tier) + 1] if tier in codes else []
     period = next((windows[code] for code in reversed(reached) if code in windows), None)
-    return max(day, period.from_day(day) - ONE_DAY) if period else day
+    return period.from_day(day) - ONE_DAY if period else day
 
 
 def _changes(segment: Segment, person: Person, today: date) -> Iterator[date]:

@@ -33,12 +33,16 @@ class Period:
         return at(day, local.time(), zone) + timedelta(hours=self.hours)
 
     def before(self, day: date) -> date:
-        """Return the day that much earlier; hours do not count."""
-        return plus_months(day, -self.months) - timedelta(days=self.days)
+        """Return the day that much earlier; a day that has begun counts whole, so that 36 hours are two days."""
+        return plus_months(day, -self.months) - self._whole_days
 
     def from_day(self, day: date) -> date:
-        """Return the day that much later; hours do not count."""
-        return plus_months(day, self.months) + timedelta(days=self.days)
+        """Return the day that much later; a day that has begun counts whole."""
+        return plus_months(day, self.months) + self._whole_days
+
+    @property
+    def _whole_days(self) -> timedelta:
+        return timedelta(days=self.days - -self.hours // 24)
 
 
 def plus_months(day: date, months: int) -> date:

@@ -416,7 +416,7 @@ class _Course(Struct, frozen=True):
             case "membership_period":
                 return self.facts.member_until
             case Period() as period:
-                return max(day, period.from_day(day) - ONE_DAY)  # hours alone do not reach the next day
+                return period.from_day(day) - ONE_DAY
             case _:
                 return None
 

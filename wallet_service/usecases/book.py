@@ -42,10 +42,10 @@ class Book:
     """A member's account under the customer's lock; nothing is written before it is closed.
 
     `facts` is what the cause adds to the way to a tier, `refunds` whether it took something back, `told` what it says
-    of the member's person. `rank` is where the cause leaves the member before facts and days are judged; `taken` are
-    the rewards that were taken and `ended` what becomes of those before. `calendar` says whether it had anything to do,
-    `unsettled` whether what it had is left for later, `automatic` whether rewards may come by themselves, `regrant`
-    whether what lies ready has changed otherwise.
+    of the member's person. `began` is where the cause finds the member, and `rank` where it leaves it before facts and
+    days are judged; `taken` are the rewards that were taken and `ended` what becomes of those before. `calendar` says
+    whether it had anything to do, `unsettled` whether what it had is left for later, `automatic` whether rewards may
+    come by themselves, `regrant` whether what lies ready has changed otherwise.
     `foreseen` is what came next by the calendar when the book was opened, where that is known already.
     `orders` names orders that were settled by our row ids, `news` is what the merchant is to be told besides,
     `reminders` what the card is to remind of from now on, and `letters` what the member is to be written of: once the
@@ -58,6 +58,7 @@ class Book:
     now: datetime
     account: Account
     ids: Iterator[int]
+    began: Rank | None
     rank: Rank | None
     facts: list[Fact] = field(default_factory=list)
     changes: list[tiering.Change] = field(default_factory=list)
@@ -91,8 +92,7 @@ class Book:
     @property
     def tier(self) -> str | None:
         """The tier in which the member is before the cause has had its effect."""
-        rank = self.member.position.rank
-        return rank.tier if rank else None
+        return self.began.tier if self.began else None
 
     @property
     def profile(self) -> Profile:
@@ -135,6 +135,12 @@ class Book:
         found = list(issue.firsts(self.program, due_at, self.now))
         last = ledger.last_posted(self.tx, self.member.id) if found else None
         return [each for each in found if last is None or start_of(each, zone) > last]
+
+    def catch_up(self) -> None:
+        """Rank the member by what days alone have brought: a tier that is over gives nothing to what comes now."""
+        if self.program.tiers:
+            _, self.rank = self._ranked(tiering.CALENDAR)
+            self.began = self.rank
 
     def settle_order(self, order: Order, *, at: datetime) -> Order:
         """Bring the ledger and the way to a tier to what the order's present state says.
@@ -338,7 +344,7 @@ def open_book(
     """
     position = member.position
     account = account_of(tx, member, template)
-    book = Book(tx, template, member, now, account, ids or fresh_ids(tx), position.rank)
+    book = Book(tx, template, member, now, account, ids or fresh_ids(tx), position.rank, position.rank)
     account.let_off = book.let_off
     book.paid_since, book.paid_until = position.paid_since, position.paid_until
     due = position.due_at is not None and position.due_at <= now
@@ -348,6 +354,7 @@ def open_book(
             account.settle(start_of(first, template.program.zone))
             book.taken += issue.give_monthly(book.taking(), first)
         account.settle(now)
+        book.catch_up()
     book.settled = len(account.posted)
     return book
 
