@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 from actors import Clock
+from books import faults
 from town import Ruled, Town, moment, rules
 
 from wallet_service.domain.errors import EventRefused
@@ -326,3 +327,19 @@ def test_rules_that_are_published_meanwhile_take_no_first_away(town: Opened, rul
     until(here, "2026-07-01 10:01")
     assert here.balances() == (0, 0)
     assert here.rows("SELECT month::text, points FROM redemptions") == [("2026-07-01", 100)]
+
+
+@pytest.mark.parametrize("asleep", [False, True])
+def test_what_comes_monthly_comes_as_often_as_its_limit_says(town: Opened, asleep: bool) -> None:
+    """Twice a year, whoever looks after it each month or only once all of them have begun."""
+    limited = '[[reward]]\ncode = "treat"\nkind = "amount_off"\nvalue = 300\ncost = 10\nauto = "monthly"\n'
+    limited += 'limit = { times = 2, per = "calendar_year" }\n'
+    here = town(rules(more=limited))
+    here.enrol()
+    here.buy(10_000, order="a")
+    for month in ("2026-12-15 10:00",) if asleep else ("2026-07-01 10:00", "2026-08-01 10:00", "2026-12-15 10:00"):
+        until(here, month)
+    assert here.balances() == (80, 0)
+    until(here, "2027-01-15 10:00")
+    assert here.balances() == (70, 0)
+    assert faults(here.service) == []

@@ -97,6 +97,7 @@ CLUB = rules(
         auto = "monthly"
         min_tier = "chapter"
         stock = 3
+        limit = { times = 2, per = "lifetime" }
         [membership]
         kind = "paid"
         price = 4900

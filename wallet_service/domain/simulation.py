@@ -502,11 +502,11 @@ class _Town:
                 self._redeem(life, each, each.cost, at)
 
     def _give_monthly(self, life: _Life, at: datetime) -> None:
-        """Let the member have what is given on the first of a month; its limit does not count, as with members."""
+        """Let the member have what is given on the first of a month."""
         self._see_reach(life, at)
         for each in self.monthly:
             points = each.cost or life.account.available
-            if max(least_points(each), 1) <= points <= life.account.available and self._in_reach(life, each):
+            if max(least_points(each), 1) <= points <= life.account.available and self._open(life, each, at):
                 self._redeem(life, each, points, at)
 
     def _spend(self, life: _Life, at: datetime) -> None:
@@ -540,9 +540,6 @@ class _Town:
             need = Need(REWARD + reward.code, "", since(limit.per, at, self.program.zone))
             if _used(life, need) >= limit.times:
                 return False
-        return self._in_reach(life, reward)
-
-    def _in_reach(self, life: _Life, reward: Reward) -> bool:
         return self.stock[reward.code] != 0 and reached(self.program, reward, life.tier)
 
     def _redeem(self, life: _Life, reward: Reward, points: int, at: datetime) -> None:

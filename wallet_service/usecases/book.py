@@ -352,7 +352,7 @@ def open_book(
     if book.calendar:
         for first in book.firsts():
             account.settle(start_of(first, template.program.zone))
-            book.taken += issue.give_monthly(book.taking(), first)
+            book.taken += issue.give_monthly(book.taking(), first, tuple(book.taken))
         account.settle(now)
         book.catch_up()
     book.settled = len(account.posted)

@@ -111,13 +111,18 @@ def comes(taking: Taking) -> bool:
     return any(_due(taking, each) > 0 for each in taking.program.reward)
 
 
-def give_monthly(taking: Taking, first: date) -> Iterator[NewRedemption]:
-    """Take what is given once a month, on the first day of one: of a gift without a fixed cost all that there is."""
+def give_monthly(taking: Taking, first: date, before: Sequence[NewRedemption]) -> Iterator[NewRedemption]:
+    """Take what is given once a month, on the first day of one: of a gift without a fixed cost all that there is.
+
+    `before` are the rewards that were taken just now and are not written yet.
+    """
     at = start_of(first, taking.program.zone)
     for reward in monthly(taking.program):
         points = reward.cost or taking.account.available
         least = max(least_points(reward), 1)
         if not least <= points <= taking.account.available or not reached(taking.program, reward, taking.tier):
+            continue
+        if reward.limit and _left(taking, reward, at) <= sum(each.reward is reward for each in before):
             continue
         cause = cause_of(taking.program, reward, chosen=None, usual=taking.usual_cause)
         try:
@@ -230,13 +235,13 @@ def _due(taking: Taking, reward: Reward) -> int:
     """Return how often a reward may come by itself; 0 unless the balance reaches its cost."""
     if reward.auto is not True or not reward.cost or taking.account.available < reward.cost:
         return 0
-    return _left(taking, reward) if reached(taking.program, reward, taking.tier) else 0
+    return _left(taking, reward, taking.now) if reached(taking.program, reward, taking.tier) else 0
 
 
-def _left(taking: Taking, reward: Reward) -> int:
-    """Return how often the reward's limit still lets the member take it."""
+def _left(taking: Taking, reward: Reward, at: datetime) -> int:
+    """Return how often the reward's limit still lets the member take it then."""
     if reward.limit is None:
         return taking.account.available
-    since = limits.since(reward.limit.per, taking.now, taking.program.zone)
+    since = limits.since(reward.limit.per, at, taking.program.zone)
     uses = redemptions.uses(taking.tx, taking.member_id, {reward.code: since})
     return reward.limit.times - uses.get(reward.code, 0)
