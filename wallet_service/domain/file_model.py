@@ -14,7 +14,15 @@ from wallet_service.domain.errors import Fault
 
 LONGEST_SHOWN = 80
 # What pydantic calls by the names of Python's types, or by the form in which we keep it.
-PLAIN = {"bool_type": "true or false", "model_type": "a table", "dict_type": "a table", "tuple_type": "a list"}
+PLAIN = {
+    "bool_type": "true or false",
+    "model_type": "a table",
+    "dict_type": "a table",
+    "tuple_type": "a list",
+    "datetime_type": "a date and time without quotes such as 2026-06-01T00:00:00",
+    "date_type": "a day without quotes such as 2026-06-01",
+    "time_type": "a time of day without quotes such as 09:00:00",
+}
 
 
 class FileModel(BaseModel):
@@ -169,7 +177,23 @@ def _message(spot: _Spot, errors: list[Any]) -> str:
         wanted = f"should be {_either([*map(repr, options), *dict.fromkeys(others)])}"
     if spot.is_key:
         return f"{wanted} (the key {_shown(name)})"
-    return f"{wanted} (found {_shown(first['input'])}{did_you_mean(first['input'], texts)})"
+    meant = did_you_mean(first["input"], texts) or _form(spot, first["input"])
+    return f"{wanted} (found {_shown(first['input'])}{meant})"
+
+
+def _form(spot: _Spot, given: Any) -> str:
+    """Return how to write what was meant: the brackets of a table, or a table with the mode that stands for it."""
+    members = _members(spot.annotation)
+    name = ".".join(map(str, spot.location))
+    if isinstance(given, Mapping) and get_origin(members[0]) is tuple:
+        return f"; write [[{name}]]" if len(spot.location) == 1 else "; write it in [ and ]"
+    if isinstance(given, list) and _is_model(members[0]):
+        return f"; write [{name}], with one bracket on each side" if len(spot.location) == 1 else ""
+    for each in filter(_is_model, members):
+        mode = each.model_fields.get("mode")
+        if mode and given in _options(mode.annotation):
+            return f"; write {{ mode = {given!r}, … }}".replace("'", '"')
+    return ""
 
 
 def _wanted(error: Any) -> str:

@@ -4,6 +4,7 @@ import re
 from calendar import monthrange
 from collections.abc import Callable
 from datetime import datetime, time
+from difflib import get_close_matches
 from fractions import Fraction
 from functools import cache
 from operator import eq
@@ -92,7 +93,8 @@ def _zones() -> set[str]:
 
 def _known_zone(name: str) -> str:
     if name not in _zones():
-        raise ValueError("should be an IANA time zone such as Europe/Prague")
+        near = get_close_matches(name, _zones(), n=1)
+        raise ValueError(f"should be an IANA time zone such as {near[0] if near else 'Europe/Prague'}")
     return name
 
 
