@@ -232,7 +232,7 @@ def _projected_balance(
     facts, days = books.of("facts", member), books.of("days", member)
     by_day = {each: _sums(one for one in facts if one.day == each) for each in {one.day for one in facts}}
     newest = books.of("tiers", member)[-1:]
-    posted, given = books.of("transactions", member), {lot.transaction_id for lot in mine}
+    posted, given = books.of("transactions", member), {lot.transaction_id for lot in mine if lot.expires_at is None}
     pairs: list[tuple[str, Any, Any]] = [
         ("available", balance.available, books.account(member, "available")),
         ("pending", balance.pending, books.account(member, "pending")),
@@ -259,7 +259,7 @@ def _projected_balance(
 
 
 def _is_activity(posted: Row, opened: set[int]) -> bool:
-    """Whether it keeps points alive: earning, using, being given some by another or by a person."""
+    """Whether it keeps points alive: earning, using, being given some by another, or by a person without a last day."""
     return posted.type in ("earn", "redeem", "transfer_in") or (posted.type == "adjust" and posted.id in opened)
 
 

@@ -213,7 +213,8 @@ class Model:
         saver, floor = self.savers[name], self.promise.floor
         if points > 0:
             self._add(saver, Pile(next(self.numbers), at, None, self._death(at), free=points))
-            self._active(saver, at)  # or it would die at once where silence has ended everything
+            if self._death(at) is None:  # or it would die at once where silence has ended everything
+                self._active(saver, at)
         else:
             if floor is not None and saver.balance + points < floor:
                 return False

@@ -295,7 +295,8 @@ def test_new_year_comes_when_it_does_in_the_programmes_zone() -> None:
         ("2024-08-31", "P6M", "2025-02-27"),
         ("2024-03-01", "P12M", "2025-02-28"),
         ("2024-05-05", "P1D", "2024-05-05"),
-        ("2024-05-05", "PT48H", "2024-05-05"),
+        ("2024-05-05", "PT24H", "2024-05-05"),
+        ("2024-05-05", "PT48H", "2024-05-06"),
     ],
 )
 def test_a_period_of_validity_ends_on_the_day_before_it_is_over(reached: str, valid: str, until: str) -> None:

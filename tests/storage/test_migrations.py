@@ -4,7 +4,7 @@ import itertools
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from threading import Barrier
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -650,26 +650,24 @@ def test_members_of_before_go_on(before_lots: Engine, settings: Settings, identi
 
 
 def test_points_given_before_keep_points_alive(before_lots: Engine, settings: Settings, identity: Identity) -> None:
-    """Whoever was given points since was active then, and is looked at anew; others are left alone."""
+    """Whoever was given points since was active then, and is looked at anew, as of now; who is no more is not."""
     migrate.upgrade(before_lots)
     service = build(settings, clock=lambda: START, engine=before_lots, identity=identity)
-    for name, points in (("dan", 7), ("ann", -1)):
+    for name, points in (("dan", 7), ("bob", 5), ("ann", -1)):
         tell(service, "points.adjusted", PointsAdjusted(Customer(id=name), points, "till", "a gift"))
-    found = "SELECT external_id, active_at, due_at FROM balances JOIN members ON members.id = member_id ORDER BY 1"
-    others = [row for row in rows(before_lots, found) if row[0] != "dan"]
-    migrate.downgrade(before_lots, "0023")
+    found = "SELECT external_id, active_at, due_at < now() FROM balances JOIN members ON members.id = member_id"
+    after = sorted(rows(before_lots, found))
     with before_lots.begin() as tx:
-        tx.execute(
-            text("""
-            UPDATE balances SET active_at = NULL, due_at = NULL
-            WHERE member_id = (SELECT id FROM members WHERE external_id = 'dan')
-        """)
-        )
+        tx.execute(text("UPDATE members SET merged_into = 1 WHERE external_id = 'bob'"))
+        tx.execute(text("UPDATE balances SET due_at = NULL"))
+    migrate.downgrade(before_lots, "0023")
+    assert [row[1] for row in sorted(rows(before_lots, found)) if row[0] == "dan"] == [None]
+    with before_lots.begin() as tx:
+        tx.execute(text("UPDATE balances SET due_at = NULL"))
     migrate.upgrade(before_lots)
-    assert [row for row in rows(before_lots, found) if row[0] != "dan"] == others
-    assert [row for row in rows(before_lots, found) if row[0] == "dan"] == [
-        ("dan", START, datetime(1970, 1, 1, tzinfo=UTC))
-    ]
+    assert [row[:2] for row in sorted(rows(before_lots, found))] == [row[:2] for row in after]
+    due = rows(before_lots, found.replace("due_at < now()", "now() - due_at < '1 hour'"))
+    assert {row[0]: row[2] for row in due} == {"ann": True, "bob": None, "cat": None, "dan": True}
 
 
 def test_going_back_keeps_what_the_tables_before_can_say(

@@ -362,6 +362,26 @@ def test_a_tier_is_held_through_its_day_and_no_longer(town: Callable[[str], Town
     assert tiers == ["page", "page", "novel"]
 
 
+def test_a_day_that_is_named_holds_where_activity_keeps_points_alive(town: Callable[[str], Town]) -> None:
+    """What is brought is no activity of the member, where it has days of its own."""
+    extended = 'expiry = { mode = "rolling", period = "P6M", extend_on_activity = "P1Y" }'
+    shop = town(rules(points=extended))
+    Clerk(shop.service).bring("external_id,balance,expires_at\na,5,2026-09-30\nb,5,\n")
+    days = [shop.member(name).position.dying_on for name in "ab"]
+    assert days == [date(2026, 9, 30), date(2026, 11, 30)]
+
+
+def test_what_a_row_brings_dies_by_the_tier_of_the_row(town: Callable[[str], Town]) -> None:
+    """Whether the member was in it before or comes into it by the same row."""
+    long = TIERS.rstrip() + '\npoints_expiry = { mode = "rolling", period = "P3Y" }\n'
+    shop = town(rules(points='expiry = { mode = "rolling", period = "P1M" }', more=long))
+    clerk = Clerk(shop.service)
+    clerk.bring("external_id,balance,tier\na,500,novel\n")
+    clerk.bring("external_id,tier\nb,novel\n")
+    clerk.bring("external_id,balance,tier\nb,500,novel\n")
+    assert [shop.member(name).position.dying_on for name in "ab"] == [date(2029, 5, 31)] * 2
+
+
 def test_an_imported_member_gets_no_welcome(town: Callable[[str], Town]) -> None:
     """What enrolling earns is for those who join here; but a birthday brings its gift."""
     more = """

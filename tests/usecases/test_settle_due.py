@@ -164,6 +164,23 @@ def test_a_tier_that_is_over_gives_nothing_to_what_comes_next(town: Opened, cloc
     assert faults(here.service) == []
 
 
+def test_a_tier_that_is_over_keeps_nothing_alive(town: Opened, clock: Clock) -> None:
+    """What only the tier's rule has kept is dead with it, for whoever comes before the calendar, too."""
+    kept = STEPS.replace("{ mode = ", '{ extend_on_activity = "P2Y", period = "P1Y", mode = ').replace(
+        "none", "rolling"
+    )
+    here = town(rules(points='expiry = { mode = "rolling", period = "P1M" }', more=kept))
+    here.enrol()
+    here.buy(60_000, order="a")
+    clock.now = moment("2026-07-20 10:00")
+    here.sweep()
+    assert here.balances() == (600, 0)
+    clock.now = moment("2027-09-01 10:00")
+    assert here.buy(1_000, order="b")["balance"] == 10
+    assert here.member().position.dying_on == date(2027, 9, 30)
+    assert faults(here.service) == []
+
+
 def test_only_an_order_waits_for_its_event(town: Opened) -> None:
     """Points for joining, for a deed and for a challenge belong to no order and can be spent at once."""
     given = """

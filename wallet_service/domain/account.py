@@ -105,7 +105,7 @@ class Account:
         return self._post("earn", lot.effective_at, entries, moves, opens=lot, **why)
 
     def grant(self, lot: Lot, *, actor: str, reason: str) -> Transaction:
-        """Add points by a person's decision; they count for no tier, and keep points alive as earned ones do."""
+        """Add points by a person's decision; they count for no tier, and are activity if no day ends them by itself."""
         bucket, moves = self._open(lot, lot.points)
         entries = [Entry("adjustment", -lot.points), Entry(bucket, lot.points)]
         return self._post("adjust", lot.effective_at, entries, moves, opens=lot, actor=actor, reason=reason)
@@ -457,7 +457,7 @@ class Account:
         posted = Transaction(kind, at, entries, _summed(moves), **why)
         for account in MEMBER_ACCOUNTS:
             setattr(self, account, getattr(self, account) + posted.gained(account))
-        if kind in ACTIVITY or (kind == "adjust" and posted.opens):
+        if kind in ACTIVITY or (kind == "adjust" and posted.opens and posted.opens.expires_at is None):
             self.active_at = max(self.active_at or at, at)
         self.posted.append(posted)
         return posted

@@ -29,8 +29,8 @@ TransactionType = Literal[
 ]
 
 
-# What keeps points alive, where a programme's expiry depends on it; so do points that a person gives: an `adjust` which
-# opens a lot.
+# What keeps points alive, where a programme's expiry depends on it; so do points that a person gives without a day on
+# which they die: an `adjust` which opens such a lot.
 ACTIVITY: tuple[TransactionType, ...] = ("earn", "redeem", "transfer_in")
 
 

@@ -1,7 +1,7 @@
 """How often a rule or a campaign may be used: since when uses count, under which key, and whether any is left."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
@@ -52,7 +52,7 @@ def since(per: str | Period | None, at: datetime, zone: ZoneInfo) -> datetime | 
         case Period(months=0, days=0):
             return at.astimezone(UTC) - timedelta(hours=per.hours)
         case Period():
-            first = per.before(local_day(at, zone)) + timedelta(days=1)
+            first = replace(per, hours=0).before(local_day(at, zone)) + timedelta(days=1)
             return start_of(first, zone) - timedelta(hours=per.hours)
         case "calendar_year":
             return start_of(date(local_day(at, zone).year, 1, 1), zone)

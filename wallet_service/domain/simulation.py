@@ -402,7 +402,8 @@ class _Town:
                 lot.activates_at, lot.expires_at = None, life.account.expiry.of_lot(at)
                 life.account.grant(lot, actor=fact.actor, reason=fact.reason)
             else:
-                life.account.take(-fact.points, at=at, actor=fact.actor, reason=fact.reason)
+                floor = self.program.points.floor
+                life.account.take(-fact.points, at=at, actor=fact.actor, reason=fact.reason, floor=floor)
         except InsufficientBalance:
             self.passed_over += 1
         self._count(life)

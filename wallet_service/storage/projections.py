@@ -58,7 +58,8 @@ BALANCES = """
     ), activity AS (
         SELECT member_id, max(effective_at) AS at FROM ledger_transactions
         WHERE member_id {of} AND (type = ANY(:activity)
-            OR (type = 'adjust' AND id IN (SELECT transaction_id FROM lots WHERE member_id {of})))
+            OR (type = 'adjust'
+                AND id IN (SELECT transaction_id FROM lots WHERE member_id {of} AND expires_at IS NULL)))
         GROUP BY member_id
     ), ranks AS (
         SELECT DISTINCT ON (member_id) member_id, tier, day, valid_until, measured_to, manual

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from wallet_service.domain.period import Period
 from wallet_service.domain.program.reward_tables import Reward, Trigger
+from wallet_service.domain.redeeming import cause_of
 from wallet_service.terms.collecting import each_money
 from wallet_service.terms.section import Section
 from wallet_service.terms.telling import Telling
@@ -66,12 +67,13 @@ def _reward(telling: Telling, reward: Reward) -> Iterator[str | None]:
 
 def _received(telling: Telling, reward: Reward) -> Iterator[str]:
     tongue = telling.tongue
-    if reward.choose:
-        cause = next((each for each in telling.program.cause if each.code == reward.default), None)
-        if cause:
-            yield tongue.say("choose_default", cause=telling.named("cause", cause.code, cause.name))
-        else:
-            yield tongue.say("choose")
+    code = cause_of(telling.program, reward, chosen=None, usual=None)
+    cause = next((each for each in telling.program.cause if each.code == code), None)
+    if cause and reward.kind == "donation":
+        key = "choose_default" if reward.choose and len(telling.program.cause) > 1 else "given_to"
+        yield tongue.say(key, cause=telling.named("cause", cause.code, cause.name))
+    elif reward.choose:
+        yield tongue.say("choose")
     if reward.auto == "monthly":
         yield tongue.say("monthly")
     elif reward.auto:

@@ -137,10 +137,21 @@ class Book:
         return [each for each in found if last is None or start_of(each, zone) > last]
 
     def catch_up(self) -> None:
-        """Rank the member by what days alone have brought: a tier that is over gives nothing to what comes now."""
-        if self.program.tiers:
-            _, self.rank = self._ranked(tiering.CALENDAR)
-            self.began = self.rank
+        """Rank the member by what days alone have brought: a tier that is over gives nothing to what comes now.
+
+        Nor does it keep points alive any longer.
+        """
+        while self.program.tiers:
+            _, rank = self._ranked(tiering.CALENDAR)
+            if rank == self.began:
+                break
+            self.start_from(rank)
+            self.account.settle(self.now)
+
+    def start_from(self, rank: Rank | None) -> None:
+        """Let whatever comes now find the member there."""
+        self.began = self.rank = rank
+        self.account.expiry = expiry_of(self.program, self.tier)
 
     def settle_order(self, order: Order, *, at: datetime) -> Order:
         """Bring the ledger and the way to a tier to what the order's present state says.

@@ -216,10 +216,11 @@ class Piece:
             members.set_profile(self.tx, member_id=book.member.id, profile=row.profile)
         if row.tier is not None and _ranks(row, book.member, self.program):
             why = f"{self.job.asked_by}: {IMPORT} {self.job.public_id}"
-            book.rank, lines = tiering.set_manually(
+            rank, lines = tiering.set_manually(
                 self.program, book.rank, row.tier, row.tier_until, book.today, reason=why
             )
             book.changes += lines
+            book.start_from(rank)
 
     def _open(self, book: Book, row: MemberRow, points: int) -> Transaction:
         dies_at = row.dies_at(self.program)
