@@ -414,6 +414,27 @@ def test_a_partner_accepts_points(service: Service, clock: Clock) -> None:
     assert shop.sums() == {"adjustment": -1000, "partner cinema": 300}
 
 
+def test_whoever_hands_over_a_reward_of_nobodys_own_gets_its_points(service: Service, clock: Clock) -> None:
+    """It is settled with the partner, and what is paid back comes from the partner again; a stranger is refused."""
+    partners = [
+        {"code": code, "issue": {"points": 1, "per": 100}, "accept": code == "bakery"} for code in ("bakery", "bar")
+    ]
+    mug = {"code": "mug", "kind": "product", "cost": 300}
+    shop = till(
+        service, clock, program("town", partner=partners, reward=[mug], unit={"code": "points", "cost_micros": 1000})
+    )
+    shop.enrol("ann")
+    shop.give(1000)
+    done = shop.do(redeem, customer=who(), reward="mug")
+    for stranger in ("bar", "nobody"):
+        with pytest.raises(OperationRefused):
+            shop.do(use, code=done["code"], partner=stranger)
+    assert shop.do(use, code=done["code"], partner="bakery")["partner"] == "bakery"
+    assert shop.sums() == {"adjustment": -1000, "partner bakery": 300}
+    shop.do(refund, redemption=done["redemption"], points=100, reason="r")
+    assert shop.sums() == {"adjustment": -1000, "partner bakery": 200}
+
+
 @dataclass(frozen=True)
 class Given:
     """What an operation of this test's own answers."""

@@ -38,7 +38,7 @@ _CHANGE = text("""
     WITH told AS MATERIALIZED (
         SELECT * FROM jsonb_to_recordset(CAST(:changes AS jsonb)) AS told (
             id bigint, status text, points bigint, value_minor bigint, transaction_id bigint, order_id text,
-            refunded bigint, returned boolean, actor text, reason text)
+            refunded bigint, returned boolean, partner text, actor text, reason text)
     ), before AS MATERIALIZED (
         SELECT redemptions.id, reward, code_id, returned AND stocked AS stocked,
                returned AND pool IS NOT NULL AND (expires_at IS NULL OR expires_at > :now) AS freed
@@ -49,6 +49,7 @@ _CHANGE = text("""
             value_minor = coalesce(told.value_minor, redemptions.value_minor),
             transaction_id = coalesce(redemptions.transaction_id, told.transaction_id),
             order_id = coalesce(told.order_id, redemptions.order_id),
+            partner = coalesce(redemptions.partner, told.partner),
             refunded = coalesce(told.refunded, redemptions.refunded),
             code_id = CASE WHEN before.freed THEN NULL ELSE redemptions.code_id END,
             stocked = redemptions.stocked AND NOT before.stocked,
@@ -133,7 +134,7 @@ _BATCHES = text("""
 @dataclass(frozen=True, slots=True)
 class Change:
     """What becomes of a redemption. `returned`: what it drew on is given back unused; `points`, `value_minor`: the
-    part that was used of what was held; `transaction_row`: how the points went.
+    part that was used of what was held; `transaction_row`: how the points went; `partner`: who has accepted them.
     """
 
     id: int
@@ -144,6 +145,7 @@ class Change:
     order_id: str | None = None
     refunded: int | None = None
     returned: bool = False
+    partner: str | None = None
     actor: str | None = None
     reason: str | None = None
 
@@ -181,6 +183,7 @@ def change(tx: Connection, changes: Sequence[Change], *, program_id: int, now: d
             "order_id": each.order_id,
             "refunded": each.refunded,
             "returned": each.returned,
+            "partner": each.partner,
             "actor": each.actor,
             "reason": each.reason,
         }

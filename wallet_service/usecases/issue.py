@@ -194,7 +194,10 @@ def _ended(program: Program, row_id: int, code: str, by: Transaction) -> Change:
     used = by.hold.points - by.available
     reward = program.reward_of(code)
     value = worth(reward, used) if reward else None
-    return Change(row_id, "used", points=used, value_minor=value, transaction_row=by.id, actor=by.actor)
+    partner = next((each.partner for each in by.entries if each.partner), None)
+    return Change(
+        row_id, "used", points=used, value_minor=value, transaction_row=by.id, partner=partner, actor=by.actor
+    )
 
 
 def _with(change: Change, told: Change | None) -> Change:

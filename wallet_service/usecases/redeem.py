@@ -28,6 +28,7 @@ from wallet_service.storage.redemptions import Change
 from wallet_service.usecases.book import Book
 from wallet_service.usecases.catalogue import chooser_of
 from wallet_service.usecases.give_back import Spent, give_back
+from wallet_service.usecases.hold import accepting
 from wallet_service.usecases.issue import issue
 from wallet_service.usecases.operate import (
     SECRET,
@@ -153,11 +154,13 @@ def use(
     """Hand over what was redeemed, once, by its code or our id of it.
 
     What is only held is captured, all or so many `points`; of an order that was refunded before they come back at once.
-    `lines` are the basket, where the reward is good for certain products; `partner` is who hands it over.
-    Raises `UnknownRedemption`, and `CodeRefused` with the reason.
+    `lines` are the basket, where the reward is good for certain products; `partner` is who hands it over, and who gets
+    held points that are used for a reward of nobody's own.
+    Raises `UnknownRedemption`, `CodeRefused` with the reason, and `OperationRefused` for who is no partner.
     """
     found, owner, _ = _locked(operation, _find(operation, code=code, redemption=redemption))
     _check(operation, found, lines=lines, partner=partner)
+    accepted = found.partner or accepting(operation.program, partner)
     (book,) = books_by_name(operation, owner)
     told = Change(found.id, "used", order_id=order_id, actor=operation.actor)
     if found.status == "held":
@@ -166,7 +169,7 @@ def use(
             held,
             held.points if points is None else positive(points),
             at=operation.now,
-            partner=found.partner,
+            partner=accepted,
             rule=found.reward,
             actor=operation.actor,
         )

@@ -21,14 +21,16 @@ FILL = """
         AND (active_at IS NULL OR active_at < given.at)
 """
 FILL_BEFORE = """
-    UPDATE balances SET active_at = acted.at, due_at = least(due_at, now())
-    FROM (
+    UPDATE balances SET active_at = acted.at,
+        due_at = CASE WHEN merged_into IS NULL AND erased_at IS NULL THEN least(due_at, now()) ELSE due_at END
+    FROM members, (
         SELECT balances.member_id, max(ledger_transactions.effective_at) AS at
         FROM balances LEFT JOIN ledger_transactions
             ON ledger_transactions.member_id = balances.member_id AND type IN ('earn', 'redeem', 'transfer_in')
         GROUP BY balances.member_id
     ) AS acted
-    WHERE acted.member_id = balances.member_id AND active_at IS DISTINCT FROM acted.at
+    WHERE members.id = balances.member_id AND acted.member_id = balances.member_id
+        AND active_at IS DISTINCT FROM acted.at
 """
 
 
