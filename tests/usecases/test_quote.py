@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from wallet_service.domain.errors import UnknownMember
 from wallet_service.domain.event import Consent, Customer, MemberEnrolled, MemberUpdated
+from wallet_service.domain.program.earning_tables import MatchTable
 from wallet_service.domain.purchase import Line, Purchase
 from wallet_service.usecases.hold import hold
 from wallet_service.usecases.look_up import look_up
@@ -22,13 +23,14 @@ from wallet_service.wiring import Service
 TIERS: dict[str, Any] = {
     "tier": [
         {"code": "base", "threshold": 0, "name": "Base", "benefits": ["off5"]},
-        {"code": "gold", "threshold": 15_000, "name": "Gold", "benefits": ["off5", "off10", "post"]},
+        {"code": "gold", "threshold": 15_000, "name": "Gold", "benefits": ["off5", "off10", "post", "soon", "cake"]},
     ],
     "tiers": {"measure": "spend", "window": "lifetime", "valid": "forever", "downgrade": "none"},
     "benefit": [
         {"code": "off5", "kind": "percent_off", "value": 500},
         {"code": "off10", "kind": "percent_off", "value": 1000, "exclude": {"tags": ["sale"]}},
         {"code": "post", "kind": "free_shipping"},
+        {"code": "soon", "kind": "early_access", "lead": "PT48H"},
     ],
     "reward": [
         {"code": "five-off", "kind": "amount_off", "cost": 50, "value": 500, "code_valid": "P30D"},
@@ -165,7 +167,11 @@ def test_a_scan_tells_all_at_once(shop: Till) -> None:
         ("off5", "percent_off", 500),
         ("off10", "percent_off", 1000),
         ("post", "free_shipping", None),
+        ("soon", "early_access", None),
+        ("cake", "other", None),
     ]
+    assert [each.code for each in told.benefits if each.exclude == MatchTable(tags=("sale",))] == ["off10"]
+    assert [each.code for each in told.benefits if str(each.lead) == "PT48H"] == ["soon"]
     assert [each.reward for each in told.ready] == ["five-off"]
     assert [each.reward for each in told.rewards] == ["five-off", "pay"]
 

@@ -8,6 +8,8 @@ from sqlalchemy import Connection
 from wallet_service.domain.entitlements import benefits_of
 from wallet_service.domain.errors import UnknownMember
 from wallet_service.domain.event import Customer
+from wallet_service.domain.period import Period
+from wallet_service.domain.program.earning_tables import MatchTable
 from wallet_service.storage import consents, members, redemptions
 from wallet_service.usecases.book import account_of
 from wallet_service.usecases.catalogue import Choice, catalogue
@@ -18,12 +20,19 @@ NAME = "name_at_till"  # the purpose for which a member lets the till see their 
 
 @dataclass(frozen=True, slots=True)
 class Entitlement:
-    """A standing benefit of the member's tier; `value` in basis points (`percent_off`) or minor units."""
+    """A standing benefit of the member's tier; `value` in basis points (`percent_off`) or minor units.
+
+    It holds for lines of an order that `match` and do not `exclude`, and `lead` before others. Of one that the
+    programme merely names nothing is known but its code; its kind is `other`.
+    """
 
     code: str
-    kind: str
-    name: str | None
-    value: int | None
+    kind: str = "other"
+    name: str | None = None
+    value: int | None = None
+    match: MatchTable | None = None
+    exclude: MatchTable | None = None
+    lead: Period | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,4 +105,9 @@ def look_up(tx: Connection, *, program: OpenProgram, customer: Customer, now: da
 def entitlements(program: OpenProgram, tier: str | None) -> tuple[Entitlement, ...]:
     """Return the benefits of a tier, as a shop's programs can act on them."""
     rules = program.template.program
-    return tuple(Entitlement(each.code, each.kind, each.name, each.value) for each in benefits_of(rules, tier))
+    found = rules.tier_of(tier) if tier else None
+    known = {
+        each.code: Entitlement(each.code, each.kind, each.name, each.value, each.match, each.exclude, each.lead)
+        for each in benefits_of(rules, tier)
+    }
+    return tuple(known.get(code) or Entitlement(code) for code in (found.benefits if found else ()))

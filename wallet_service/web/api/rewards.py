@@ -7,6 +7,7 @@ from pydantic import Field
 
 from wallet_service.domain.errors import UnknownMember
 from wallet_service.domain.event import Customer
+from wallet_service.domain.program.earning_tables import MatchTable
 from wallet_service.domain.redeeming import Why
 from wallet_service.domain.template import Template
 from wallet_service.usecases.catalogue import Choice, catalogue
@@ -57,13 +58,27 @@ class Rewards(Model):
     data: tuple[RewardNow, ...]
 
 
+class Goods(Model):
+    """Lines of an order, by any of these SKUs or tags."""
+
+    skus: tuple[str, ...]
+    tags: tuple[str, ...]
+
+
 class Benefit(Model):
-    """A standing benefit of the tier; `value` in minor units, or hundredths of a per cent for a percentage."""
+    """A standing benefit of the tier; `value` in minor units, or hundredths of a per cent for a percentage.
+
+    It is for what `match` names, if that is there, and not for what `exclude` names; `lead` is by how much earlier
+    than others (ISO 8601). One that the programme only names is of the kind `other`.
+    """
 
     code: str
     kind: str
     name: str
     value: int | None
+    match: Goods | None
+    exclude: Goods | None
+    lead: str | None
 
 
 class Entitlements(Model):
@@ -134,7 +149,19 @@ def benefits_of(found: Iterable[Entitlement], template: Template, language: str)
     """Yield benefits as the language calls them."""
     for each in found:
         name = name_of(template, "benefit", each.code, each.name, language)
-        yield Benefit(code=each.code, kind=each.kind, name=name, value=each.value)
+        yield Benefit(
+            code=each.code,
+            kind=each.kind,
+            name=name,
+            value=each.value,
+            match=_goods(each.match),
+            exclude=_goods(each.exclude),
+            lead=str(each.lead) if each.lead else None,
+        )
+
+
+def _goods(named: MatchTable | None) -> Goods | None:
+    return Goods(skus=named.skus, tags=named.tags) if named else None
 
 
 def reason_of(why: Why) -> WhyNot:
