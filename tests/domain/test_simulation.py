@@ -18,6 +18,7 @@ from wallet_service.domain.event import (
     OrderPaid,
     OrderRefunded,
     OrderUpdated,
+    PointsAdjusted,
     Refund,
     RefundUpdated,
     SubscriptionCancelled,
@@ -249,6 +250,16 @@ def test_points_wait_until_their_order_is_fulfilled() -> None:
     # The 10 of the review are spent first, with 90 of the first order; 200 wait for ever.
     assert shown == [(0, 0, 350), (100, 0, 250), (0, 0, 250), (0, 50, 200), (0, 0, 200)]
     assert outcome.passed_over == 1
+
+
+@pytest.mark.parametrize(("floor", "left", "passed"), [("", 50, 1), ("min_balance = -100\n", -30, 0)])
+def test_a_correction_takes_as_far_as_the_rules_let_it(floor: str, left: int, passed: int) -> None:
+    """Below zero where they do, and otherwise it is passed over."""
+    taken = PointsAdjusted(ANN, -80, "a person", "a mistake")
+    events = [*bought(("2026-01-02T09:00", 5_000)), said("2026-01-03T09:00", "points.adjusted", taken)]
+    points = floor + 'refund = { earned = "allow_negative" }' if floor else ""
+    outcome = simulate(ruled(points), events, NOBODY, until=date(2026, 1, 31))
+    assert (outcome.months[0].outstanding, outcome.passed_over) == (left, passed)
 
 
 def test_refunds_that_are_told_one_by_one_count() -> None:
