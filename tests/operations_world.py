@@ -112,7 +112,7 @@ _EVERY_LAW = text(
     " UNION ALL ".join(f"SELECT '{law}' WHERE EXISTS ({query})" for law, query in (LAWS | MORE_LAWS).items())
 )
 # A row that is written, even with what it had, is of a later transaction than any before: that and the number of rows
-# say more than a digest of them all, in a tenth of the time.
+# say more than a digest of them all.
 _TABLES = text("""
     SELECT string_agg(format(
         'SELECT %L AS relname, count(*) AS rows, max(xmin::text::bigint) AS newest FROM %I',

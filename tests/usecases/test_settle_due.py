@@ -166,9 +166,8 @@ def test_a_tier_that_is_over_gives_nothing_to_what_comes_next(town: Opened, cloc
 
 def test_a_tier_that_is_over_keeps_nothing_alive(town: Opened, clock: Clock) -> None:
     """What only the tier's rule has kept is dead with it, for whoever comes before the calendar, too."""
-    kept = STEPS.replace("{ mode = ", '{ extend_on_activity = "P2Y", period = "P1Y", mode = ').replace(
-        "none", "rolling"
-    )
+    none, rolling = 'mode = "none"', 'mode = "rolling", period = "P1Y", extend_on_activity = "P2Y"'
+    kept = STEPS.replace(none, rolling)
     here = town(rules(points='expiry = { mode = "rolling", period = "P1M" }', more=kept))
     here.enrol()
     here.buy(60_000, order="a")

@@ -13,7 +13,6 @@ from typing import Any, Literal
 from wallet_service.domain.errors import HoldResolved, InsufficientBalance
 from wallet_service.domain.expiry import NEVER, Expiry
 from wallet_service.domain.ledger import (
-    ACTIVITY,
     MEMBER_ACCOUNTS,
     Allocation,
     Bucket,
@@ -457,7 +456,7 @@ class Account:
         posted = Transaction(kind, at, entries, _summed(moves), **why)
         for account in MEMBER_ACCOUNTS:
             setattr(self, account, getattr(self, account) + posted.gained(account))
-        if kind in ACTIVITY or (kind == "adjust" and posted.opens and posted.opens.expires_at is None):
+        if posted.is_activity:
             self.active_at = max(self.active_at or at, at)
         self.posted.append(posted)
         return posted

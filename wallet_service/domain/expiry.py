@@ -42,7 +42,7 @@ class Expiry(Struct, frozen=True):
                 return None
 
     def kept_until(self, active_at: datetime | None) -> datetime | None:
-        """Return until when the last earning or redemption keeps points alive; None where it does not matter."""
+        """Return until when the last activity keeps points alive; None where it does not matter."""
         table = self.table if self.whole else self.keeps or self.table
         if table is None or active_at is None:
             return None

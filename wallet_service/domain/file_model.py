@@ -184,15 +184,15 @@ def _message(spot: _Spot, errors: list[Any]) -> str:
 def _form(spot: _Spot, given: Any) -> str:
     """Return how to write what was meant: the brackets of a table, or a table with the mode that stands for it."""
     members = _members(spot.annotation)
-    name = ".".join(map(str, spot.location))
+    inner = spot.location[1:]
     if isinstance(given, Mapping) and get_origin(members[0]) is tuple:
-        return f"; write [[{name}]]" if len(spot.location) == 1 else "; write it in [ and ]"
+        return "; write it in [ and ]" if inner else f"; write [[{spot.location[0]}]]"
     if isinstance(given, list) and _is_model(members[0]):
-        return f"; write [{name}], with one bracket on each side" if len(spot.location) == 1 else ""
+        return "" if inner else f"; write [{spot.location[0]}], with one bracket on each side"
     for each in filter(_is_model, members):
         mode = each.model_fields.get("mode")
         if mode and given in _options(mode.annotation):
-            return f"; write {{ mode = {given!r}, … }}".replace("'", '"')
+            return f'; write {{ mode = "{given}", … }}'
     return ""
 
 

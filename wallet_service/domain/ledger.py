@@ -29,8 +29,7 @@ TransactionType = Literal[
 ]
 
 
-# What keeps points alive, where a programme's expiry depends on it; so do points that a person gives without a day on
-# which they die: an `adjust` which opens such a lot.
+# What always keeps points alive, where a programme's expiry depends on it.
 ACTIVITY: tuple[TransactionType, ...] = ("earn", "redeem", "transfer_in")
 
 
@@ -119,6 +118,12 @@ class Transaction:
     reason: str | None = None
     reverses: int | None = None
     id: int = 0
+
+    @property
+    def is_activity(self) -> bool:
+        """Whether it keeps points alive; points that a person gives do where no day of their own ends them."""
+        given = self.type == "adjust" and self.opens is not None and self.opens.expires_at is None
+        return given or self.type in ACTIVITY
 
     def __post_init__(self) -> None:
         points = [each.points for each in self.entries]
