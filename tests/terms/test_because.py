@@ -5,7 +5,7 @@ from typing import Any, get_args
 import pytest
 from purchases import PURCHASE, campaign, program
 
-from wallet_service.domain.campaigns import Reason
+from wallet_service.domain.grounds import Reason
 from wallet_service.terms import LANGUAGES, because, telling_of, uncounted
 from wallet_service.terms.because import SPENDING
 from wallet_service.terms.telling import Telling

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import pytest
 
-from wallet_service.domain.campaigns import Reason
+from wallet_service.domain.grounds import Reason
 from wallet_service.domain.program import earning_tables, reward_tables, tier_tables
 from wallet_service.terms import LANGUAGES, tongue
 from wallet_service.terms.tongue import tongue_of

@@ -87,6 +87,7 @@ CHANGES = (
     ("UPDATE ledger_entries SET points = points * 2 WHERE transaction_id = :id", "is not what was sealed"),
     ("UPDATE ledger_transactions SET effective_at = effective_at - interval '1 day' WHERE id = :id", "is not what was"),
     ("UPDATE ledger_transactions SET reason = 'another' WHERE id = :id", "is not what was sealed"),
+    ("UPDATE ledger_transactions SET award = '{\"parts\": []}' WHERE id = :id", "is not what was sealed"),
     ("UPDATE ledger_transactions SET member_id = (SELECT max(id) FROM members) WHERE id = :id", "is not what was"),
     ("DELETE FROM ledger_entries WHERE transaction_id = :id", "is not what was sealed"),
     ("DELETE FROM lot_allocations WHERE transaction_id = :id", "is not what was sealed"),

@@ -8,14 +8,15 @@ import books
 import pytest
 from actors import START, Clock, Shop
 from click.testing import CliRunner
-from history import LIMITED, RULES, Story, live, with_rules
+from history import LIMITED, PURCHASE, RULES, Story, campaign, live, with_rules
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ledger_actors import program, till
+from ledger_actors import program, till, who
 from sqlalchemy import text
 
 from wallet_service.cli import main
 from wallet_service.domain.errors import UnknownCard
+from wallet_service.domain.event import ActivityDone, OrderPaid, OrderUpdated
 from wallet_service.usecases import audit
 from wallet_service.usecases.serve import card_or_member
 from wallet_service.usecases.statement import Part, Statement, statement
@@ -128,6 +129,42 @@ def test_what_did_not_count_is_told(service: Service, clock: Clock) -> None:
     lost = [[(each.code, each.reason) for each in line.refused] for line in lines]
     over = [("double", "limit_reached"), ("spring", "budget_spent")]
     assert lost == [[], over, [("cap", "capped"), *over]]
+
+
+def test_deeds_and_prizes_are_explained_like_purchases(service: Service, clock: Clock) -> None:
+    """What a tier, a campaign or a challenge adds to a deed stands in the books beside what the deed gives itself."""
+    review = {"code": "review", "on": "review.created", "points": 50, "tier_multiplier": {"vip": "1.5"}}
+    double = {"code": "double", "kind": "multiplier", "factor": "2", "rules": ["review"]}
+    goal = {"event": "review.created", "times": 2, "within": "P30D"}
+    critic = {"code": "critic", "kind": "challenge", "points": 7, "goal": goal}
+    tiers = {
+        "tiers": {"measure": "spend", "window": "lifetime", "valid": "forever"},
+        "tier": [{"code": "base", "name": "Base", "threshold": 0}, {"code": "vip", "name": "VIP", "threshold": 1000}],
+    }
+    here = till(service, clock, program("critics", earning_rule=[PURCHASE, review], campaign=[double, critic], **tiers))
+    here.enrol("ann")
+    here.buy(2_000, order="o1")
+    for number in range(2):
+        here.tell("review.created", ActivityDone(who(), "review.created", {"number": number}))
+    with service.read() as tx:
+        _, _, deed, prize = statement(tx, here.member(), here.rules).lines
+    assert (deed.points, deed.rule) == (125, "review+double")
+    assert deed.parts == (Part("review", "rule", "50"), Part("vip", "tier", "25"), Part("double", "campaign", "50"))
+    assert (prize.points, prize.parts) == (7, (Part("critic", "campaign", "7"),))
+
+
+def test_a_line_tells_what_was_known_when_it_was_posted(service: Service, clock: Clock) -> None:
+    """An order that grows is evaluated again, and the line of its first evaluation goes on to tell of that."""
+    here = till(service, clock, program("growing", campaign=[campaign("double", factor="2")]))
+    here.enrol("ann")
+    for minute, minor in enumerate((1_000, 2_500)):
+        paid = OrderPaid(who(), "o1", "EUR", minor)
+        here.tell("order.updated", OrderUpdated("o1", clock() + timedelta(minutes=minute), who(), paid))
+    with service.read() as tx:
+        lines = statement(tx, here.member(), here.rules).lines
+    shares = [[(each.code, each.points) for each in line.parts] for line in lines]
+    assert [each.points for each in lines] == [20, 30]
+    assert shares == [[("purchase", "10"), ("double", "10")], [("purchase", "25"), ("double", "25")]]
 
 
 def test_part_of_a_statement_is_a_slice_of_it(service: Service, clock: Clock) -> None:

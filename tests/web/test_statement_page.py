@@ -16,8 +16,8 @@ from sqlalchemy import Engine, text
 from werkzeug.test import TestResponse
 
 from wallet_service.cli import main
-from wallet_service.domain.campaigns import Reason
 from wallet_service.domain.entry_words import ENTRY_WORDS
+from wallet_service.domain.grounds import Reason
 from wallet_service.links import card_links
 from wallet_service.terms import explain, telling_of, uncounted
 from wallet_service.usecases.export import cell

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from wallet_service.domain.errors import HoldResolved, InsufficientBalance
 from wallet_service.domain.expiry import NEVER, Expiry
+from wallet_service.domain.grounds import UNFOUNDED, Grounds
 from wallet_service.domain.ledger import (
     MEMBER_ACCOUNTS,
     Allocation,
@@ -92,7 +93,15 @@ class Account:
 
     # Points come in.
 
-    def earn(self, lot: Lot, *, qualifying: int = 0, forgiven: int = 0, reason: str | None = None) -> Transaction:
+    def earn(
+        self,
+        lot: Lot,
+        *,
+        qualifying: int = 0,
+        forgiven: int = 0,
+        reason: str | None = None,
+        grounds: Grounds = UNFOUNDED,
+    ) -> Transaction:
         """Issue a lot's points: at once, or pending where it activates later.
 
         `forgiven` of them were let off before, for the same order, and are not given a second time.
@@ -101,7 +110,7 @@ class Account:
         bucket, moves = self._open(lot, lot.points - returned)
         entries = [_issuer(-lot.points, lot.partner), Entry("forgiven", returned), Entry(bucket, lot.points - returned)]
         why = {"qualifying": qualifying, "rule": lot.rule, "order_row": lot.order_row, "reason": reason}
-        return self._post("earn", lot.effective_at, entries, moves, opens=lot, **why)
+        return self._post("earn", lot.effective_at, entries, moves, opens=lot, grounds=grounds, **why)
 
     def grant(self, lot: Lot, *, actor: str, reason: str) -> Transaction:
         """Add points by a person's decision; they count for no tier, and are activity if no day ends them by itself."""

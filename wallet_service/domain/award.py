@@ -14,12 +14,12 @@ from wallet_service.domain.campaigns import (
     Budget,
     Budgets,
     Counted,
-    Refused,
     affordable,
     bonuses_of,
     stacked,
 )
 from wallet_service.domain.challenge import challenge_marks
+from wallet_service.domain.grounds import Grounds, Refused
 from wallet_service.domain.limits import UNUSED, Need, Usage, key_of, need, reached, since
 from wallet_service.domain.program import EarningRule, Program
 from wallet_service.domain.program.earning_tables import Campaign, CapTable
@@ -57,6 +57,11 @@ class Award(Struct, frozen=True):
         """The codes of the rules and campaigns that gave points, as the books name them: "purchase+double-day"."""
         giving = (each.code for each in self.parts if each.kind != "tier" and each.points > 0)
         return "+".join(giving) if self.points else ""
+
+    @property
+    def grounds(self) -> Grounds:
+        """The same as the books keep it."""
+        return Grounds(tuple((each.code, each.kind, str(each.points)) for each in self.parts), self.refused)
 
 
 class Applicable(Struct, frozen=True):

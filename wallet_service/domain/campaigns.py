@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from types import MappingProxyType
-from typing import Literal
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from wallet_service.domain.basis import NONE, moment, raw_points, touches
+from wallet_service.domain.grounds import Reason, Refused
 from wallet_service.domain.limits import Usage, reached
 from wallet_service.domain.program import EarningRule, Program
 from wallet_service.domain.program.earning_tables import ActiveTable, Campaign, WhenTable
@@ -36,20 +36,6 @@ class Counted(Struct, frozen=True):
     rule: EarningRule
     raw: Fraction
     factor: Fraction
-
-
-Reason = Literal["limit_reached", "budget_spent", "not_stackable", "cap_reached", "capped"]
-
-
-class Refused(Struct, frozen=True):
-    """A rule or campaign that did not count though it applied, and why.
-
-    `limit_reached`; `budget_spent`; `not_stackable`: something that counts in its stead gave more; `cap_reached`: no
-    more orders earn; `capped`: the order earned less than it would have.
-    """
-
-    code: str
-    reason: Reason
 
 
 class Bonus(Struct, frozen=True):

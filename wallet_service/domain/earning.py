@@ -8,7 +8,6 @@ from msgspec import Struct, structs
 
 from wallet_service.domain.account import Account
 from wallet_service.domain.award import Award
-from wallet_service.domain.campaigns import Reason
 from wallet_service.domain.event import (
     OrderClaimed,
     OrderFact,
@@ -20,6 +19,7 @@ from wallet_service.domain.event import (
     RefundUpdated,
 )
 from wallet_service.domain.expiry import NEVER, Expiry, activates_at, expiry_of
+from wallet_service.domain.grounds import UNFOUNDED, Grounds
 from wallet_service.domain.ledger import Lot
 from wallet_service.domain.program import Program
 from wallet_service.domain.program.earning_tables import FULFILLED
@@ -31,11 +31,10 @@ class Order(Struct, frozen=True):
     """An order as far as it is known; amounts in minor units.
 
     `purchase` is None until the order itself has arrived: a refund may come first. `earned` is what its evaluation gave
-    for `evaluated_minor`, by `rule` (its `parts`: code, kind and exact points of each share; `refused` what did not
-    count, with the reason), in `program_version` of the programme and to somebody in `tier`: those of its first
-    evaluation, so that a later change of the rules re-rates no old order. Where something else was bought than was
-    `evaluated`, it is evaluated again, in just that version and tier, and `taken` is not taken again. One of which that
-    was not kept yet earns at the rate that it had.
+    for `evaluated_minor`, by `rule` and on these `grounds`, in `program_version` of the programme and to somebody in
+    `tier`: those of its first evaluation, so that a later change of the rules re-rates no old order. Where something
+    else was bought than was `evaluated`, it is evaluated again, in just that version and tier, and `taken` is not taken
+    again. One of which that was not kept yet earns at the rate that it had.
     `kept` is what the ledger holds for it now, `forgiven` what could not be taken back. `counted_minor` of it counts as
     spent, `counted` as an order.
 
@@ -58,8 +57,7 @@ class Order(Struct, frozen=True):
     earned: int | None = None
     evaluated_minor: int | None = None
     rule: str | None = None
-    parts: tuple[tuple[str, str, str], ...] = ()
-    refused: tuple[tuple[str, Reason], ...] = ()
+    grounds: Grounds = UNFOUNDED
     tier: str | None = None
     program_version: int | None = None
     evaluated: Purchase | None = None
@@ -201,8 +199,7 @@ class Order(Struct, frozen=True):
             earned=award.points,
             evaluated_minor=purchase.eligible_minor,
             rule=award.rule or None,
-            parts=tuple((part.code, part.kind, str(part.points)) for part in award.parts),  # exact: "42" or "201/2"
-            refused=tuple((each.code, each.reason) for each in award.refused),
+            grounds=award.grounds,
             tier=buyer.tier,
             evaluated=purchase,
             taken=(self.taken or UNTAKEN).followed_by(award, marks, buyer.segments),
@@ -304,7 +301,7 @@ def settle(order: Order, account: Account, program: Program, *, at: datetime) ->
         if order.fulfilled_at is not None and program.points.waits_for(FULFILLED):
             lot.activates_at = None  # what they wait for has happened already
             lot.expires_at = account.expiry.of_lot(max(lot.effective_at, order.fulfilled_at))
-        account.earn(lot, qualifying=change, forgiven=order.forgiven)
+        account.earn(lot, qualifying=change, forgiven=order.forgiven, grounds=order.grounds)
         return structs.replace(order, kept=order.deserved, forgiven=max(order.forgiven - change, 0))
     if change < 0:
         _, forgiven = account.reverse(

@@ -6,6 +6,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from wallet_service.domain.grounds import UNFOUNDED, Grounds
+
 MemberAccount = Literal["available", "pending", "held"]
 ProgramAccount = Literal["issuance", "redemption", "breakage", "adjustment", "forgiven", "partner", "transfer"]
 AccountKind = MemberAccount | ProgramAccount
@@ -101,6 +103,7 @@ class Transaction:
 
     `at` is when it counts, `qualifying` what it adds to the points that count for a tier. `opens` is a lot that it
     brings into being; `hold` the hold that it opens, or ends with `outcome`. `reverses` is the transaction taken back.
+    `grounds` say why all was earned of which it gives the whole or a part.
     Raises `Unbalanced` when it does not add up.
     """
 
@@ -117,6 +120,7 @@ class Transaction:
     actor: str | None = None
     reason: str | None = None
     reverses: int | None = None
+    grounds: Grounds = UNFOUNDED
     id: int = 0
 
     @property

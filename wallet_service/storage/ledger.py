@@ -1,6 +1,6 @@
 """The books: posting transactions with the lots they move, and summing everything up again."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -8,6 +8,7 @@ import orjson
 from msgspec import Struct
 from sqlalchemy import Connection, text
 
+from wallet_service.domain.grounds import Grounds, Refused
 from wallet_service.domain.ledger import MEMBER_ACCOUNTS, Allocation, Lot, Transaction
 from wallet_service.domain.qualifying import Amounts
 
@@ -17,11 +18,11 @@ from wallet_service.domain.qualifying import Amounts
 _POST = text("""
     WITH posted AS (
         INSERT INTO ledger_transactions (id, program_id, member_id, event_id, operation_id, position, order_id, type,
-                                         rule, actor, reason, reverses_id, effective_at, created_at)
-        SELECT id, :program_id, :member_id, :event_id, :operation_id, position, order_id, type, rule, actor, reason,
-               reverses_id, effective_at, :now
+                                         rule, award, actor, reason, reverses_id, effective_at, created_at)
+        SELECT id, :program_id, :member_id, :event_id, :operation_id, position, order_id, type, rule, award, actor,
+               reason, reverses_id, effective_at, :now
         FROM jsonb_to_recordset(CAST(:transactions AS jsonb)) AS told (
-            id bigint, position smallint, order_id bigint, type text, rule text, actor text, reason text,
+            id bigint, position smallint, order_id bigint, type text, rule text, award jsonb, actor text, reason text,
             reverses_id bigint, effective_at timestamptz)
     ), entries AS (
         INSERT INTO ledger_entries (transaction_id, account_id, points)
@@ -185,6 +186,19 @@ def post(
         tx.execute(_MOVE, rows.movement() | {"member_id": member_id})
 
 
+def told(grounds: Grounds) -> dict[str, Any]:
+    """Return grounds as they are kept; what is not there is left out."""
+    said = {"parts": grounds.parts, "refused": [(each.code, each.reason) for each in grounds.refused]}
+    return {name: each for name, each in said.items() if each}
+
+
+def grounds_of(award: Mapping[str, Any] | None) -> Grounds:
+    """Return the grounds that `told` has told of."""
+    award = award or {}
+    parts = tuple((code, kind, points) for code, kind, points in award.get("parts", ()))
+    return Grounds(parts, tuple(Refused(code, reason) for code, reason in award.get("refused", ())))
+
+
 class _Rows:
     """Transactions as rows of the tables that they touch."""
 
@@ -244,6 +258,7 @@ def _transaction(each: Transaction, position: int) -> dict[str, Any]:
         "order_id": each.order_row,
         "type": each.type,
         "rule": each.rule,
+        "award": told(each.grounds) or None,
         "actor": each.actor,
         "reason": each.reason,
         "reverses_id": each.reverses,

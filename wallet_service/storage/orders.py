@@ -13,6 +13,7 @@ from wallet_service.domain.event import Refund
 from wallet_service.domain.ledger import Hold
 from wallet_service.domain.purchase import Line, Purchase
 from wallet_service.domain.taken import Taken
+from wallet_service.storage import ledger
 
 COLUMNS = """
     orders.id, order_id, purchase, refunds, singles, snapshot_minor, snapshot_gross,
@@ -205,9 +206,7 @@ def match(tx: Connection, order: Order, *, member_id: int) -> None:
 
 
 def _evaluated(order: Order) -> dict[str, Any]:
-    award: dict[str, Any] = {"rule": order.rule, "parts": order.parts, "of": order.evaluated_minor}
-    if order.refused:
-        award["refused"] = order.refused
+    award: dict[str, Any] = {"rule": order.rule, "of": order.evaluated_minor, **ledger.told(order.grounds)}
     if order.taken is not None:
         award["taken"] = {name: each for name in Taken.__struct_fields__ if (each := getattr(order.taken, name))}
     return {
@@ -253,8 +252,7 @@ def order_of(row: Row[tuple[object, ...]]) -> Order:
         earned=row.earned,
         evaluated_minor=award.get("of"),
         rule=award.get("rule"),
-        parts=tuple((code, kind, points) for code, kind, points in award.get("parts", ())),
-        refused=tuple((code, reason) for code, reason in award.get("refused", ())),
+        grounds=ledger.grounds_of(row.award),
         tier=row.tier,
         program_version=row.program_version,
         evaluated=None if row.earned is None else purchase,  # what is kept was settled before

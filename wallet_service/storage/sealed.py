@@ -11,8 +11,9 @@ from wallet_service.domain import chain
 
 _POSTED = text("""
     SELECT posted.id, programs.code AS program, members.public_id AS member, posted.position, posted.type, posted.rule,
-           posted.actor, posted.reason, orders.order_id AS order, sources.name AS source, events.event_id AS event,
-           operations.key AS operation, posted.reverses_id AS reverses, posted.effective_at, posted.created_at
+           posted.award, posted.actor, posted.reason, orders.order_id AS order, sources.name AS source,
+           events.event_id AS event, operations.key AS operation, posted.reverses_id AS reverses,
+           posted.effective_at, posted.created_at
     FROM ledger_transactions AS posted
     LEFT JOIN programs ON programs.id = posted.program_id LEFT JOIN members ON members.id = posted.member_id
     LEFT JOIN orders ON orders.id = posted.order_id LEFT JOIN events ON events.id = posted.event_id
@@ -71,8 +72,8 @@ _QUERIES = {name: text(query) for name, query in _PARTS.items()}
 def contents(tx: Connection, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
     """Return what is sealed of each of these transactions, as far as they are there.
 
-    Texts, integers and lists of such; what is null is left out. Members go by our public id. Who acted and why, which
-    may name a person, goes as a hash of both.
+    Texts, integers, and lists and tables of such; what is null is left out. Members go by our public id. Who acted and
+    why, which may name a person, goes as a hash of both.
     """
     values = {"ids": list(ids)}
     found = {row.id: _posted(row) for row in tx.execute(_POSTED, values)}

@@ -19,7 +19,7 @@ _POSTED = text("""
     SELECT posted.id, posted.type, posted.rule, posted.actor, posted.reason, posted.reverses_id, posted.effective_at,
            posted.created_at, events.event_id, events.type AS event_type, sources.name AS source, orders.order_id,
            operations.key AS operation, operations.kind AS operation_kind,
-           CASE WHEN posted.type = 'earn' THEN orders.award END AS award,
+           coalesce(posted.award, CASE WHEN posted.type = 'earn' THEN orders.award END) AS award,
            moved.available, moved.pending, moved.held, counted.points AS qualifying
     FROM posted
     LEFT JOIN events ON events.id = posted.event_id LEFT JOIN sources ON sources.id = events.source_id
@@ -66,7 +66,8 @@ _LOTS = text("""
 class Posted:
     """One transaction of a member's: what it moved, by which rule or person, for which order, event or operation.
 
-    `award` is how its order was evaluated: rule and parts.
+    `award` has the parts of what was earned as it was evaluated then. It was not kept of each transaction from the
+    first: of older ones it is that of their order's newest evaluation.
     """
 
     id: int

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from fractions import Fraction
 
-from wallet_service.domain.campaigns import Reason
+from wallet_service.domain.grounds import Reason
 from wallet_service.domain.ledger import TransactionType
 from wallet_service.terms.giving import occasion_of
 from wallet_service.terms.telling import Telling, readable

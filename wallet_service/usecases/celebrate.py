@@ -11,7 +11,7 @@ from wallet_service.domain.reminding import letters_of, told_through, true_throu
 from wallet_service.domain.standing import Reminder
 from wallet_service.storage import awards, triggers
 from wallet_service.usecases.book import Book
-from wallet_service.usecases.evaluate import evaluate, give, give_prizes, lock_all_budgets
+from wallet_service.usecases.evaluate import give, give_for_deed, lock_all_budgets
 from wallet_service.usecases.granting import grant_reward
 
 
@@ -24,7 +24,7 @@ def celebrate(book: Book) -> None:
         at = start_of(occasion.day, book.program.zone)
         uses = [(occasion.code, occasion.once)] if occasion.once else []
         if occasion.deed is not None:
-            _deed(book, Deed(occasion.deed, at))
+            give_for_deed(book, book.program, Deed(occasion.deed, at))
         elif occasion.trigger is not None and not _forbidden(book, occasion, occasion.trigger):
             uses.append((occasion.code, ""))
             _fire(book, occasion, occasion.trigger)
@@ -76,9 +76,3 @@ def _expiring(book: Book, occasion: Occasion) -> News:
     """Return the news that points can be spent for the last time on the day before the occasion's."""
     points = book.days(book.tier).dying_points().get(occasion.day, 0)
     return News("points.expiring", {"points": points, "last_day": occasion.closes})
-
-
-def _deed(book: Book, deed: Deed) -> None:
-    found = evaluate(book, book.program, deed)
-    give(book, book.program, found.award.points, rule=found.award.rule, at=deed.at)
-    give_prizes(book, book.program, found, at=deed.at)

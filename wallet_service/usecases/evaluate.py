@@ -12,6 +12,7 @@ from wallet_service.domain.basis import moment
 from wallet_service.domain.challenge import Progress
 from wallet_service.domain.earning import Order, new_lot
 from wallet_service.domain.expiry import expiry_of
+from wallet_service.domain.grounds import UNFOUNDED, Grounds
 from wallet_service.domain.news import News
 from wallet_service.domain.period import local_day
 from wallet_service.domain.program import Program
@@ -66,7 +67,7 @@ def evaluate_order(book: Book, order: Order, program: Program, version: int) -> 
         return order
     buyer = order.as_first(_buyer(book))
     found = evaluate(book, program, order.purchase, buyer, order.taken or UNTAKEN)
-    give_prizes(book, program, found, at=order.purchase.paid_at)
+    _give_prizes(book, program, found, at=order.purchase.paid_at)
     return structs.replace(order.rated(order.purchase, found.award, buyer, found.marks), program_version=version)
 
 
@@ -74,20 +75,26 @@ def _buyer(book: Book) -> Buyer:
     return Buyer(book.tier, book.member.profile.birthday, book.segments())
 
 
-def give(book: Book, program: Program, points: int, *, rule: str, at: datetime, counts: bool = True) -> None:
-    """Let the member earn points that belong to no order."""
+def give(book: Book, program: Program, points: int, *, rule: str, at: datetime, grounds: Grounds = UNFOUNDED) -> None:
+    """Let the member earn points that belong to no order; they count on the way to a tier."""
     if points == 0:
         return
     lot = new_lot(program, expiry_of(program, book.tier), points, earned_at=at, rule=rule)
-    posted = book.account.earn(lot, qualifying=points if counts else 0)
-    if counts:
-        book.facts.append(Fact(local_day(at, program.zone), at, posted, points=points))
+    posted = book.account.earn(lot, qualifying=points, grounds=grounds)
+    book.facts.append(Fact(local_day(at, program.zone), at, posted, points=points))
 
 
-def give_prizes(book: Book, program: Program, found: Evaluated, *, at: datetime) -> None:
+def give_for_deed(book: Book, program: Program, deed: Deed) -> None:
+    """Let the member earn what a deed gives by that version of the programme."""
+    found = evaluate(book, program, deed)
+    give(book, program, found.award.points, rule=found.award.rule, at=deed.at, grounds=found.award.grounds)
+    _give_prizes(book, program, found, at=deed.at)
+
+
+def _give_prizes(book: Book, program: Program, found: Evaluated, *, at: datetime) -> None:
     """Let the member earn what completed challenges give; a refund of one of their orders does not take it back."""
     for campaign, prize in found.prizes:
-        give(book, program, prize.points, rule=campaign.code, at=at)
+        give(book, program, prize.points, rule=campaign.code, at=at, grounds=prize.grounds)
 
 
 def lock_all_budgets(book: Book, programs: Iterable[Program]) -> None:

@@ -48,7 +48,7 @@ from wallet_service.usecases.book import Book, close_and_show, fresh_ids, open_b
 from wallet_service.usecases.claim_orders import claim_orders, evaluated, rules_of, waiting_orders
 from wallet_service.usecases.correct import correct
 from wallet_service.usecases.enrol import enrol
-from wallet_service.usecases.evaluate import evaluate, give, give_prizes, lock_all_budgets
+from wallet_service.usecases.evaluate import give_for_deed, lock_all_budgets
 from wallet_service.usecases.repay import repay
 from wallet_service.usecases.subscribe import cancel, subscribe
 
@@ -380,9 +380,7 @@ def _tell(book: Book, fact: MemberEnrolled | MemberUpdated) -> None:
 
 def _deed(case: _Case, book: Book, deed: Deed) -> None:
     """Give what a deed earns."""
-    found = evaluate(book, case.program, deed)
-    give(book, case.program, found.award.points, rule=found.award.rule, at=deed.at)
-    give_prizes(book, case.program, found, at=deed.at)
+    give_for_deed(book, case.program, deed)
     refer.look_at_deed(book, deed)
 
 

@@ -7,8 +7,8 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from wallet_service.domain.account import Account
-from wallet_service.domain.campaigns import Reason
 from wallet_service.domain.expiry import NEVER, expiry_of, last_day
+from wallet_service.domain.grounds import Reason
 from wallet_service.domain.ledger import Lot
 from wallet_service.domain.member import Membership
 from wallet_service.domain.program import Program
@@ -53,8 +53,9 @@ class Move:
 class Line:
     """One transaction; `points` is what the spendable balance gained by it, and `balance` what it was then.
 
-    `refused` is what did not count, or not in full. `qualifying` is what it added to the way to a tier. `cause` is an
-    event, somebody's operation, or the calendar; `reverses` the transaction that it takes back.
+    `parts` make what its order or deed had earned in all by then, and `refused` is what did not count of it, or not in
+    full. `qualifying` is what it added to the way to a tier. `cause` is an event, somebody's operation, or the calendar;
+    `reverses` the transaction that it takes back.
     """
 
     transaction: int

@@ -126,8 +126,8 @@ def _earned(found: OrderFound) -> Earned:
         fulfilled_at=order.fulfilled_at,
         earned=order.earned,
         points=order.kept,
-        parts=tuple(Part(code=code, kind=kind, points=points) for code, kind, points in order.parts),
-        refused=tuple(Uncounted(code=code, reason=reason) for code, reason in order.refused),
+        parts=tuple(Part(code=code, kind=kind, points=points) for code, kind, points in order.grounds.parts),
+        refused=tuple(Uncounted(code=each.code, reason=each.reason) for each in order.grounds.refused),
         tier=order.tier,
         program_version=order.program_version,
     )
