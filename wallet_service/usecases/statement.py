@@ -54,8 +54,8 @@ class Line:
     """One transaction; `points` is what the spendable balance gained by it, and `balance` what it was then.
 
     `parts` make what its order or deed had earned in all by then, and `refused` is what did not count of it, or not in
-    full. `qualifying` is what it added to the way to a tier. `cause` is an event, somebody's operation, or the calendar;
-    `reverses` the transaction that it takes back.
+    full. `qualifying` is what it added to the way to a tier. `cause` is an event, somebody's operation, or the
+    calendar; `reverses` the transaction that it takes back.
     """
 
     transaction: int
