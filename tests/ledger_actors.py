@@ -93,6 +93,9 @@ LAWS = {
             WHERE redemptions.reward = reward_stock.reward AND redemptions.program_id = reward_stock.program_id
               AND stocked)
     """,
+    "no use comes back that was not taken": """
+        SELECT member_id FROM award_uses GROUP BY member_id, code, key, at HAVING sum(times) < 0
+    """,
     "a code has one redemption that goes on": """
         SELECT code_id FROM redemptions WHERE code_id IS NOT NULL GROUP BY code_id HAVING count(*) > 1
     """,

@@ -43,7 +43,7 @@ from wallet_service.storage.ledger import Cause
 from wallet_service.usecases.book import Book, close_and_show, open_book
 from wallet_service.usecases.connect import connect
 from wallet_service.usecases.correct import correct
-from wallet_service.usecases.evaluate import evaluate, evaluate_order, give
+from wallet_service.usecases.evaluate import evaluate_order, give_for_deed
 from wallet_service.usecases.receive import receive, source_of
 from wallet_service.usecases.settle_due import settle
 from wallet_service.wiring import Service
@@ -587,8 +587,7 @@ class World:
                 case PointsAdjusted():
                     correct(book, fact.points, actor="a", reason="b", at=event.occurred_at)
                 case ActivityDone():
-                    award = evaluate(book, book.program, Deed(fact.activity, event.occurred_at)).award
-                    give(book, book.program, award.points, rule=award.rule, at=event.occurred_at)
+                    give_for_deed(book, book.program, Deed(fact.activity, event.occurred_at))
                 case OrderPaid() | OrderRefunded() | OrderUpdated():
                     self._order_by_hand(book, fact, event.occurred_at)
 

@@ -26,6 +26,11 @@ DAYS = rules(
         kind = "challenge"
         goal = { event = "order.paid", times = 3, within = "P30D", distinct = "local_date" }
         points = 75
+        [[campaign]]
+        code = "treat"
+        kind = "addition"
+        points = 10
+        limit = { times = 2, per = "P1M" }
         [[trigger]]
         code = "silence"
         on = "member.inactive"

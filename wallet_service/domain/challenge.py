@@ -1,7 +1,8 @@
 """Challenges: which marks an event gives, and how far a member is with them."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -15,11 +16,33 @@ from wallet_service.domain.purchase import Buyer, Deed, Purchase
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """What counts once in a challenge, by its `name`, when it was given, and our row id of the order that gave it."""
+
+    name: str
+    at: datetime
+    order_row: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a member is: the round, from 1, and the different marks that count in it, oldest first."""
+    """How far a member is: the round, from 1, and the marks that were given in it, oldest first.
+
+    Several orders may have given the same mark, and each may be taken back.
+    """
 
     round: int = 1
-    marks: tuple[tuple[str, datetime], ...] = ()
+    marks: tuple[Mark, ...] = ()
+
+    @property
+    def done(self) -> int:
+        """How many different marks there are."""
+        return len({each.name for each in self.marks})
+
+    def without(self, order_row: int, names: Collection[str]) -> "Progress":
+        """Return the progress without these marks of an order; what other orders gave stays."""
+        kept = (each for each in self.marks if each.order_row != order_row or each.name not in names)
+        return replace(self, marks=tuple(kept))
 
 
 def challenge_marks(program: Program, what: Purchase | Deed, buyer: Buyer) -> tuple[tuple[str, str], ...]:
@@ -39,10 +62,8 @@ def challenge_marks(program: Program, what: Purchase | Deed, buyer: Buyer) -> tu
     )
 
 
-def advance(
-    campaign: Campaign, progress: Progress | None, mark: str, at: datetime, zone: ZoneInfo
-) -> tuple[Progress, bool]:
-    """Return the progress with a mark of the time `at`, and whether the goal is reached; then a new round begins.
+def advance(campaign: Campaign, progress: Progress | None, mark: Mark, zone: ZoneInfo) -> tuple[Progress, bool]:
+    """Return the progress with one more mark, and whether the goal is reached; then a new round begins.
 
     Marks count within the goal's time up to the latest of them; what is older drops out, even the new one. A mark
     that is there already counts from its later time on, once.
@@ -52,17 +73,15 @@ def advance(
     if campaign.goal is None:
         raise ValueError(f"The campaign {campaign.code} is no challenge.")
     before = progress or Progress()
-    times = dict(before.marks)
-    times[mark] = max(at, times.get(mark, at))
-    first = since(campaign.goal.within, max(times.values()), zone)
-    kept = sorted(((each, when) for each, when in times.items() if first is None or when >= first), key=_by_time)
-    if len(kept) >= campaign.goal.times:
-        return Progress(before.round + 1), True
-    return Progress(before.round, tuple(kept)), False
+    given = {(each.name, each.order_row): each for each in sorted((*before.marks, mark), key=_by_time)}
+    first = since(campaign.goal.within, max(each.at for each in given.values()), zone)
+    kept = (each for each in given.values() if first is None or each.at >= first)
+    after = Progress(before.round, tuple(sorted(kept, key=_by_time)))
+    return (Progress(before.round + 1), True) if after.done >= campaign.goal.times else (after, False)
 
 
-def _by_time(mark: tuple[str, datetime]) -> tuple[datetime, str]:
-    return mark[1], mark[0]
+def _by_time(mark: Mark) -> tuple[datetime, str, int]:
+    return mark.at, mark.name, mark.order_row or 0
 
 
 def _marks(campaign: Campaign, goal: GoalTable, what: Purchase | Deed, zone: ZoneInfo) -> set[str]:

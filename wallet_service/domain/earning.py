@@ -192,7 +192,12 @@ class Order(Struct, frozen=True):
             return buyer
         return structs.replace(buyer, tier=self.tier, segments=frozenset(self.taken.segments))
 
-    def rated(self, purchase: Purchase, award: Award, buyer: Buyer, marks: Pairs) -> "Order":
+    @property
+    def to_be_looked_at(self) -> bool:
+        """Whether it is to be evaluated, or counts as an order and did not before, or the other way round."""
+        return self.to_be_evaluated or (self.taken is not None and self.taken.idle == self.counts)
+
+    def rated(self, purchase: Purchase, award: Award, buyer: Buyer) -> "Order":
         """Return the order with what that purchase earns by an evaluation, which took the place of the one before."""
         return structs.replace(
             self,
@@ -202,8 +207,15 @@ class Order(Struct, frozen=True):
             grounds=award.grounds,
             tier=buyer.tier,
             evaluated=purchase,
-            taken=(self.taken or UNTAKEN).followed_by(award, marks, buyer.segments),
+            taken=(self.taken or UNTAKEN).followed_by(award, buyer.segments),
         )
+
+    def counting(self, marks: Pairs, *, but: Pairs) -> "Order":
+        """Return the order as it now counts or does not, with these `marks` and those before `but` some of them."""
+        taken = self.taken or UNTAKEN
+        kept = tuple(each for each in taken.marks if each not in but)
+        new = tuple(each for each in marks if each not in kept)
+        return structs.replace(self, taken=structs.replace(taken, marks=kept + new, idle=not self.counts))
 
     @property
     def paid_back(self) -> bool:

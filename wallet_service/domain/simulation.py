@@ -17,9 +17,10 @@ from msgspec import structs
 from wallet_service.domain import award as rules
 from wallet_service.domain import challenge, membership, occasions, tiering
 from wallet_service.domain.account import Account
-from wallet_service.domain.award import Award, Budget, Need
+from wallet_service.domain.award import Applicable, Award, Budget, Need, Usage
 from wallet_service.domain.basis import moment
-from wallet_service.domain.challenge import Progress
+from wallet_service.domain.campaigns import Budgets
+from wallet_service.domain.challenge import Mark, Progress
 from wallet_service.domain.earning import Order, new_lot, settle, told
 from wallet_service.domain.errors import InsufficientBalance
 from wallet_service.domain.event import (
@@ -51,7 +52,7 @@ from wallet_service.domain.purchase import Buyer, Deed, Purchase
 from wallet_service.domain.redeeming import least_points, reached
 from wallet_service.domain.reminding import DYING
 from wallet_service.domain.segments import segments_of
-from wallet_service.domain.taken import UNTAKEN, Taken
+from wallet_service.domain.taken import UNTAKEN, Pairs, Taken
 from wallet_service.domain.tiering import Amounts, Facts, Rank
 
 INSTANT = timedelta(microseconds=1)
@@ -368,7 +369,7 @@ class _Town:
         if order.purchase is not None and order.earned is None:
             life.bought += 1
             self.month.orders += 1
-        if order.purchase is not None and order.to_be_evaluated:
+        if order.purchase is not None and order.to_be_looked_at:
             order = self._evaluated(life, order, order.purchase)
         before = order
         order = settle(order, life.account, self.program, at=at)
@@ -385,8 +386,12 @@ class _Town:
             life.rank, _ = tiering.recheck(self.program, life.rank, facts, today, cause="refund")
 
     def _deed(self, life: _Life, deed: Deed) -> None:
-        found, _ = self._evaluate(life, deed, self._buyer(life, deed))
+        applicable = rules.applicable(self.program, deed, self._buyer(life, deed))
+        usage, budgets = self._stand(life, applicable)
+        found = applicable.award(usage, budgets)
+        self._take(life, Taken(uses=found.uses, spent=found.spent), deed.at)
         self._give(life, found.points, found.rule, deed.at)
+        self._mark(life, applicable, applicable.marks, usage, budgets)
 
     def _give(self, life: _Life, points: int, rule: str, at: datetime) -> None:
         if points == 0:
@@ -425,38 +430,63 @@ class _Town:
 
     def _evaluated(self, life: _Life, order: Order, purchase: Purchase) -> Order:
         """Return the order with what it earns; what was changed in it earns in the tier that it began with."""
+        before = order.taken or UNTAKEN
         buyer = order.as_first(self._buyer(life, purchase))
-        found, marks = self._evaluate(life, purchase, buyer, order.taken or UNTAKEN)
-        return order.rated(purchase, found, buyer, marks)
+        applicable = rules.applicable(self.program, purchase, buyer)
+        usage, budgets = self._stand(life, applicable, before)
+        if order.to_be_evaluated:
+            order = order.rated(purchase, applicable.award(usage, budgets), buyer)
+        marks = applicable.marks if order.counts else ()
+        order = order.counting(marks, but=self._take_back(life, order.row_id, before.lost(marks)))
+        assert order.taken is not None
+        self._take(life, order.taken, purchase.paid_at, before)
+        self._mark(life, applicable, order.taken.new(before), usage, budgets, order_row=order.row_id)
+        return order
 
     def _buyer(self, life: _Life, what: Purchase | Deed) -> Buyer:
         return Buyer(life.tier, life.birthday, self._segments(life, local_day(moment(what), self.program.zone)))
 
-    def _evaluate(
-        self, life: _Life, what: Purchase | Deed, buyer: Buyer, before: Taken = UNTAKEN
-    ) -> tuple[Award, tuple[tuple[str, str], ...]]:
-        applicable = rules.applicable(self.program, what, buyer)
+    def _stand(self, life: _Life, applicable: Applicable, before: Taken = UNTAKEN) -> tuple[Usage, Budgets]:
+        """Return how often the member has used everything and what is left of budgets, as if `before` were not."""
         used = {(each.code, each.key): _used(life, each) for each in applicable.needs()}
         left = {code: self._left(code) for code in {*applicable.budgeted(), *dict(before.spent)}}
-        usage, budgets = before.laid_back(used, left)
-        found = applicable.award(usage, budgets)
-        self._take(life, found, moment(what), before)
+        return before.laid_back(used, left)
+
+    def _mark(
+        self,
+        life: _Life,
+        applicable: Applicable,
+        marks: Pairs,
+        usage: Usage,
+        budgets: Budgets,
+        *,
+        order_row: int | None = None,
+    ) -> None:
+        what, at = applicable.what, moment(applicable.what)
         by_code = {each.code: each for each in self.program.campaign}
-        marks = tuple(each for each in applicable.marks if each not in before.marks)
-        for code, mark in marks:
-            progress, complete = challenge.advance(
-                by_code[code], life.progress.get(code), mark, moment(what), self.program.zone
-            )
+        for code, name in marks:
+            mark = Mark(name, at, order_row)
+            progress, complete = challenge.advance(by_code[code], life.progress.get(code), mark, self.program.zone)
             life.progress[code] = progress
             prize = rules.prize(by_code[code], what, usage, budgets) if complete else Award()
             if prize.points:
-                self._take(life, prize, moment(what), UNTAKEN)
-                self._give(life, prize.points, code, moment(what))
-        return found, marks
+                self._take(life, Taken(uses=prize.uses, spent=prize.spent), at)
+                self._give(life, prize.points, code, at)
 
-    def _take(self, life: _Life, found: Award, at: datetime, before: Taken) -> None:
-        life.uses += [(code, key, at) for code, key in before.more_uses(found)]
-        for code, (points, claims) in before.more_spent(found).items():
+    def _take_back(self, life: _Life, order_row: int, marks: Pairs) -> Pairs:
+        """Take an order's marks out of the rounds that go on; return those that were in one."""
+        found: list[tuple[str, str]] = []
+        for code, name in marks:
+            before = life.progress.get(code, Progress())
+            life.progress[code] = before.without(order_row, [name])
+            found += [(code, name)] * (life.progress[code] != before)
+        return tuple(found)
+
+    def _take(self, life: _Life, taken: Taken, at: datetime, before: Taken = UNTAKEN) -> None:
+        life.uses += [(code, key, at) for code, key in taken.more_uses(before)]
+        for code, key in before.more_uses(taken):
+            life.uses.remove((code, key, at))
+        for code, (points, claims) in taken.more_spent(before).items():
             given = self.given.get(code, (0, 0))
             self.given[code] = given[0] + points, given[1] + claims
 

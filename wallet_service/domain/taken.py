@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from wallet_service.domain.award import Award
 from wallet_service.domain.campaigns import Budget, Budgets
@@ -14,41 +14,54 @@ Pairs = tuple[tuple[str, str], ...]
 class Taken(Struct, frozen=True):
     """What an evaluation took: `uses` of limits, points `spent` of campaigns' budgets, and `marks` of challenges.
 
-    All are as an award has them; `segments` are those that the member was in.
+    All are as an award has them; `segments` are those that the member was in. `idle` says that the order does not count
+    as one for the time being, and has given its uses back.
     """
 
     segments: tuple[str, ...] = ()
     uses: Pairs = ()
     spent: tuple[tuple[str, int], ...] = ()
     marks: Pairs = ()
+    idle: bool = False
 
     def laid_back(self, usage: Usage, budgets: Budgets) -> tuple[Usage, Budgets]:
         """Return how often everything was used, and what is left of budgets, as if this had not been taken."""
         if not (self.uses or self.spent):
             return usage, budgets
-        own, spent = Counter(self.uses), dict(self.spent)
+        own, spent = Counter(self._used), dict(self.spent)
         return (
             {key: count - own[key] for key, count in usage.items()},
             {code: _more(left, spent[code]) if code in spent else left for code, left in budgets.items()},
         )
 
-    def more_uses(self, award: Award) -> Pairs:
-        """Return the uses that the award takes beyond this; none returns: they are rows that are only added to."""
-        return tuple((Counter(award.uses) - Counter(self.uses)).elements()) if self.uses else award.uses
+    def more_uses(self, before: "Taken") -> Pairs:
+        """Return the uses that this takes and the one `before` did not; the other way round, those that come back."""
+        return tuple((Counter(self._used) - Counter(before._used)).elements())
 
-    def more_spent(self, award: Award) -> dict[str, tuple[int, int]]:
-        """Return the points and claims that the award takes of each campaign beyond this, below 0 where they return."""
-        now, then = dict(award.spent), dict(self.spent)
+    def more_spent(self, before: "Taken") -> dict[str, tuple[int, int]]:
+        """Return the points and claims of each campaign that this takes beyond `before`, below 0 where they return."""
+        now, then = dict(self.spent), dict(before.spent)
         return {
             code: (now.get(code, 0) - then.get(code, 0), (code in now) - (code in then))
             for code in now | then
             if now.get(code) != then.get(code)
         }
 
-    def followed_by(self, award: Award, marks: Pairs, segments: frozenset[str]) -> "Taken":
-        """Return what is taken after the award took the place of what this was taken for."""
-        uses = (*self.uses, *self.more_uses(award))
-        return Taken(tuple(sorted(segments)), uses, award.spent, (*self.marks, *marks))
+    def followed_by(self, award: Award, segments: frozenset[str]) -> "Taken":
+        """Return what is taken after the award took the place of what this was taken for; marks are not looked at."""
+        return structs.replace(self, segments=tuple(sorted(segments)), uses=award.uses, spent=award.spent)
+
+    def lost(self, marks: Pairs) -> Pairs:
+        """Return those of its marks that are none of these."""
+        return tuple(each for each in self.marks if each not in marks)
+
+    def new(self, before: "Taken") -> Pairs:
+        """Return the marks that `before` did not have."""
+        return self.lost(before.marks)
+
+    @property
+    def _used(self) -> Pairs:
+        return () if self.idle else self.uses
 
 
 UNTAKEN = Taken()

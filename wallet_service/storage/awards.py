@@ -6,11 +6,11 @@ from datetime import datetime
 import orjson
 from sqlalchemy import Connection, text
 
-from wallet_service.domain.challenge import Progress
+from wallet_service.domain.challenge import Mark, Progress
 from wallet_service.domain.limits import Need
 
 _COUNT = text("""
-    SELECT needed.code, needed.key, count(award_uses.id) AS uses
+    SELECT needed.code, needed.key, coalesce(sum(times), 0)::integer AS uses
     FROM unnest(CAST(:codes AS text[]), CAST(:keys AS text[]), CAST(:since AS timestamptz[]))
          AS needed (code, key, since)
     LEFT JOIN award_uses ON member_id = :member_id AND award_uses.code = needed.code AND award_uses.key = needed.key
@@ -18,8 +18,9 @@ _COUNT = text("""
     GROUP BY needed.code, needed.key
 """)
 _USE = text("""
-    INSERT INTO award_uses (member_id, code, key, at)
-    SELECT :member_id, code, key, :at FROM unnest(CAST(:codes AS text[]), CAST(:keys AS text[])) AS used (code, key)
+    INSERT INTO award_uses (member_id, code, key, at, times)
+    SELECT :member_id, code, key, :at, CAST(:times AS smallint)
+    FROM unnest(CAST(:codes AS text[]), CAST(:keys AS text[])) AS used (code, key)
 """)
 _OPEN = text("""
     INSERT INTO campaign_states (program_id, code, points, claims)
@@ -57,10 +58,11 @@ def usage(tx: Connection, member_id: int, needs: Sequence[Need]) -> dict[tuple[s
     return {(row.code, row.key): row.uses for row in tx.execute(_COUNT, values)}
 
 
-def use(tx: Connection, member_id: int, uses: Iterable[tuple[str, str]], *, at: datetime) -> None:
-    """Note that the member has used each of these once."""
+def use(tx: Connection, member_id: int, uses: Iterable[tuple[str, str]], *, at: datetime, back: bool = False) -> None:
+    """Note that the member has used each of these once, or given a use of that time `back`."""
     codes, keys = zip(*uses, strict=True)
-    tx.execute(_USE, {"member_id": member_id, "codes": list(codes), "keys": list(keys), "at": at})
+    values = {"member_id": member_id, "codes": list(codes), "keys": list(keys), "at": at, "times": -1 if back else 1}
+    tx.execute(_USE, values)
 
 
 def lock_budgets(tx: Connection, program_id: int, codes: Sequence[str]) -> dict[str, tuple[int, int]]:
@@ -83,13 +85,14 @@ def spend(tx: Connection, program_id: int, spent: Mapping[str, tuple[int, int]])
 def progress(tx: Connection, member_id: int, codes: Sequence[str]) -> dict[str, Progress]:
     """Return how far the member has come in these challenges."""
     rows = tx.execute(_PROGRESS, {"member_id": member_id, "codes": list(codes)})
-    return {
-        row.code: Progress(row.round, tuple((mark, datetime.fromisoformat(at)) for mark, at in row.marks))
-        for row in rows
-    }
+    return {row.code: Progress(row.round, tuple(_mark(*each) for each in row.marks)) for row in rows}
 
 
 def advance(tx: Connection, member_id: int, code: str, progress: Progress) -> None:
     """Write how far the member has come in a challenge."""
-    marks = orjson.dumps([[mark, at.isoformat()] for mark, at in progress.marks]).decode()
+    marks = orjson.dumps([[each.name, each.at, each.order_row] for each in progress.marks]).decode()
     tx.execute(_ADVANCE, {"member_id": member_id, "code": code, "round": progress.round, "marks": marks})
+
+
+def _mark(name: str, at: str, order_row: int | None = None) -> Mark:
+    return Mark(name, datetime.fromisoformat(at), order_row)

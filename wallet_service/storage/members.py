@@ -187,8 +187,8 @@ _MERGE = text("""
     ), taken_over AS (
         UPDATE orders SET member_id = :survivor_id WHERE member_id = :member_id
     )
-    INSERT INTO award_uses (member_id, code, key, at)
-    SELECT :survivor_id, code, key, at FROM award_uses WHERE member_id = :member_id
+    INSERT INTO award_uses (member_id, code, key, at, times)
+    SELECT :survivor_id, code, key, at, times FROM award_uses WHERE member_id = :member_id
 """)
 _ERASE = text(f"""
     WITH erased AS (

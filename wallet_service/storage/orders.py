@@ -264,8 +264,9 @@ def order_of(row: Row[tuple[object, ...]]) -> Order:
     )
 
 
-def _taken(*, segments: Iterable[str] = (), **pairs: Iterable[tuple[str, Any]]) -> Taken:
-    return Taken(tuple(segments), **{name: tuple((code, what) for code, what in each) for name, each in pairs.items()})
+def _taken(*, segments: Iterable[str] = (), idle: bool = False, **pairs: Iterable[tuple[str, Any]]) -> Taken:
+    taken = {name: tuple((code, what) for code, what in each) for name, each in pairs.items()}
+    return Taken(tuple(segments), idle=idle, **taken)
 
 
 def _single(*, version: str, **said: Any) -> Refund:

@@ -3,72 +3,61 @@
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from wallet_service.domain import award as rules
 from wallet_service.domain import challenge
-from wallet_service.domain.award import Award, Budget
+from wallet_service.domain.award import Applicable, Budget, Usage
 from wallet_service.domain.basis import moment
-from wallet_service.domain.challenge import Progress
+from wallet_service.domain.campaigns import UNTOUCHED, Budgets
+from wallet_service.domain.challenge import Mark, Progress
 from wallet_service.domain.earning import Order, new_lot
 from wallet_service.domain.expiry import expiry_of
 from wallet_service.domain.grounds import UNFOUNDED, Grounds
+from wallet_service.domain.limits import UNUSED
 from wallet_service.domain.news import News
 from wallet_service.domain.period import local_day
 from wallet_service.domain.program import Program
 from wallet_service.domain.program.earning_tables import Campaign
 from wallet_service.domain.purchase import Buyer, Deed, Purchase
-from wallet_service.domain.taken import UNTAKEN, Taken
+from wallet_service.domain.taken import UNTAKEN, Pairs, Taken
 from wallet_service.storage import awards
 from wallet_service.storage.ledger import Fact
 from wallet_service.usecases.book import Book
 
 
-class Evaluated(Struct, frozen=True):
-    """What something earns, the challenges that it completed with what each gives, and the marks that it gave."""
-
-    award: Award
-    prizes: tuple[tuple[Campaign, Award], ...]
-    marks: tuple[tuple[str, str], ...]
-
-
-def evaluate(
-    book: Book, program: Program, what: Purchase | Deed, buyer: Buyer | None = None, before: Taken = UNTAKEN
-) -> Evaluated:
-    """Return what it earns by that version of the programme, and note what of limits and budgets it takes.
-
-    Where it takes the place of what was evaluated `before`, only what is more is taken, and what is less comes back to
-    budgets; marks in challenges, and uses of limits, stay.
-    """
-    applicable = rules.applicable(program, what, buyer or _buyer(book))
-    needed = applicable.needs()
-    used = awards.usage(book.tx, book.member.id, needed) if needed else {}
-    left = _budgets(book, program, {*applicable.budgeted(), *dict(before.spent)})
-    usage, budgets = before.laid_back(used, left)
-    award = applicable.award(usage, budgets)
-    _take(book, award, moment(what), before)
-    marks = tuple(each for each in applicable.marks if each not in before.marks)
-    prizes = tuple(
-        (each, prize)
-        for each in _completed(book, program, what, marks)
-        if (prize := rules.prize(each, what, usage, budgets)).points
-    )
-    for _, prize in prizes:
-        _take(book, prize, moment(what), UNTAKEN)
-    return Evaluated(award, prizes, marks)
-
-
 def evaluate_order(book: Book, order: Order, program: Program, version: int) -> Order:
     """Return the order with what it earns, if it has been paid and not been evaluated by what was bought.
 
-    The tier and the segments of the first evaluation stay.
+    The tier and the segments of the first evaluation stay. What of limits and budgets it takes is noted: where it takes
+    the place of what was evaluated before, the difference. As long as nothing of it is paid it uses no limit and gives
+    no mark; budgets stay as they are.
     """
-    if order.purchase is None or not order.to_be_evaluated:
+    if order.purchase is None or not order.to_be_looked_at:
         return order
+    before, purchase = order.taken or UNTAKEN, order.purchase
     buyer = order.as_first(_buyer(book))
-    found = evaluate(book, program, order.purchase, buyer, order.taken or UNTAKEN)
-    _give_prizes(book, program, found, at=order.purchase.paid_at)
-    return structs.replace(order.rated(order.purchase, found.award, buyer, found.marks), program_version=version)
+    applicable = rules.applicable(program, purchase, buyer)
+    marks = applicable.marks if order.counts else ()
+    usage, budgets = _left(book, applicable, before) if order.to_be_evaluated or marks else (UNUSED, UNTOUCHED)
+    if order.to_be_evaluated:
+        award = applicable.award(usage, budgets)
+        order = structs.replace(order.rated(purchase, award, buyer), program_version=version)
+    order = order.counting(marks, but=_take_back(book, program, order.row_id, before.lost(marks)))
+    assert order.taken is not None
+    _take(book, order.taken, purchase.paid_at, before)
+    _mark(book, applicable, order.taken.new(before), usage, budgets, order_row=order.row_id)
+    return order
+
+
+def give_for_deed(book: Book, program: Program, deed: Deed) -> None:
+    """Let the member earn what a deed gives by that version of the programme."""
+    applicable = rules.applicable(program, deed, _buyer(book))
+    usage, budgets = _left(book, applicable)
+    award = applicable.award(usage, budgets)
+    _take(book, Taken(uses=award.uses, spent=award.spent), deed.at)
+    give(book, program, award.points, rule=award.rule, at=deed.at, grounds=award.grounds)
+    _mark(book, applicable, applicable.marks, usage, budgets)
 
 
 def _buyer(book: Book) -> Buyer:
@@ -84,24 +73,19 @@ def give(book: Book, program: Program, points: int, *, rule: str, at: datetime, 
     book.facts.append(Fact(local_day(at, program.zone), at, posted, points=points))
 
 
-def give_for_deed(book: Book, program: Program, deed: Deed) -> None:
-    """Let the member earn what a deed gives by that version of the programme."""
-    found = evaluate(book, program, deed)
-    give(book, program, found.award.points, rule=found.award.rule, at=deed.at, grounds=found.award.grounds)
-    _give_prizes(book, program, found, at=deed.at)
-
-
-def _give_prizes(book: Book, program: Program, found: Evaluated, *, at: datetime) -> None:
-    """Let the member earn what completed challenges give; a refund of one of their orders does not take it back."""
-    for campaign, prize in found.prizes:
-        give(book, program, prize.points, rule=campaign.code, at=at, grounds=prize.grounds)
-
-
 def lock_all_budgets(book: Book, programs: Iterable[Program]) -> None:
     """Lock what several evaluations in one transaction may draw on, or each of them would lock out of order."""
     codes = {each.code for program in programs for each in program.campaign if each.budget}
     if codes:
         awards.lock_budgets(book.tx, book.member.program_id, sorted(codes))
+
+
+def _left(book: Book, applicable: Applicable, before: Taken = UNTAKEN) -> tuple[Usage, Budgets]:
+    """Return how often everything was used and what is left of budgets, as if `before` had not been taken."""
+    needed = applicable.needs()
+    used = awards.usage(book.tx, book.member.id, needed) if needed else {}
+    left = _budgets(book, applicable.program, {*applicable.budgeted(), *dict(before.spent)})
+    return before.laid_back(used, left)
 
 
 def _budgets(book: Book, program: Program, codes: Collection[str]) -> dict[str, Budget]:
@@ -119,37 +103,75 @@ def _budgets(book: Book, program: Program, codes: Collection[str]) -> dict[str, 
     }
 
 
-def _take(book: Book, award: Award, at: datetime, before: Taken) -> None:
-    if uses := before.more_uses(award):
-        awards.use(book.tx, book.member.id, uses, at=at)
-    if spent := before.more_spent(award):
+def _take(book: Book, taken: Taken, at: datetime, before: Taken = UNTAKEN) -> None:
+    """Note what is taken of limits and budgets that was not `before`, and what comes back."""
+    for uses, back in ((taken.more_uses(before), False), (before.more_uses(taken), True)):
+        if uses:
+            awards.use(book.tx, book.member.id, uses, at=at, back=back)
+    if spent := taken.more_spent(before):
         awards.spend(book.tx, book.member.program_id, spent)
 
 
+def _mark(
+    book: Book,
+    applicable: Applicable,
+    marks: Pairs,
+    usage: Usage,
+    budgets: Budgets,
+    *,
+    order_row: int | None = None,
+) -> None:
+    """Note the marks, and let the member earn what the challenges give that they complete.
+
+    A refund of one of their orders does not take that back.
+    """
+    what, program = applicable.what, applicable.program
+    for each in _completed(book, program, what, marks, order_row):
+        prize = rules.prize(each, what, usage, budgets)
+        if prize.points:
+            _take(book, Taken(uses=prize.uses, spent=prize.spent), moment(what))
+            give(book, program, prize.points, rule=each.code, at=moment(what), grounds=prize.grounds)
+
+
 def _completed(
-    book: Book, program: Program, what: Purchase | Deed, marks: tuple[tuple[str, str], ...]
+    book: Book, program: Program, what: Purchase | Deed, marks: Pairs, order_row: int | None
 ) -> list[Campaign]:
     if not marks:
         return []
     by_code = {each.code: each for each in program.campaign}
     known = awards.progress(book.tx, book.member.id, sorted({code for code, _ in marks}))
     completed = []
-    for code, mark in marks:
-        before = known.get(code) or Progress()
-        known[code], complete = challenge.advance(by_code[code], before, mark, moment(what), program.zone)
+    for code, name in marks:
+        before, mark = known.get(code) or Progress(), Mark(name, moment(what), order_row)
+        known[code], complete = challenge.advance(by_code[code], before, mark, program.zone)
         if complete:
             completed.append(by_code[code])
-        if complete or len(known[code].marks) > len(before.marks):
-            book.news.append(_advanced(by_code[code], before, known[code], complete=complete))
+        if complete or known[code].done > before.done:
+            book.news.append(_moved(by_code[code], before, known[code], complete=complete))
     for code, progress in known.items():
         awards.advance(book.tx, book.member.id, code, progress)
     return completed
 
 
-def _advanced(campaign: Campaign, before: Progress, now: Progress, *, complete: bool) -> News:
-    """Return the news of a challenge in which there is one mark more, or none any more since it was the last."""
+def _take_back(book: Book, program: Program, order_row: int, marks: Pairs) -> Pairs:
+    """Take an order's marks out of the rounds that go on; return those that were in one."""
+    found: list[tuple[str, str]] = []
+    by_code = {each.code: each for each in program.campaign}
+    for code in sorted({code for code, _ in marks}):
+        for before in awards.progress(book.tx, book.member.id, [code]).values():
+            after = before.without(order_row, [name for each, name in marks if each == code])
+            found += [(code, each.name) for each in before.marks if each not in after.marks]
+            if after != before:
+                awards.advance(book.tx, book.member.id, code, after)
+            if after.done < before.done:
+                book.news.append(_moved(by_code[code], before, after))
+    return tuple(found)
+
+
+def _moved(campaign: Campaign, before: Progress, now: Progress, *, complete: bool = False) -> News:
+    """Return the news of a challenge in which there is a mark more or less, or none any more since it was the last."""
     assert campaign.goal is not None
     of = campaign.goal.times
     kind = "challenge.completed" if complete else "challenge.progressed"
-    facts = {"challenge": campaign.code, "round": before.round, "done": of if complete else len(now.marks), "of": of}
+    facts = {"challenge": campaign.code, "round": before.round, "done": of if complete else now.done, "of": of}
     return News(kind, facts)

@@ -97,7 +97,10 @@ class MatchTable(FileModel):
 
 
 class LimitTable(FileModel):
-    """`limit`: at most `times` within `per`, counted apart for each value of the property `key`."""
+    """`limit`: at most `times` within `per`, counted apart for each value of the property `key`.
+
+    An order of which nothing is paid any more is not counted.
+    """
 
     times: Annotated[int, Field(ge=1, le=1_000_000)]
     per: Literal["lifetime", "calendar_year", "campaign"] | PeriodText
