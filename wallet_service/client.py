@@ -93,6 +93,8 @@ class Hold(TypedDict):
     captured: int | None
     balance: int
     held: int
+    lost_if_voided: int | None
+    died: int | None
 
 
 class Entered(TypedDict, total=False):

@@ -108,7 +108,10 @@ def test_points_are_held_used_and_given_back(command: Command, members: dict[str
     assert "balance: 200" in command("points", "refund", held["hold"], "--reason", "returned")
     assert "There is no hold hld_none" in command("points", "void", "hld_none", ends=1)
     other = answer(command("points", "hold", ann, 10, "--json"))
-    assert "status: voided" in command("points", "void", other["hold"])
+    assert (other["lost_if_voided"], other["died"]) == (0, None)
+    voided = command("points", "void", other["hold"])
+    assert "status: voided" in voided
+    assert "died: 0" in voided
     assert "was voided before" in command("points", "capture", other["hold"], ends=1)
 
 

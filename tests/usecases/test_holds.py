@@ -18,7 +18,7 @@ from wallet_service.domain.errors import (
     UnknownMember,
 )
 from wallet_service.domain.event import Refund, RefundUpdated
-from wallet_service.usecases.hold import capture, hold, look, refund, void
+from wallet_service.usecases.hold import Held, capture, hold, look, lost_of_held, refund, void
 from wallet_service.usecases.merge import merge
 from wallet_service.wiring import Service
 
@@ -35,6 +35,12 @@ def shop(service: Service, clock: Clock) -> Till:
     clock.on(days=31)
     made.give(40)
     return made
+
+
+def seen(shop: Till, name: str) -> Held:
+    """Return a hold as it stands."""
+    with shop.service.read() as tx:
+        return look(tx, program=shop.open, hold=name, now=shop.clock())
 
 
 def amounts(shop: Till) -> list[tuple[int, int, int]]:
@@ -112,6 +118,38 @@ def test_held_points_do_not_die_but_do_when_they_come_back(shop: Till) -> None:
     assert shop.sums()["breakage"] == 40
 
 
+@pytest.mark.parametrize(("captured", "died"), [(None, 60), (50, 10), (70, 0)])
+def test_a_hold_foretells_what_would_die_if_it_were_given_back(shop: Till, captured: int | None, died: int) -> None:
+    """Nothing while its lots live, and then what lies in dead ones; its end tells what has died of what came back."""
+    death = shop.lots()[0][3]
+    assert death is not None
+    shop.clock.now = death - timedelta(minutes=10)
+    held = shop.do(hold, customer=who(), points=70, minutes=60)
+    assert (held["lost_if_voided"], held["died"], seen(shop, held["hold"]).lost_if_voided) == (0, None, 0)
+    shop.clock.on(minutes=20)
+    assert (seen(shop, held["hold"]).lost_if_voided, seen(shop, held["hold"]).died) == (60, None)
+
+    asked = {"hold": held["hold"]}
+    done = shop.do(capture, **asked, points=captured) if captured else shop.do(void, **asked)
+
+    assert (done["lost_if_voided"], done["died"]) == (None, died)
+    assert done["balance"] == 100 - (captured or 0) - died
+    assert shop.sums().get("breakage", 0) == died
+    assert seen(shop, held["hold"]).lost_if_voided is None
+
+
+def test_all_that_is_held_is_foretold_together(shop: Till) -> None:
+    """Each of two holds says what it would lose, and the member what both would."""
+    death = shop.lots()[0][3]
+    assert death is not None
+    shop.clock.now = death - timedelta(minutes=1)
+    both = [shop.do(hold, customer=who(), points=each)["hold"] for each in (50, 30)]
+    shop.clock.on(minutes=1)
+    assert [seen(shop, each).lost_if_voided for each in both] == [50, 10]
+    with shop.service.read() as tx:
+        assert lost_of_held(tx, shop.member(), shop.template, now=shop.clock()) == 60
+
+
 @pytest.mark.parametrize(
     ("points", "error"), [(101, InsufficientBalance), (0, OperationRefused), (-5, OperationRefused)]
 )
@@ -121,6 +159,19 @@ def test_what_cannot_be_held_is_refused(shop: Till, points: int, error: type[Exc
         shop.do(hold, customer=who(), points=points)
     shop.check()
     assert shop.balance() == 100
+
+
+def test_what_an_order_does_not_deserve_is_not_foretold_to_die(service: Service, clock: Clock) -> None:
+    """Its points were forgiven while they were set apart: given back they cover that, and none is left to die."""
+    shop = till(service, clock, program("forgiven", **SHOP))
+    shop.enrol("ann")
+    shop.buy(10_000, order="a")
+    clock.on(days=364)
+    held = shop.do(hold, customer=who(), points=100, minutes=10_000)["hold"]
+    shop.refund(7_000, order="a")
+    clock.on(days=3)
+    assert seen(shop, held).lost_if_voided == 30
+    assert shop.do(void, hold=held)["died"] == 30
 
 
 def test_unknown_ones_are_named(shop: Till) -> None:
@@ -178,9 +229,8 @@ def test_what_comes_back_is_the_survivors(shop: Till) -> None:
     back = shop.do(refund, hold=held["hold"], points=20, reason="broken")
     left = shop.member("cyd").public_id
     assert (back["returned"], back["balance"], back["member_id"]) == (20, 50, left)
-    with shop.service.read() as tx:
-        seen = look(tx, program_id=shop.open.id, hold=held["hold"])
-    assert (seen.member_id, seen.balance) == (left, 50)
+    told = seen(shop, held["hold"])
+    assert (told.member_id, told.balance) == (left, 50)
     shop.check()
 
 

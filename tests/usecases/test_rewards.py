@@ -27,7 +27,7 @@ from wallet_service.usecases.hold import capture, void
 from wallet_service.usecases.lay_codes import lay_codes
 from wallet_service.usecases.operate import Operation, books_of, close
 from wallet_service.usecases.pledges import pledges
-from wallet_service.usecases.redeem import cancel, code_of, redeem, redeemed, refund, use
+from wallet_service.usecases.redeem import cancel, code_of, look, redeem, redeemed, refund, use
 from wallet_service.wiring import Service
 
 REWARDS: list[dict[str, Any]] = [
@@ -222,6 +222,31 @@ def test_a_product_is_held_for_the_till(shop: Till) -> None:
 
     used = shop.do(use, code=done["code"])
     assert (used["status"], used["balance"], used["held"], shop.sums()["redemption"]) == ("used", 100, 0, 100)
+
+
+@pytest.mark.parametrize(("end", "died"), [("cancelled", 100), ("used", 0)])
+def test_a_held_reward_foretells_what_would_die(service: Service, clock: Clock, end: str, died: int) -> None:
+    """Where its points would be dead it says how many are lost if it is cancelled, and then how many were."""
+    shop = till(service, clock, program("fading", points={"expiry": {"mode": "rolling", "period": "P12M"}}, **TABLES))
+    shop.enrol("ann")
+    shop.give(200)
+    clock.on(days=364)
+    taken = shop.do(redeem, customer=who(), reward="mug", minutes=10_000)
+    ready = shop.do(redeem, customer=who(), reward="five-off")
+    assert (taken["lost_if_cancelled"], ready["lost_if_cancelled"]) == (0, None)
+    clock.on(days=3)
+    shop.settle()
+    with shop.service.read() as tx:
+        asked = [
+            look(tx, program=shop.open, redemption=each["redemption"], now=clock()).lost_if_cancelled
+            for each in (taken, ready)
+        ]
+    assert asked == [100, None]
+    if end == "used":
+        done = shop.do(use, redemption=taken["redemption"])
+    else:
+        done = shop.do(cancel, redemption=taken["redemption"], reason="changed their mind")
+    assert (done["status"], done["died"], done["lost_if_cancelled"]) == (end, died, None)
 
 
 def test_what_is_not_fetched_comes_back(shop: Till) -> None:

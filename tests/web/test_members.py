@@ -10,6 +10,7 @@ from typing import get_args
 
 import pytest
 from actors import Clock, Shop, connected_shop
+from api_actors import World
 from books import faults
 from flask.testing import FlaskClient
 from link_actors import IPHONE
@@ -23,6 +24,7 @@ from wallet_service.domain.redeeming import Reason
 from wallet_service.storage import consents
 from wallet_service.usecases.serve import card_by_serial
 from wallet_service.web import create_app
+from wallet_service.web.api import samples
 from wallet_service.web.member_words import WORDS
 from wallet_service.web.words import LANGUAGES
 from wallet_service.wiring import Service
@@ -134,6 +136,28 @@ def test_a_link_that_does_not_work(
     assert WORDS["en"]["over"] in answer.text
     assert "Set-Cookie" not in answer.headers
     assert visitor.me().headers["Location"].endswith("/members/points")
+
+
+def test_held_points_that_would_die_are_told(world: World, clock: Clock, visitor: Visitor, mailbox: Mailbox) -> None:
+    """Where points die as soon as they come back the page says how many, in each language, and nothing of it before."""
+    names = world.names("")
+    clock.on(days=10)
+    body = {"member": {"id": names[samples.MEMBER]}, "points": 500, "minutes": 525_600}
+    assert world.mine.program().send("POST", "/holds", json=body).status_code == 201
+    visitor.program = world.service.template("sephora_like").program.program.code
+    told = {
+        "en": "500 points; would expire at once if given back: 500 points",
+        "ru": "500 баллов; при возврате сразу сгорит: 500 баллов",
+        "cs": "500 bodů; při vrácení hned propadne: 500 bodů",
+        "ro": "500 de puncte; la restituire expiră imediat: 500 de puncte",
+    }
+    for days, dying in ((0, False), (360, True)):
+        clock.on(days=days)
+        visitor.ask(f"{names[samples.EXTERNAL]}@home.example")
+        visitor.post(mailbox.link())
+        for language in LANGUAGES:
+            visitor.language = language
+            assert (told[language] in visitor.me().text) is dying, language
 
 
 def test_a_session_is_one_programmes(inside: Visitor, service: Service, client: FlaskClient) -> None:

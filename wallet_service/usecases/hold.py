@@ -1,5 +1,6 @@
 """Points are set apart, and then used up in part or whole, given back, or left to the calendar: each hold ends once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -8,14 +9,23 @@ from sqlalchemy import Connection
 
 from wallet_service.domain.errors import HoldResolved, UnknownHold
 from wallet_service.domain.event import Customer
-from wallet_service.domain.ledger import Hold
+from wallet_service.domain.ledger import Hold, Transaction
 from wallet_service.domain.member import Membership
 from wallet_service.domain.program import Program
+from wallet_service.domain.template import Template
 from wallet_service.storage import holds, members
-from wallet_service.usecases.book import Book
+from wallet_service.usecases.book import Book, open_book
 from wallet_service.usecases.give_back import Spent, give_back
 from wallet_service.usecases.issue import HOLD_PREFIX, new_id
-from wallet_service.usecases.operate import Operation, books_by_name, books_of, close, positive, refused
+from wallet_service.usecases.operate import (
+    OpenProgram,
+    Operation,
+    books_by_name,
+    books_of,
+    close,
+    positive,
+    refused,
+)
 from wallet_service.usecases.repay import repay_named
 
 HoldStatus = Literal["open", "captured", "voided", "expired"]
@@ -23,7 +33,11 @@ HoldStatus = Literal["open", "captured", "voided", "expired"]
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A hold and what the account then holds; `captured` of its points were used up, None if it was not captured."""
+    """A hold and what the account then holds; `captured` of its points were used up, None if it was not captured.
+
+    Of the points of an open one `lost_if_voided` would die at once if they were given back now. Of those that the
+    operation gave back, `died` died at once; None where it ended no hold.
+    """
 
     hold: str
     status: HoldStatus
@@ -34,6 +48,8 @@ class Held:
     expires_at: datetime
     balance: int
     held: int
+    lost_if_voided: int | None = None
+    died: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +74,8 @@ def hold(
     now = operation.now
     new = Hold(points, "pay_with_points", now, now + length, new_id(HOLD_PREFIX), reference)
     book.account.hold(new, actor=operation.actor)
-    return _held(new, "open", None, close(operation, book))
+    after = close(operation, book)
+    return _held(new, "open", after, lost_if_voided=lost_if_given_back(book, new.id))
 
 
 def capture(operation: Operation, *, hold: str, points: int | None = None, partner: str | None = None) -> Held:
@@ -73,7 +90,7 @@ def capture(operation: Operation, *, hold: str, points: int | None = None, partn
     )
     after = close(operation, book)
     after = repay_named(operation, after, found.reference)
-    return _held(found, "captured", used, after)
+    return _held(found, "captured", after, captured=used, died=died(book.caused))
 
 
 def void(operation: Operation, *, hold: str) -> Held:
@@ -83,7 +100,8 @@ def void(operation: Operation, *, hold: str) -> Held:
     """
     book, found, _ = _open(operation, hold)
     book.account.release(found, at=operation.now, actor=operation.actor)
-    return _held(found, "voided", None, close(operation, book))
+    after = close(operation, book)
+    return _held(found, "voided", after, died=died(book.caused))
 
 
 def refund(operation: Operation, *, hold: str, points: int | None = None, reason: str) -> Returned:
@@ -105,15 +123,16 @@ def refund(operation: Operation, *, hold: str, points: int | None = None, reason
     return Returned(after.public_id, returned, after.position.available)
 
 
-def look(tx: Connection, *, program_id: int, hold: str) -> Held:
+def look(tx: Connection, *, program: OpenProgram, hold: str, now: datetime) -> Held:
     """Return a hold as it stands.
 
     Raises `UnknownHold`.
     """
-    found = holds.find(tx, program_id, hold)
-    member = members.find(tx, program_id, members.survivor(tx, program_id, found.external_id)) if found else None
+    found = holds.find(tx, program.id, hold)
+    member = members.find(tx, program.id, members.survivor(tx, program.id, found.external_id)) if found else None
     if found is None or member is None:
         raise UnknownHold(hold)
+    book = open_book(tx, member, program.template, now=now, settle=False)
     return Held(
         hold=hold,
         status=found.outcome or "open",
@@ -124,7 +143,32 @@ def look(tx: Connection, *, program_id: int, hold: str) -> Held:
         expires_at=found.expires_at,
         balance=member.position.available,
         held=member.position.held,
+        lost_if_voided=None if found.outcome else lost_if_given_back(book, found.id),
     )
+
+
+def lost_of_held(tx: Connection, member: Membership, template: Template, *, now: datetime) -> int:
+    """Return how many of all points that a member has set apart would die at once if they were given back now."""
+    return lost_if_given_back(open_book(tx, member, template, now=now, settle=False))
+
+
+def lost_if_given_back(book: Book, hold_row: int | None = None) -> int:
+    """Return how many points of a hold, or of all, would die if they were given back now; spoils the book for all else.
+
+    It is foretold by what does it: points that come back may first have to cover what an order does not deserve.
+    """
+    account, now = book.account, book.now
+    account.settle(now)
+    before = len(account.posted)
+    for each in [each for each in account.holds if hold_row in (None, each.id)]:
+        account.release(each, at=now)
+    account.settle(now)
+    return died(account.posted[before:])
+
+
+def died(posted: Sequence[Transaction]) -> int:
+    """Return how many points these transactions let die."""
+    return -sum(each.available for each in posted if each.type == "expire")
 
 
 def accepting(program: Program, partner: str | None) -> str | None:
@@ -154,7 +198,15 @@ def _open(operation: Operation, hold: str) -> tuple[Book, Hold, str | None]:
     return book, known, found.partner
 
 
-def _held(hold: Hold, status: HoldStatus, captured: int | None, after: Membership) -> Held:
+def _held(
+    hold: Hold,
+    status: HoldStatus,
+    after: Membership,
+    *,
+    captured: int | None = None,
+    lost_if_voided: int | None = None,
+    died: int | None = None,
+) -> Held:
     return Held(
         hold=hold.public_id,
         status=status,
@@ -165,4 +217,6 @@ def _held(hold: Hold, status: HoldStatus, captured: int | None, after: Membershi
         expires_at=hold.expires_at,
         balance=after.position.available,
         held=after.position.held,
+        lost_if_voided=lost_if_voided,
+        died=died,
     )

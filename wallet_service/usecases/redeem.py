@@ -25,10 +25,10 @@ from wallet_service.domain.redemption import Redemption
 from wallet_service.storage import codes, members, redemptions
 from wallet_service.storage.events import Raced
 from wallet_service.storage.redemptions import Change
-from wallet_service.usecases.book import Book
+from wallet_service.usecases.book import Book, open_book
 from wallet_service.usecases.catalogue import chooser_of
 from wallet_service.usecases.give_back import Spent, give_back
-from wallet_service.usecases.hold import accepting
+from wallet_service.usecases.hold import accepting, died, lost_if_given_back
 from wallet_service.usecases.issue import issue
 from wallet_service.usecases.operate import (
     SECRET,
@@ -51,6 +51,8 @@ class Redeemed:
     """A redemption as it stands, and the account after it.
 
     `status` is `held` while the till has still to hand it over, within `valid_until`; `issued` once it lies ready.
+    Of points that are held for it `lost_if_cancelled` would die at once if they were given back now. Of held points
+    that the operation gave back, `died` died at once; None where it ended no hold.
     """
 
     redemption: str
@@ -69,6 +71,8 @@ class Redeemed:
     order_id: str | None
     balance: int
     held: int
+    lost_if_cancelled: int | None = None
+    died: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +142,7 @@ def redeem(
         new.code_row = _make_code(operation.tx, operation.open, until=new.valid_until, now=operation.now)
     book.taken.append(new)
     after = close(operation, book)
-    return _redeemed(operation.tx, operation.open, new.public_id, after)
+    return _redeemed(operation.tx, operation.open, new.public_id, after, book=book)
 
 
 def use(
@@ -179,7 +183,8 @@ def use(
     after = close(operation, book)
     if found.kind == "pay_with_points":
         after = repay_named(operation, after, order_id or found.order_id)
-    return _redeemed(operation.tx, operation.open, found.public_id, after)
+    lost = died(book.caused) if found.status == "held" else None
+    return _redeemed(operation.tx, operation.open, found.public_id, after, died=lost)
 
 
 def cancel(operation: Operation, *, redemption: str, reason: str) -> Redeemed:
@@ -205,7 +210,8 @@ def cancel(operation: Operation, *, redemption: str, reason: str) -> Redeemed:
         book.account.release(_hold_of(book, found), at=operation.now, actor=operation.actor)
     book.ended.append(told)
     after = close(operation, book)
-    return _redeemed(operation.tx, operation.open, redemption, after)
+    lost = died(book.caused) if found.status == "held" else None
+    return _redeemed(operation.tx, operation.open, redemption, after, died=lost)
 
 
 def refund(operation: Operation, *, redemption: str, points: int | None = None, reason: str) -> Redeemed:
@@ -265,7 +271,7 @@ def show_code(operation: Operation, *, redemption: str) -> Shown:
     return Shown(code_of(operation.tx, program=operation.open, redemption=redemption, now=operation.now))
 
 
-def look(tx: Connection, *, program: OpenProgram, redemption: str) -> Redeemed:
+def look(tx: Connection, *, program: OpenProgram, redemption: str, now: datetime) -> Redeemed:
     """Return a redemption as it stands.
 
     Raises `UnknownRedemption`.
@@ -274,7 +280,8 @@ def look(tx: Connection, *, program: OpenProgram, redemption: str) -> Redeemed:
     member = members.find(tx, program.id, redemptions.owners(tx, found.id)[0]) if found else None
     if member is None:
         raise UnknownRedemption
-    return _redeemed(tx, program, redemption, member)
+    book = open_book(tx, member, program.template, now=now, settle=False)
+    return _redeemed(tx, program, redemption, member, book=book)
 
 
 def redeemed(tx: Connection, *, program: OpenProgram, customer: Customer) -> tuple[Listed, ...]:
@@ -370,10 +377,19 @@ def _make_code(tx: Connection, program: OpenProgram, *, until: datetime | None, 
             return made
 
 
-def _redeemed(tx: Connection, program: OpenProgram, public_id: str, after: Membership) -> Redeemed:
+def _redeemed(
+    tx: Connection,
+    program: OpenProgram,
+    public_id: str,
+    after: Membership,
+    *,
+    book: Book | None = None,
+    died: int | None = None,
+) -> Redeemed:
     found = redemptions.find(tx, program.id, public_id)
     assert found is not None
     ready = found.status in ("held", "issued") and found.code_row is not None
+    holds = found.status == "held" and found.hold_row is not None
     return Redeemed(
         redemption=found.public_id,
         member_id=after.public_id,
@@ -391,6 +407,8 @@ def _redeemed(tx: Connection, program: OpenProgram, public_id: str, after: Membe
         order_id=found.order_id,
         balance=after.position.available,
         held=after.position.held,
+        lost_if_cancelled=lost_if_given_back(book, found.hold_row) if book and holds else None,
+        died=died,
     )
 
 

@@ -8,6 +8,7 @@ from wallet_service.domain.drawing import Case
 from wallet_service.domain.errors import UnknownCard
 from wallet_service.domain.template import Template
 from wallet_service.links import card_links
+from wallet_service.usecases.hold import lost_of_held
 from wallet_service.usecases.refer import invitation
 from wallet_service.usecases.serve import card_by_serial
 from wallet_service.web.choices import at, choices, who
@@ -69,7 +70,12 @@ def card_page(service: Service, found: Found, token: str, *, later: bool = False
             google_url=at("public.save", token=token) if service.google else None,
             post=False,
         ),
-        standing=standing(case_of(found, template, spoken), found.member.position.held, WORDS[spoken])
+        standing=standing(
+            case_of(found, template, spoken),
+            found.member.position.held,
+            WORDS[spoken],
+            lost=lost_aside(service, found, template),
+        )
         + _invitation(service, found, WORDS[spoken]),
         statement_url=url_for("account.statement", token=token) if template.program.unit else None,
         terms_url=url_for("account.terms", token=token),
@@ -85,14 +91,28 @@ def _invitation(service: Service, found: Found, words: dict[str, str]) -> list[t
     return [(words["invitation"], code)] if code else []
 
 
-def standing(case: Case, held: int, words: dict[str, str]) -> list[tuple[str, str]]:
-    """Return where a member stands as labels with values; what a member has nothing of is left out."""
+def lost_aside(service: Service, found: Found, template: Template) -> int:
+    """Return how many of a member's held points would die at once if they came back now."""
+    if not found.member.position.held:
+        return 0
+    with service.read() as tx:
+        return lost_of_held(tx, found.member, template, now=service.clock())
+
+
+def standing(case: Case, held: int, words: dict[str, str], *, lost: int = 0) -> list[tuple[str, str]]:
+    """Return where a member stands as labels with values; what a member has nothing of is left out.
+
+    Of the points that are `held`, `lost` are to be named as those that die at once if they come back.
+    """
     program, where, day = case.program, case.standing, case.words.date
     found: list[tuple[str, str]] = []
     if program.unit:
         found.append(("balance", drawing.said(case, where.balance)))
         found += [("pending", drawing.said(case, where.pending))] if where.pending > 0 else []
-        found += [("held", drawing.said(case, held))] if held > 0 else []
+        if held > 0:
+            aside = drawing.said(case, held)
+            dying = words["held_dying"].format(held=aside, points=drawing.said(case, lost))
+            found.append(("held", dying if lost > 0 else aside))
         if where.dying > 0 and where.dying_on:
             dying = words["valid"].format(points=drawing.said(case, where.dying), date=day(where.dying_on))
             found.append(("expiry", dying))

@@ -23,7 +23,7 @@ from wallet_service.usecases.replace_card import replace_card
 from wallet_service.usecases.sign_in import begin_session
 from wallet_service.usecases.statement import statement
 from wallet_service.web.agreed import agreements, changed
-from wallet_service.web.card_page import case_of, private, standing
+from wallet_service.web.card_page import case_of, lost_aside, private, standing
 from wallet_service.web.choices import at, choices, page_parts, who
 from wallet_service.web.drawn import drawn
 from wallet_service.web.followed import fresh
@@ -131,7 +131,7 @@ def _me(service: Service, signed: SignedIn) -> Response:
             google_url=at("public.save", token=token) if service.google else None,
             post=False,
         ),
-        standing=standing(case, member.position.held, words),
+        standing=standing(case, member.position.held, words, lost=lost_aside(service, signed.found, template)),
         rows=[reader.row(each) for each in reversed(told.lines)],
         statement_url=None if member.voided else url_for("account.statement", token=token),
         terms_url=url_for("joining.about", program=place.code),

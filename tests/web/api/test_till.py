@@ -5,6 +5,7 @@ from datetime import timedelta
 import books
 from actors import Clock
 from api_actors import Program, World
+from sqlalchemy import text
 
 from wallet_service.web.api import samples
 
@@ -107,6 +108,32 @@ def test_what_is_held_for_the_till_is_handed_over_once(world: World) -> None:
     back = till.send("POST", f"/redemptions/{taken['id']}/refund", json={"reason": "broken"}).get_json()
     assert (back["status"], back["balance"]) == ("refunded", 1_250)
     assert books.faults(world.service) == []
+
+
+def test_a_till_knows_before_a_void_what_dies_by_it(world: World, clock: Clock) -> None:
+    """Points whose time is over while they are held are told with the hold, and with the void that loses them."""
+    till, member = world.mine.program(*TILL), world.names("")[samples.MEMBER]
+    clock.on(days=10)
+    body = {"member": {"id": member}, "points": 500, "minutes": 525_600}
+    held = till.send("POST", "/holds", json=body).get_json()
+    assert (held["lost_if_voided"], held["died"]) == (0, None)
+    clock.on(days=360)
+    seen = till.send("GET", f"/holds/{held['id']}").get_json()
+    assert (seen["status"], seen["balance"], seen["lost_if_voided"], seen["died"]) == ("open", 0, 500, None)
+    voided = till.send("POST", f"/holds/{held['id']}/void").get_json()
+    assert (voided["status"], voided["balance"], voided["lost_if_voided"], voided["died"]) == ("voided", 0, None, 500)
+    assert books.faults(world.service) == []
+
+
+def test_an_answer_that_was_kept_before_it_told_what_dies_is_repeated(world: World) -> None:
+    """A till that asks again under its key after an upgrade gets its hold."""
+    till, member = world.mine.program(*TILL), world.names("")[samples.MEMBER]
+    asked = {"key": "early", "json": {"member": {"id": member}, "points": 500}}
+    held = till.send("POST", "/holds", **asked).get_json()
+    with world.service.begin() as tx:
+        tx.execute(text("UPDATE operations SET answer = (answer::jsonb - '{lost_if_voided,died}'::text[])::json"))
+    again = till.send("POST", "/holds", **asked)
+    assert (again.status_code, again.get_json()) == (201, held | {"lost_if_voided": None})
 
 
 def test_what_cannot_be_had_says_every_reason(world: World) -> None:

@@ -26,7 +26,8 @@ from wallet_service.wiring import Opened
 
 HOLDS = Resource(
     "Holds",
-    "Points that are set apart while an order is paid. A hold ends once: captured, voided, or expired by itself.",
+    "Points that are set apart while an order is paid. A hold ends once: captured, voided, or expired by itself. Held "
+    "points do not die; given back, those do whose day has come meanwhile, which `lost_if_voided` foretells.",
 )
 
 
@@ -60,7 +61,11 @@ class Capture(Model):
 
 
 class Hold(Model):
-    """A hold; `captured` of its points were used up. `balance` and `held` are the member's after this request."""
+    """A hold; `captured` of its points were used up. `balance` and `held` are the member's after this request.
+
+    Of an open hold `lost_if_voided` points would die at once if it were voided now. Of the points that this request has
+    given back, `died` died at once.
+    """
 
     id: HoldId
     status: holding.HoldStatus
@@ -71,6 +76,8 @@ class Hold(Model):
     expires_at: datetime
     balance: int
     held: int
+    lost_if_voided: int | None = None  # answers that were kept before they told it are repeated without
+    died: int | None = None
 
 
 class HoldRefund(Model):
@@ -119,12 +126,12 @@ def hold_points(call: Call, *, body: NewHold) -> Done[Hold]:
 def get_hold(call: Call, *, path: HoldPath) -> Hold:
     """Show a hold as it stands."""
     with call.service.read() as tx:
-        opened = program_of_hold(tx, call.merchant_id, path.hold_id)
-        seen = holding.look(tx, program_id=opened.id, hold=path.hold_id)
+        program = call.program(program_of_hold(tx, call.merchant_id, path.hold_id))
+        seen = holding.look(tx, program=program, hold=path.hold_id, now=call.now)
         found = member_of(tx, call.merchant_id, seen.member_id)
     if call.service.settled(found) is not found:
         with call.service.read() as tx:
-            seen = holding.look(tx, program_id=opened.id, hold=path.hold_id)
+            seen = holding.look(tx, program=program, hold=path.hold_id, now=call.now)
     return _hold(answer_of(seen))
 
 

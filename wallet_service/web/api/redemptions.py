@@ -124,11 +124,17 @@ class Taken(Model):
 
 
 class Redemption(Taken):
-    """A redemption with its member; `balance` and `held` are the member's after this request."""
+    """A redemption with its member; `balance` and `held` are the member's after this request.
+
+    Of points that are held for it, `lost_if_cancelled` would die at once if it were cancelled now. Of held points that
+    this request has given back, `died` died at once.
+    """
 
     member_id: str
     balance: int
     held: int
+    lost_if_cancelled: int | None = None  # answers that were kept before they told it are repeated without
+    died: int | None = None
 
 
 class Redeemed(Redemption):
@@ -210,11 +216,11 @@ def get_redemption(call: Call, *, path: RedemptionPath) -> Redemption:
     opened = _program(call, path)
     program = call.program(opened)
     with call.service.read() as tx:
-        seen = redeeming.look(tx, program=program, redemption=path.redemption_id)
+        seen = redeeming.look(tx, program=program, redemption=path.redemption_id, now=call.now)
         found = member_of(tx, call.merchant_id, seen.member_id)
     if call.service.settled(found) is not found:
         with call.service.read() as tx:
-            seen = redeeming.look(tx, program=program, redemption=path.redemption_id)
+            seen = redeeming.look(tx, program=program, redemption=path.redemption_id, now=call.now)
     return _redemption(answer_of(seen))
 
 
