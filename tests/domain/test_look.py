@@ -101,6 +101,15 @@ def test_an_unknown_key_of_a_field_comes_with_a_suggestion() -> None:
     assert (fault.key, fault.message) == ("header[0].lable", "is not a known key; did you mean 'label'?")
 
 
+def test_an_unknown_table_comes_with_a_suggestion() -> None:
+    """A misspelt table is named by its file and key with the nearest one; where none is near, it is to be removed."""
+    found = [str(each) for name in ("barcod", "pass") for each in faults(changed(**{name: {}}))]
+    assert found == [
+        "pass.toml: barcod: is not a known key; did you mean 'barcode'?",
+        "pass.toml: pass: is not a known key; remove it",
+    ]
+
+
 @pytest.mark.parametrize("slot", ["primary", "secondary", "auxiliary", "back"])
 def test_a_key_may_be_used_once_on_the_whole_card(slot: str) -> None:
     """A field key that another slot has already is refused where it comes up again."""

@@ -12,7 +12,7 @@ from wallet_service.domain.limits import since
 from wallet_service.domain.period import local_day
 from wallet_service.domain.program import Program
 from wallet_service.domain.program.earning_tables import Campaign, GoalTable
-from wallet_service.domain.purchase import Buyer, Deed, Purchase
+from wallet_service.domain.purchase import ORDER_PAID, Buyer, Deed, Purchase
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def challenge_marks(program: Program, what: Purchase | Deed, buyer: Buyer) -> tu
 
     A mark is what the goal counts once: a local date, a location, each SKU, or else the purchase or deed itself.
     """
-    event = "order.paid" if isinstance(what, Purchase) else what.type
+    event = ORDER_PAID if isinstance(what, Purchase) else what.type
     return tuple(
         sorted(
             (each.code, mark)

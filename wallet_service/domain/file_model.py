@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from wallet_service.domain.errors import Fault
+from wallet_service.domain.period import Period
 
 LONGEST_SHOWN = 80
 # What pydantic calls by the names of Python's types, or by the form in which we keep it.
@@ -23,6 +24,8 @@ PLAIN = {
     "date_type": "a day without quotes such as 2026-06-01",
     "time_type": "a time of day without quotes such as 09:00:00",
 }
+# How a length of time is written that people call by a word.
+LENGTHS = {"day": "P1D", "week": "P7D", "month": "P1M", "year": "P1Y"}
 
 
 class FileModel(BaseModel):
@@ -58,9 +61,12 @@ def read(model: type[Model], place: str, table: dict[str, Any]) -> tuple[Model |
     ]
 
 
-def did_you_mean(name: object, known: Iterable[str]) -> str:
-    """Return the question whether the nearest known name is meant, or nothing where none is near."""
-    near = get_close_matches(name, list(known), n=1) if isinstance(name, str) else []
+def did_you_mean(name: object, known: Iterable[str], *, cutoff: float = 0.6) -> str:
+    """Return the question whether the nearest known name is meant, or nothing where none is near.
+
+    `cutoff` is how near, from 0 to 1, as `difflib` counts it.
+    """
+    near = get_close_matches(name, list(known), n=1, cutoff=cutoff) if isinstance(name, str) else []
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
@@ -182,8 +188,11 @@ def _message(spot: _Spot, errors: list[Any]) -> str:
 
 
 def _form(spot: _Spot, given: Any) -> str:
-    """Return how to write what was meant: the brackets of a table, or a table with the mode that stands for it."""
+    """Return how to write what was meant: a length of time, a table's brackets, or a table with the mode for it."""
     members = _members(spot.annotation)
+    if Period in members and isinstance(given, str) and given in LENGTHS:
+        calendar = f"calendar_{given}"
+        return f"; did you mean {calendar if calendar in _options(spot.annotation) else LENGTHS[given]!r}?"
     inner = spot.location[1:]
     if isinstance(given, Mapping) and get_origin(members[0]) is tuple:
         return "; write it in [ and ]" if inner else f"; write [[{spot.location[0]}]]"

@@ -12,9 +12,9 @@ from wallet_service.domain.period import Period, plus_months
 from wallet_service.domain.program import Program
 from wallet_service.domain.program.reward_tables import Segment, Trigger
 from wallet_service.domain.program.tier_tables import Tier
+from wallet_service.domain.purchase import YEARLY
 
 ONE_DAY = timedelta(days=1)
-YEARLY = ("member.birthday", "member.anniversary")
 
 
 @dataclass(frozen=True, slots=True)

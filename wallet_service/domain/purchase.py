@@ -5,7 +5,12 @@ from datetime import datetime
 
 from msgspec import Struct, field
 
+ORDER_PAID = "order.paid"
+ENROLLED = "member.enrolled"
 PROFILE_COMPLETED = "member.profile_completed"  # a deed that is done once in a lifetime, whoever tells of it
+YEARLY = ("member.birthday", "member.anniversary")  # deeds that come by the calendar
+# Deeds that come by themselves; of all others that rules wait for a merchant's own tools have to tell.
+OWN_DEEDS = (ENROLLED, PROFILE_COMPLETED, *YEARLY)
 
 
 class Line(Struct, frozen=True):

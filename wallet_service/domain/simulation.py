@@ -48,7 +48,7 @@ from wallet_service.domain.period import local_day, plus_months, start_of
 from wallet_service.domain.program import Program, exponent
 from wallet_service.domain.program.earning_tables import FULFILLED
 from wallet_service.domain.program.reward_tables import Reward
-from wallet_service.domain.purchase import Buyer, Deed, Purchase
+from wallet_service.domain.purchase import ENROLLED, Buyer, Deed, Purchase
 from wallet_service.domain.redeeming import least_points, reached
 from wallet_service.domain.reminding import DYING
 from wallet_service.domain.segments import segments_of
@@ -207,7 +207,7 @@ class _Town:
             case MemberEnrolled() | MemberUpdated() as fact:
                 life.birthday = fact.birthday or life.birthday
                 if isinstance(fact, MemberEnrolled):
-                    self._deed(life, Deed("member.enrolled", at))
+                    self._deed(life, Deed(ENROLLED, at))
             case (
                 OrderPaid() | OrderRefunded() | OrderUpdated() | RefundUpdated() | OrderFulfilled() | OrderClaimed()
             ) as fact:

@@ -30,10 +30,9 @@ from wallet_service.domain.event import (
 )
 from wallet_service.domain.limits import Need
 from wallet_service.domain.member import Membership, Profile
-from wallet_service.domain.occasions import YEARLY
 from wallet_service.domain.program import Program
 from wallet_service.domain.program.earning_tables import FULFILLED
-from wallet_service.domain.purchase import PROFILE_COMPLETED, Deed
+from wallet_service.domain.purchase import ENROLLED, PROFILE_COMPLETED, YEARLY, Deed
 from wallet_service.domain.template import Template
 from wallet_service.storage import arrivals, awards, consents, events, identities, members, orders
 from wallet_service.storage.arrivals import Arrival
@@ -305,7 +304,7 @@ def _act(case: _Case, book: Book) -> dict[str, Any]:
             _learn(case, book)  # after the referral, for which an order of that day may count
             if case.program.waits_for_deed(PROFILE_COMPLETED):
                 lock_all_budgets(book, [case.program])
-            _deed(case, book, Deed("member.enrolled", at))
+            _deed(case, book, Deed(ENROLLED, at))
             _look_at_profile(case, book)
         case MemberUpdated() as fact:
             _tell(book, fact)

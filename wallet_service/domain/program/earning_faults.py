@@ -18,6 +18,7 @@ from wallet_service.domain.program.findings import (
     all_unresolved,
     codes,
     exactly,
+    given,
     longest,
     repeated,
     shared,
@@ -26,8 +27,8 @@ from wallet_service.domain.program.findings import (
     unresolved,
 )
 from wallet_service.domain.program.values import CURRENCIES, nearest_currency
+from wallet_service.domain.purchase import ORDER_PAID
 
-ORDER_PAID = "order.paid"
 # Keys of `expiry` by its mode: those it needs, those it can do nothing with.
 _EXPIRY: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "none": ((), ("period", "round", "extend_on_activity", "date", "years")),
@@ -35,6 +36,7 @@ _EXPIRY: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "inactivity": (("period",), ("round", "extend_on_activity", "date", "years")),
     "calendar": (("date",), ("period", "round", "extend_on_activity")),
 }
+_OF_ORDERS = ("basis", "per", "rate", "match", "exclude")  # what only a rule for orders can use
 _CAMPAIGN: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "multiplier": (("factor",), ("points", "goal")),
     "addition": (("points",), ("factor", "goal")),
@@ -140,7 +142,12 @@ def _order_rule(where: str, rule: EarningRule, program: Program) -> Iterator[Fin
 
 
 def _activity_rule(where: str, rule: EarningRule) -> Iterator[Finding]:
-    yield from exactly(where, rule, "an activity", needs=["points"], no=["basis", "per", "rate", "match", "exclude"])
+    of_orders = [key for key in _OF_ORDERS if given(rule, key)]
+    meant = misspelt_order(rule.on)
+    if of_orders and meant:
+        yield f"{where}.on", f"is {rule.on!r}, and {of_orders[0]} is for orders{meant}"
+        return
+    yield from exactly(where, rule, "an activity", needs=["points"], no=_OF_ORDERS)
     whens = [each.when for each in rule.bonus]
     for index, when in enumerate(whens):
         if when in whens[:index]:
@@ -154,6 +161,11 @@ def event(where: str, on: str) -> Iterator[Finding]:
         yield where, f"is {on!r}, and orders earn only when they are paid{hint}"
     if on.startswith("points."):
         yield where, f"is {on!r}, which the ledger enters itself; nothing is earned by it"
+
+
+def misspelt_order(on: str) -> str:
+    """Return the question whether paid orders are meant by what is nearly that; "course.paid" is something else."""
+    return "" if on == ORDER_PAID else did_you_mean(on, [ORDER_PAID], cutoff=0.8)
 
 
 def matching(where: str, match: MatchTable | None) -> Iterator[Finding]:
@@ -195,6 +207,11 @@ def _goal(where: str, campaign: Campaign) -> Iterator[Finding]:
     yield from event(f"{where}.goal.event", goal.event)
     if goal.distinct == "local_date" and goal.times > longest(goal.within) // 24 + 1:
         yield f"{where}.goal.times", "is more days than there are within that time"
+    of_orders = "match" if campaign.match is not None else "distinct = 'sku'" if goal.distinct == "sku" else None
+    meant = misspelt_order(goal.event)
+    if of_orders and meant and not goal.event.startswith("order."):
+        yield f"{where}.goal.event", f"is {goal.event!r}, and {of_orders} is for orders{meant}"
+        return
     if goal.event != ORDER_PAID and goal.distinct == "sku":
         yield f"{where}.goal.distinct", "is 'sku', which only orders have"
     if goal.event != ORDER_PAID and campaign.match is not None:

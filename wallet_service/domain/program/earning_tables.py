@@ -19,6 +19,7 @@ from wallet_service.domain.program.values import (
     Whole,
     Word,
 )
+from wallet_service.domain.purchase import ORDER_PAID
 
 Many = Field(strict=False)  # TOML has lists, we keep tuples
 Basis = Literal["net_items", "net_items_tax", "order_total", "quantity", "visit"]
@@ -140,7 +141,7 @@ class EarningRule(FileModel):
     @property
     def for_orders(self) -> bool:
         """Whether orders earn by this rule, and not activities."""
-        return self.on == "order.paid"
+        return self.on == ORDER_PAID
 
 
 class ActiveTable(FileModel):

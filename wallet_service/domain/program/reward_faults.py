@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from wallet_service.domain.period import Period
 from wallet_service.domain.program import Program
-from wallet_service.domain.program.earning_faults import event, matching
+from wallet_service.domain.program.earning_faults import event, matching, misspelt_order
 from wallet_service.domain.program.findings import (
     Finding,
     all_unresolved,
@@ -21,10 +21,10 @@ from wallet_service.domain.program.findings import (
 from wallet_service.domain.program.reward_tables import METRICS, Experiment, Reward, Segment, Trigger
 from wallet_service.domain.program.tier_faults import worth
 from wallet_service.domain.program.values import exact
+from wallet_service.domain.purchase import YEARLY
 
 RATED = ("pay_with_points", "donation", "gift_card")  # kinds of any amount
 ALWAYS_RATED = ("pay_with_points", "donation")
-YEARLY = ("member.birthday", "member.anniversary")
 A_YEAR = 365 * 24  # hours
 
 
@@ -169,7 +169,11 @@ def referral(program: Program) -> Iterator[Finding]:
         yield "referral.referrer", "gets nothing, and the other does not either; give points or a reward"
     yield from event("referral.qualifies_on", table.qualifies_on)
     if not table.qualifies_on.startswith("order.") and table.min_order:
-        yield "referral.min_order", f"means nothing with {table.qualifies_on!r}, which is no order; remove it"
+        meant = misspelt_order(table.qualifies_on)
+        if meant:
+            yield "referral.qualifies_on", f"is {table.qualifies_on!r}, and min_order is for orders{meant}"
+        else:
+            yield "referral.min_order", f"means nothing with {table.qualifies_on!r}, which is no order; remove it"
     yield from unlimited("referral.max_per_referrer", table.max_per_referrer)
 
 

@@ -8,6 +8,7 @@ from wallet_service.domain.file_model import FileModel
 from wallet_service.domain.period import PeriodText
 from wallet_service.domain.program.earning_tables import LimitTable, Many, MatchTable
 from wallet_service.domain.program.values import Code, EventType, Name, Points, Positive, Share, Whole, Word
+from wallet_service.domain.purchase import ORDER_PAID
 
 RewardKind = Literal[
     "percent_off",
@@ -124,7 +125,7 @@ class ReferralTable(FileModel):
 
     referrer: SideTable
     referee: SideTable
-    qualifies_on: EventType = "order.paid"
+    qualifies_on: EventType = ORDER_PAID
     min_order: Whole = 0
     hold_days: Annotated[int, Field(ge=0, le=366)] = 0
     max_per_referrer: LimitTable | None = None

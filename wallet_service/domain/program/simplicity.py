@@ -1,19 +1,22 @@
 """Advice on a programme that is too much to explain, or says things that will never show."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
+from difflib import get_close_matches
 from itertools import pairwise
 
 from wallet_service.domain.file_model import did_you_mean
 from wallet_service.domain.program import Program
+from wallet_service.domain.program.earning_faults import misspelt_order
 from wallet_service.domain.program.earning_tables import Campaign, ExpiryTable, MatchTable
 from wallet_service.domain.program.findings import Finding, codes
 from wallet_service.domain.program.reward_faults import granted
-from wallet_service.domain.purchase import PROFILE_COMPLETED
+from wallet_service.domain.purchase import OWN_DEEDS
 
 MOST_EXCLUSIONS = 5  # SKUs and tags that members would have to know of, in all tables together
 MOST_STACKED = 3  # campaigns at work on one rule on one day
-OWN_EVENTS = ("member.enrolled", PROFILE_COMPLETED, "member.birthday", "member.anniversary")
+NEARLY_EQUAL = 0.9  # of 1, as `difflib` counts it
 
 
 def advice(program: Program) -> Iterator[Finding]:
@@ -23,6 +26,8 @@ def advice(program: Program) -> Iterator[Finding]:
     yield from _factors(program)
     yield from _by_tier(program)
     yield from _without_effect(program)
+    yield from _never_sent(program)
+    yield from _spelt_twice(program)
     yield from _unused(program)
 
 
@@ -122,10 +127,35 @@ def _without_effect(program: Program) -> Iterator[Finding]:
         if "webhook" in trigger.notify and (len(trigger.notify) > 1 or trigger.grant or trigger.points):
             at = trigger.notify.index("webhook")
             yield f"trigger[{index}].notify[{at}]", "is 'webhook', and endpoints are told in any case; remove it"
-    for index, rule in enumerate(program.earning_rule):
-        meant = did_you_mean(rule.on, OWN_EVENTS)
-        if meant and rule.on not in OWN_EVENTS:
-            yield f"earning_rule[{index}].on", f"is {rule.on!r}, which only your own tools can send{meant}"
+
+
+def _never_sent(program: Program) -> Iterator[Finding]:
+    named = [(f"earning_rule[{index}].on", each.on) for index, each in enumerate(program.earning_rule)]
+    named += [(f"campaign[{at}].goal.event", each.goal.event) for at, each in enumerate(program.campaign) if each.goal]
+    named += [("referral.qualifies_on", program.referral.qualifies_on)] if program.referral else []
+    for where, on in named:
+        meant = misspelt_order(on) or did_you_mean(on, OWN_DEEDS)
+        if meant and on not in OWN_DEEDS:
+            yield where, f"is {on!r}, which only your own tools can send{meant}"
+
+
+def _spelt_twice(program: Program) -> Iterator[Finding]:
+    """Yield benefits without a table of which two tiers have nearly equal ones; numbers tell benefits apart."""
+    if program.benefit:
+        return
+    known: dict[str, str] = {}
+    for index, tier in enumerate(program.tier):
+        others = [each for each in known if each not in tier.benefits]
+        for at, code in enumerate(tier.benefits):
+            near = get_close_matches(code, others, n=1, cutoff=NEARLY_EQUAL) if code not in known else []
+            if near and _without_digits(near[0]) != _without_digits(code):
+                other = f"the tier {known[near[0]]!r} has {near[0]!r}"
+                yield f"tier[{index}].benefits[{at}]", f"names {code!r}, and {other}; did you mean the same?"
+        known = dict.fromkeys(tier.benefits, tier.code) | known
+
+
+def _without_digits(code: str) -> str:
+    return re.sub(r"\d+", "", code)
 
 
 def _unused(program: Program) -> Iterator[Finding]:

@@ -42,7 +42,6 @@ EventType = Annotated[
 Word = Annotated[
     str, AfterValidator(_like(r"[a-z][a-z0-9_]{0,59}", "a word of small letters, digits and _ such as product_id"))
 ]
-Currency = Annotated[str, AfterValidator(_like(r"[A-Z]{3}", "a currency of ISO 4217 such as EUR"))]
 Name = Annotated[str, Field(min_length=1, max_length=80)]
 Sku = Annotated[str, Field(min_length=1, max_length=200)]
 Whole = Annotated[int, Field(ge=0, le=1_000_000_000)]
@@ -76,6 +75,16 @@ def exponent(currency: str) -> int:
 def nearest_currency(code: str) -> str | None:
     """Return the currency that may be meant: the first that has two of the three letters in their places."""
     return next((each for each in sorted(CURRENCIES) if sum(map(eq, each, code)) > 1), None)
+
+
+def _currency(given: str) -> str:
+    """Take three capitals; of what is none, a currency in small letters or with more behind it is meant."""
+    if not re.fullmatch(r"[A-Z]{3}", given):
+        near = given.upper()[:3]
+        raise ValueError(
+            f"should be a currency of ISO 4217{f'; write {near!r}' if near in CURRENCIES else ' such as EUR'}"
+        )
+    return given
 
 
 def exact(number: Fraction) -> str:
@@ -120,6 +129,7 @@ def _without_zone(moment: Any) -> Any:
     return moment
 
 
+Currency = Annotated[str, AfterValidator(_currency)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
 DayOfYear = Annotated[str, AfterValidator(_day_of_year)]
 LocalMoment = Annotated[datetime, AfterValidator(_without_zone)]
