@@ -711,12 +711,12 @@ class World:
 
     def _hold(self, one: str) -> tuple[str, int]:
         with self.service.read() as tx:
-            found = holds.look(tx, program_id=self.open.id, hold=one)
+            found = holds.look(tx, program=self.open, hold=one, now=self.now)
         return "over" if found.status == "open" and found.expires_at <= self.now else found.status, found.points
 
     def _reference(self, one: str) -> str | None:
         with self.service.read() as tx:
-            return holds.look(tx, program_id=self.open.id, hold=one).reference
+            return holds.look(tx, program=self.open, hold=one, now=self.now).reference
 
     def _redemptions(self) -> dict[str, Any]:
         query = "SELECT public_id, kind, status, points, order_id FROM redemptions ORDER BY id"

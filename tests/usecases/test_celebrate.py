@@ -343,3 +343,39 @@ def test_what_comes_monthly_comes_as_often_as_its_limit_says(town: Opened, aslee
     until(here, "2027-01-15 10:00")
     assert here.balances() == (70, 0)
     assert faults(here.service) == []
+
+
+@pytest.mark.parametrize("asleep", [False, True])
+def test_what_comes_monthly_comes_by_the_tier_of_its_day(town: Opened, asleep: bool) -> None:
+    """Of a tier through the end of a year the gift of December is the last, whoever looks then or weeks later."""
+    tiers = """
+        [tiers]
+        measure = "spend"
+        window = "calendar_year"
+        valid = "end_of_next_calendar_year"
+        [[tier]]
+        code = "page"
+        threshold = 0
+        [[tier]]
+        code = "novel"
+        threshold = 10000
+        [[reward]]
+        code = "treat"
+        kind = "amount_off"
+        value = 300
+        cost = 10
+        auto = "monthly"
+        min_tier = "novel"
+    """
+    here = town(rules(more=tiers))
+    here.enrol()
+    here.buy(30_000, order="a")
+    until(here, "2027-11-15 10:00")
+    before = here.balances()[0]
+    for when in ("2027-12-01 00:00", "2027-12-31 23:59", "2028-01-01 00:00"):
+        if not asleep:
+            until(here, when)
+    until(here, "2028-02-15 10:00")
+    assert here.balances() == (before - 10, 0)
+    assert here.rows("SELECT max(month)::text FROM redemptions") == [("2027-12-01",)]
+    assert faults(here.service) == []

@@ -262,6 +262,7 @@ class _Town:
         while (due := self._next_due(life)) is not None and due <= at:
             self._settle(life, due)
             if due == start_of(self._first_after(life), self.program.zone):
+                self._rank(life, due)
                 self._give_monthly(life, due)
             life.seen_at = due
             self._look(life, due)

@@ -136,17 +136,19 @@ class Book:
         last = ledger.last_posted(self.tx, self.member.id) if found else None
         return [each for each in found if last is None or start_of(each, zone) > last]
 
-    def catch_up(self) -> None:
-        """Rank the member by what days alone have brought: a tier that is over gives nothing to what comes now.
+    def catch_up(self, day: date | None = None) -> None:
+        """Do what the calendar has brought to points and tier by now, or by the beginning of a day.
 
-        Nor does it keep points alive any longer.
+        A tier that is over gives nothing to what comes then, nor does it keep points alive any longer.
         """
+        at = start_of(day, self.program.zone) if day else self.now
+        self.account.settle(at)
         while self.program.tiers:
-            _, rank = self._ranked(tiering.CALENDAR)
+            _, rank = self._ranked(tiering.CALENDAR, day)
             if rank == self.began:
                 break
             self.start_from(rank)
-            self.account.settle(self.now)
+            self.account.settle(at)
 
     def start_from(self, rank: Rank | None) -> None:
         """Let whatever comes now find the member there."""
@@ -237,7 +239,8 @@ class Book:
         done = Done(self.program, before, after, posted, self.orders, self.taken, ended, self.changes, self.news)
         return [*foretell(self.tx, self.program, before, after, known, now=self.now), *done.news()]
 
-    def _ranked(self, reason: str) -> tuple[Facts, Rank | None]:
+    def _ranked(self, reason: str, day: date | None = None) -> tuple[Facts, Rank | None]:
+        """Return what counts for the tier, and the rank as it is on a day: today, unless another is given."""
         known = Facts(
             joined=local_day(self.member.enrolled_at, self.program.zone),
             days=self._by_day(self._totals()),
@@ -245,7 +248,7 @@ class Book:
             member_until=self.paid_until,
             member_since=self.paid_since,
         )
-        rank = self._rank(self.rank, known, reason)
+        rank = self._rank(self.rank, known, day or self.today, reason)
         self.account.expiry = expiry_of(self.program, rank.tier if rank else None)
         return known, rank
 
@@ -269,11 +272,11 @@ class Book:
             days[each.day] = days.get(each.day, Amounts()).plus(each.amounts)
         return days
 
-    def _rank(self, rank: Rank | None, known: Facts, reason: str) -> Rank | None:
+    def _rank(self, rank: Rank | None, known: Facts, day: date, reason: str) -> Rank | None:
         if self.refunds:
-            rank, changes = tiering.recheck(self.program, rank, known, self.today, cause=reason)
+            rank, changes = tiering.recheck(self.program, rank, known, day, cause=reason)
             self.changes += changes
-        rank, changes = tiering.advance(self.program, rank, known, self.today, cause=reason)
+        rank, changes = tiering.advance(self.program, rank, known, day, cause=reason)
         self.changes += changes
         return rank
 
@@ -362,9 +365,8 @@ def open_book(
     book.calendar, book.unsettled = due and settle, due and not settle
     if book.calendar:
         for first in book.firsts():
-            account.settle(start_of(first, template.program.zone))
+            book.catch_up(first)
             book.taken += issue.give_monthly(book.taking(), first, tuple(book.taken))
-        account.settle(now)
         book.catch_up()
     book.settled = len(account.posted)
     return book
