@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import date
 
-from wallet_service.domain import tiering
 from wallet_service.domain.errors import UnknownTier
 from wallet_service.domain.event import Customer
 from wallet_service.domain.member import Membership
@@ -44,12 +43,10 @@ def set_tier(operation: Operation, *, customer: Customer, tier: str, until: date
     (book,) = books_of(operation, customer)
     if until is not None and until < book.today:
         raise refused("until", f"is {until}, which is over")
-    why = f"{operation.actor}: {reason}"
     try:
-        book.rank, changes = tiering.set_manually(book.program, book.rank, tier, until, book.today, reason=why)
+        book.set_tier(tier, until, reason=f"{operation.actor}: {reason}")
     except ValueError:
         raise UnknownTier(tier) from None
-    book.changes += changes
     return adjusted(close(operation, book))
 
 

@@ -155,6 +155,15 @@ class Book:
         self.began = self.rank = rank
         self.account.expiry = expiry_of(self.program, self.tier)
 
+    def set_tier(self, tier: str, until: date | None, *, reason: str) -> None:
+        """Let the member be in a tier by a person's decision, through a day or for ever, whatever comes now.
+
+        Raises `ValueError` for a tier that the programme does not have.
+        """
+        rank, changes = tiering.set_manually(self.program, self.rank, tier, until, self.today, reason=reason)
+        self.changes += changes
+        self.start_from(rank)
+
     def settle_order(self, order: Order, *, at: datetime) -> Order:
         """Bring the ledger and the way to a tier to what the order's present state says.
 

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from wallet_service.domain import tiering
 from wallet_service.domain.earning import Order
 from wallet_service.domain.job import Job
 from wallet_service.domain.ledger import Transaction
@@ -215,12 +214,7 @@ class Piece:
             book.told = row.profile
             members.set_profile(self.tx, member_id=book.member.id, profile=row.profile)
         if row.tier is not None and _ranks(row, book.member, self.program):
-            why = f"{self.job.asked_by}: {IMPORT} {self.job.public_id}"
-            rank, lines = tiering.set_manually(
-                self.program, book.rank, row.tier, row.tier_until, book.today, reason=why
-            )
-            book.changes += lines
-            book.start_from(rank)
+            book.set_tier(row.tier, row.tier_until, reason=f"{self.job.asked_by}: {IMPORT} {self.job.public_id}")
 
     def _open(self, book: Book, row: MemberRow, points: int) -> Transaction:
         dies_at = row.dies_at(self.program)

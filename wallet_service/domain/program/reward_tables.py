@@ -39,7 +39,8 @@ class Reward(FileModel):
 
     `cost` in points, or any amount by the `rate`. `value` in basis points (`percent_off`) or minor units. Codes come
     from the imported `pool`, or are made; they are good for `code_valid`. `auto`: issued as soon as the balance reaches
-    the cost, or once a month.
+    the cost, or once a month. `min_tier` and `limit` say who may take it, and how often; a trigger or a referral gives
+    it to whom these say, as often as those say.
     """
 
     code: Code
