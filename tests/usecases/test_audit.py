@@ -1,11 +1,16 @@
 """Each law of the books, broken behind the database's own guards, is found and named at its place."""
 
+from datetime import timedelta
+
 import books
 import pytest
 from actors import Clock
-from history import LIVING, RULES, Story, live, published, with_rules
+from history import LIVING, PURCHASE, RULES, Story, campaign, live, published, with_rules
+from ledger_actors import Till, program, till, who
 from sqlalchemy import text
 
+from wallet_service.domain.event import ActivityDone, OrderPaid, OrderUpdated
+from wallet_service.storage import migrate
 from wallet_service.usecases import audit
 from wallet_service.wiring import Service
 
@@ -124,3 +129,56 @@ def test_what_cannot_be_checked_is_said(service: Service, lived: Service) -> Non
     living = published(with_rules(service, LIVING))
     with lived.read() as tx:
         assert audit.audit(tx, living.in_force, most=9).unchecked == ("points",)
+
+
+def spent(service: Service, clock: Clock) -> Till:
+    """Return a till of a programme in which orders, a deed and a challenge have drawn on budgets."""
+    review = {"code": "review", "on": "review.created", "points": 50}
+    budget = {"budget": {"points": 1_000}}
+    goal = {"event": "review.created", "times": 2, "within": "P30D"}
+    critic = {"code": "critic", "kind": "challenge", "points": 7, "goal": goal}
+    campaigns = [
+        campaign("double", factor="2", rules=["purchase", "review"]) | budget,
+        critic | {"budget": {"points": 8, "stock": 5}},
+    ]
+    here = till(service, clock, program("spent", earning_rule=[PURCHASE, review], campaign=campaigns))
+    here.enrol("ann")
+    for number in range(2):
+        here.tell("review.created", ActivityDone(who(), "review.created", {"number": number}))
+    for minute, minor in enumerate((1_000, 3_000, 2_000)):
+        paid = OrderPaid(who(), "o1", "EUR", minor)
+        here.tell("order.updated", OrderUpdated("o1", clock() + timedelta(minutes=minute), who(), paid))
+    here.buy(500, order="o2")
+    here.refund(500, order="o2")
+    return here
+
+
+def test_budgets_are_what_was_given_of_them(service: Service, clock: Clock) -> None:
+    """Orders as they stand now, deeds and prizes explain what each campaign has given; anything else is named."""
+    here = spent(service, clock)
+    assert books.faults(service) == []
+    for change, said in (
+        ("UPDATE campaign_states SET points = points + 1 WHERE code = 'double'", "126 points, 4 times instead of 125"),
+        ("UPDATE campaign_states SET claims = claims - 1 WHERE code = 'critic'", "7 points, 0 times instead of 7 poin"),
+        (
+            "UPDATE ledger_transactions SET award = award - 'spent' WHERE award ? 'spent'",
+            "instead of 0 points, 0 times",
+        ),
+    ):
+        with service.engine.connect() as tx:
+            tx.execute(text("SET LOCAL session_replication_role = replica"))
+            tx.execute(text(change))
+            named = [str(each) for each in audit.audit(tx, here.service.in_force, most=99).differences]
+            tx.rollback()
+        assert any("of the programme spent is not what was given" in each and said in each for each in named), named
+
+
+def test_what_nothing_explains_is_left_as_it_was(service: Service, clock: Clock) -> None:
+    """What deeds had taken of a budget before they kept it is taken for granted from then on, and no more than that."""
+    spent(service, clock)
+    migrate.downgrade(service.engine, "0024")
+    migrate.upgrade(service.engine)
+    with service.read() as tx:
+        kept = "SELECT code, points_before, claims_before FROM campaign_states ORDER BY code"
+        assert [tuple(row) for row in tx.execute(text(kept))] == [("critic", 7, 1), ("double", 100, 2)]
+    assert books.faults(service) == []

@@ -60,7 +60,7 @@ class Award(Struct, frozen=True):
 
     @property
     def grounds(self) -> Grounds:
-        """The same as the books keep it."""
+        """The same as the books keep it of an order, which keeps by itself what it has spent."""
         return Grounds(tuple((each.code, each.kind, str(each.points)) for each in self.parts), self.refused)
 
 

@@ -21,11 +21,13 @@ class Refused(Struct, frozen=True):
 class Grounds(Struct, frozen=True):
     """The `parts` that made all that was earned: code, kind, and points that are exact, "42" or "201/2".
 
-    `refused` is what did not count.
+    `refused` is what did not count. `spent` are the points that it took of campaigns' budgets, by their codes; an order
+    keeps by itself what it takes.
     """
 
     parts: tuple[tuple[str, str, str], ...] = ()
     refused: tuple[Refused, ...] = ()
+    spent: tuple[tuple[str, int], ...] = ()
 
 
 UNFOUNDED = Grounds()

@@ -124,6 +124,26 @@ _STOCK = """
         AND redemptions.reward = reward_stock.reward AND stocked
     GROUP BY programs.code, reward_stock.program_id, reward_stock.reward, used HAVING used <> count(redemptions.id)
 """
+# What a campaign had given before transactions kept it is taken as it was.
+_BUDGETS = """
+    SELECT NULL AS member, NULL::bigint AS lot, NULL::bigint AS transaction,
+           'the budget of the campaign ' || campaign_states.code || ' of the programme ' || programs.code
+               || ' is not what was given of it' AS what,
+           campaign_states.points || ' points, ' || campaign_states.claims || ' times' AS said,
+           points_before + sum(coalesce(given.points, 0)) || ' points, '
+               || claims_before + count(given.code) || ' times' AS made
+    FROM campaign_states JOIN programs ON programs.id = program_id
+    LEFT JOIN (
+        SELECT program_id, spent->>0 AS code, (spent->>1)::bigint AS points
+        FROM orders JOIN sources ON sources.id = source_id, jsonb_array_elements(award->'taken'->'spent') AS spent
+        UNION ALL
+        SELECT program_id, spent->>0, (spent->>1)::bigint
+        FROM ledger_transactions, jsonb_array_elements(award->'spent') AS spent WHERE order_id IS NULL
+    ) AS given ON given.program_id = campaign_states.program_id AND given.code = campaign_states.code
+    GROUP BY programs.code, campaign_states.program_id, campaign_states.code
+    HAVING (campaign_states.points, campaign_states.claims)
+        <> (points_before + sum(coalesce(given.points, 0)), claims_before + count(given.code))
+"""
 # Where activity keeps points alive, a lot's own date is not its end; those programmes are left out.
 _DEAD = """
     WITH ends AS (
@@ -194,7 +214,7 @@ _POSITIONS = f"""
       AND (wrong.what <> 'movements' OR wrong.made IS NOT NULL)
 """
 _LAWS = (
-    *(_ENTRIES, _PROGRAMS, _ACCOUNTS, _LOTS, _BUCKETS, _ACCOUNTS_AND_LOTS, _HOLDS, _REDEMPTIONS, _STOCK),
+    *(_ENTRIES, _PROGRAMS, _ACCOUNTS, _LOTS, _BUCKETS, _ACCOUNTS_AND_LOTS, _HOLDS, _REDEMPTIONS, _STOCK, _BUDGETS),
     *(_DEAD, _DUE),
 )
 # Found first and sorted then: a planner that expects many faults would look for the first few one member at a time.

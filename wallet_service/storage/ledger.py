@@ -188,7 +188,8 @@ def post(
 
 def told(grounds: Grounds) -> dict[str, Any]:
     """Return grounds as they are kept; what is not there is left out."""
-    said = {"parts": grounds.parts, "refused": [(each.code, each.reason) for each in grounds.refused]}
+    refused = [(each.code, each.reason) for each in grounds.refused]
+    said = {"parts": grounds.parts, "refused": refused, "spent": grounds.spent}
     return {name: each for name, each in said.items() if each}
 
 

@@ -7,7 +7,7 @@ from msgspec import structs
 
 from wallet_service.domain import award as rules
 from wallet_service.domain import challenge
-from wallet_service.domain.award import Applicable, Budget, Usage
+from wallet_service.domain.award import Applicable, Award, Budget, Usage
 from wallet_service.domain.basis import moment
 from wallet_service.domain.campaigns import UNTOUCHED, Budgets
 from wallet_service.domain.challenge import Mark, Progress
@@ -56,7 +56,7 @@ def give_for_deed(book: Book, program: Program, deed: Deed) -> None:
     usage, budgets = _left(book, applicable)
     award = applicable.award(usage, budgets)
     _take(book, Taken(uses=award.uses, spent=award.spent), deed.at)
-    give(book, program, award.points, rule=award.rule, at=deed.at, grounds=award.grounds)
+    _give_award(book, program, award, rule=award.rule, at=deed.at)
     _mark(book, applicable, applicable.marks, usage, budgets)
 
 
@@ -130,7 +130,12 @@ def _mark(
         prize = rules.prize(each, what, usage, budgets)
         if prize.points:
             _take(book, Taken(uses=prize.uses, spent=prize.spent), moment(what))
-            give(book, program, prize.points, rule=each.code, at=moment(what), grounds=prize.grounds)
+            _give_award(book, program, prize, rule=each.code, at=moment(what))
+
+
+def _give_award(book: Book, program: Program, award: Award, *, rule: str, at: datetime) -> None:
+    grounds = structs.replace(award.grounds, spent=award.spent)
+    give(book, program, award.points, rule=rule, at=at, grounds=grounds)
 
 
 def _completed(
