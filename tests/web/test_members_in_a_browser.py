@@ -66,7 +66,6 @@ def test_a_member_comes_and_goes(
     words = WORDS[lang[:2]]
     context = context_of(browser, lang=lang, wide=wide, dark=dark)
     page = context.new_page()
-    page.route("**/favicon.ico", lambda route: route.fulfill(status=204))  # which browsers ask for by themselves
     complaints = complaints_of(page)
     page.goto(f"{address}/join/points")
     clock.on(seconds=5)

@@ -176,7 +176,7 @@ def test_the_index_leads_to_the_simulated_phone_only_in_the_sandbox(client: Flas
     page = create_app(replace(service, settings=live)).test_client().get("/")
     assert page.status_code == 200
     assert "phone</a>" not in page.text
-    assert "href" not in page.text
+    assert "<a " not in page.text
 
 
 @pytest.mark.parametrize("path", LOST)
@@ -197,3 +197,13 @@ def test_a_page_shows_what_was_asked_for_as_text(client: FlaskClient) -> None:
     assert page.status_code == 404
     assert "<script" not in page.text
     assert "<b>" not in page.text
+
+
+def test_pages_have_an_icon(client: FlaskClient) -> None:
+    """Each page names it, and browsers that ask for it by its usual name get the same one."""
+    named = re.search(r'<link rel="icon" href="([^"]+)"', client.get("/nowhere", headers=BROWSER).text)
+    assert named
+    with client.get(named[1]) as icon, client.get("/favicon.ico") as asked:
+        assert asked.data == icon.data
+        assert {each.mimetype for each in (icon, asked)} == {"image/svg+xml"}
+        assert "max-age" in asked.headers["Cache-Control"]

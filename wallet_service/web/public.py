@@ -1,7 +1,7 @@
 """Pages and downloads for customers: a card by its signed link, for either wallet."""
 
 import structlog
-from flask import Blueprint, Response, redirect, render_template, request
+from flask import Blueprint, Response, current_app, redirect, render_template, request, send_from_directory
 from werkzeug.wrappers import Response as AnyResponse
 
 from wallet_service.domain.errors import CardNotOffered
@@ -15,6 +15,7 @@ from wallet_service.wiring import Found, Service
 log = structlog.get_logger(__name__)
 
 RETRY_AFTER = "30"
+WEEK = 7 * 24 * 60 * 60  # seconds
 
 
 def blueprint(service: Service) -> Blueprint:
@@ -26,6 +27,11 @@ def blueprint(service: Service) -> Blueprint:
         settings = service.settings
         phone = f"http://{settings.host}:{settings.sandbox_port}/" if settings.sandbox else None
         return render_template("index.html", phone_url=phone)
+
+    # Our pages name the icon; browsers ask for it here beside a file or a picture that is no page.
+    @routes.get("/favicon.ico")
+    def favicon() -> AnyResponse:
+        return send_from_directory(str(current_app.static_folder), "icon.svg", max_age=WEEK)
 
     @routes.get("/cards/<token>")
     def add(token: str) -> Response:
