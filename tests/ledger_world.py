@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -9,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 import pytest
 from actors import Clock
+from history import toml
 from hypothesis import strategies as st
 from ledger_checks import ZONE, Books, ahead, faults, projected
 from ledger_model import Bought, Model, Promise
@@ -40,6 +42,7 @@ from wallet_service.domain.program import Program
 from wallet_service.domain.purchase import Deed, Purchase
 from wallet_service.storage import arrivals, calendar, ledger, members, orders
 from wallet_service.storage.ledger import Cause
+from wallet_service.usecases import audit
 from wallet_service.usecases.book import Book, close_and_show, open_book
 from wallet_service.usecases.connect import connect
 from wallet_service.usecases.correct import correct
@@ -199,16 +202,15 @@ KINDS: dict[str, tuple[dict[str, Any], Promise]] = {
 }
 
 
-def rules(kind: str, code: str) -> Program:
-    """Return the programme of that kind, under a code of its own."""
+def rules(kind: str, code: str) -> str:
+    """Return the text of the programme of that kind, under a code of its own."""
     tables, _ = KINDS[kind]
     earning = [*tables.get("earning_rule", [PURCHASE]), {"code": "review", "on": "review.approved", "points": REVIEW}]
     head = {"code": code, "name": kind, "timezone": "Europe/Prague", "currency": "EUR"}
     rewards = [{"code": "mug", "kind": "product", "cost": 40}, {"code": "trip", "kind": "experience", "cost": 400}]
     more = {"reward": rewards, "earning_rule": earning}
-    return Program.model_validate(
-        {"schema": 1, "program": head, "unit": {"code": "points"}, **TIERED, **tables, **more}
-    )
+    table = {"schema": 1, "program": head, "unit": {"code": "points"}, **TIERED, **tables, **more}
+    return "\n".join(f"{key} = {toml(value)}" for key, value in table.items())
 
 
 @dataclass
@@ -232,9 +234,12 @@ class World:
 
     def __init__(self, service: Service, clock: Clock, kind: str, number: int, broken: Broken | None = None) -> None:
         self.service, self.clock, self.broken = service, clock, broken
-        program = rules(kind, f"{kind}-{number}")
+        definition = rules(kind, f"{kind}-{number}")
+        program = Program.model_validate(tomllib.loads(definition))
         self.promise = KINDS[kind][1]
-        self.template = replace(service.template("points"), name=program.program.code, program=program)
+        self.template = replace(
+            service.template("points"), name=program.program.code, program=program, definition=definition
+        )
         with service.begin() as tx:
             connect(tx, vault=service.vault, template=self.template, name=program.program.code, now=clock.now)
             self.source = source_of(tx, dialect="standard", name=program.program.code)
@@ -666,6 +671,10 @@ class World:
             self.act(name, "look", lambda _: None)
         self.touched |= set(self.members)
         self.check()
+        if self.broken is None:
+            known = replace(self.service, templates={self.template.name: self.template})
+            with known.read() as tx:
+                assert audit.audit(tx, known.in_force, most=9).differences == ()
 
     # What steps ask.
 
@@ -718,9 +727,11 @@ def _lot(book: Book, lot_id: int) -> Lot:
 
 
 def _empty_lot(tx: Connection, lot_id: int) -> Lot:
-    row = tx.execute(text("SELECT * FROM lots WHERE id = :id"), {"id": lot_id}).one()
-    expires_at = tx.execute(text("SELECT expires_at FROM lot_balances WHERE lot_id = :id"), {"id": lot_id}).scalar_one()
-    return Lot(row.points, row.effective_at, id=lot_id, order_row=row.order_id, expires_at=expires_at)
+    query = """
+        SELECT points, effective_at, lots.id, lot_balances.activates_at, lot_balances.expires_at, order_id AS order_row
+        FROM lots JOIN lot_balances ON lot_id = lots.id WHERE lots.id = :id
+    """
+    return Lot(**tx.execute(text(query), {"id": lot_id}).one()._mapping)
 
 
 def _hold(book: Book, key: str) -> Hold:

@@ -308,6 +308,17 @@ KINDS = {
         SHOP,
         own_dates=True,
     ),
+    "kept": Kind(
+        "points",
+        (
+            ('extend_on_activity = "P2M"', 'extend_on_activity = "P1M"'),
+            ("threshold = 100\n", 'threshold = 150\npoints_expiry = { mode = "none" }\n'),
+        ),
+        SHOP.replace('round = "end_of_month" }', 'round = "end_of_month", extend_on_activity = "P2M" }').replace(
+            "threshold = 500\n",
+            'threshold = 500\npoints_expiry = { mode = "rolling", period = "P2M", extend_on_activity = "P6M" }\n',
+        ),
+    ),
     "club": Kind(
         "points",
         (

@@ -51,7 +51,7 @@ def verify(limit: int, keys: list[bytes]) -> None:
         click.echo(f"  {one}")
     good = books.good and not figures and not faces
     for name in books.unchecked:
-        click.echo(f"{name}: not looked at whether points were spent after they had died; activity keeps them alive.")
+        click.echo(f"{name}: not looked at whether points were spent after they had died; its template is not loaded.")
     if not good:
         click.echo("What is projected can be made anew: wallet-service ledger rebuild")
     if broken:

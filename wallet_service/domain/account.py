@@ -73,12 +73,7 @@ class Account:
 
     def dies_at(self, lot: Lot) -> datetime | None:
         """Return when the spendable points of a lot die; None if they do not. The moment itself is too late."""
-        kept_until = self.expiry.kept_until(self.active_at)
-        if self.expiry.whole:
-            return kept_until
-        if lot.expires_at is None or kept_until is None:
-            return lot.expires_at
-        return max(lot.expires_at, kept_until)
+        return self.expiry.dies_at(lot.expires_at, self.active_at)
 
     def spendable(self) -> list[Lot]:
         """Return the lots with spendable points: those that die soonest first, then the oldest."""
@@ -255,6 +250,12 @@ class Account:
         self.holds.append(hold)
         entries = [Entry("available", -hold.points), Entry("held", hold.points)]
         return self._post("hold", hold.created_at, entries, moves, hold=hold, rule=rule, actor=actor)
+
+    def give_up_holds(self, *, at: datetime, actor: str | None = None) -> None:
+        """Give back all that is held; what would have died meanwhile dies now."""
+        for hold in list(self.holds):
+            self.release(hold, at=at, actor=actor)
+        self.settle(at, since=at)
 
     def capture(
         self,

@@ -51,6 +51,16 @@ class Expiry(Struct, frozen=True):
             return None
         return self._after(period.from_day(local_day(active_at, self.zone)) - ONE_DAY, table)
 
+    def dies_at(self, own: datetime | None, active_at: datetime | None) -> datetime | None:
+        """Return when spendable points die whose `own` date is that, after that last activity; None if they do not.
+
+        The moment itself is too late.
+        """
+        kept_until = self.kept_until(active_at)
+        if self.whole:
+            return kept_until
+        return own if own is None or kept_until is None else max(own, kept_until)
+
     def _after(self, last: date, table: ExpiryTable) -> datetime:
         """Return the end of the last day, rounded up as the programme says."""
         return start_of(_rounded(last, table.round) + ONE_DAY, self.zone)

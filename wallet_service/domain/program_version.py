@@ -46,3 +46,9 @@ def read_version(number: int, valid_from: datetime, definition: str) -> ProgramV
 def in_force(versions: Sequence[ProgramVersion], moment: datetime) -> ProgramVersion:
     """Return the version in force at a moment; the first one for anything older than it. They come in their order."""
     return next((each for each in reversed(versions) if each.valid_from <= moment), versions[0])
+
+
+def in_force_between(versions: Sequence[ProgramVersion], since: datetime, until: datetime) -> Sequence[ProgramVersion]:
+    """Return the versions that were in force at some time between two moments, both included."""
+    first, last = (versions.index(in_force(versions, each)) for each in (since, until))
+    return versions[first : last + 1]

@@ -1,6 +1,7 @@
 """A template: one programme with its look, words and art; and how it draws a member's face."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -12,7 +13,7 @@ from wallet_service.domain.drawing import Case, grouped
 from wallet_service.domain.face import Face
 from wallet_service.domain.look import Look, LookField
 from wallet_service.domain.program import Program
-from wallet_service.domain.program_version import ProgramVersion, digest_of, in_force
+from wallet_service.domain.program_version import ProgramVersion, digest_of, in_force, in_force_between
 from wallet_service.domain.standing import Movement, Reminder, Standing
 from wallet_service.domain.words import Words
 
@@ -59,6 +60,10 @@ class Template:
     def rules_at(self, moment: datetime) -> ProgramVersion:
         """Return the version of the programme that was in force then."""
         return in_force(self.versions or (self._unpublished(),), moment)
+
+    def rules_between(self, since: datetime, until: datetime) -> Sequence[ProgramVersion]:
+        """Return the rules that were in force at some time between two moments."""
+        return in_force_between(self.versions or (self._unpublished(),), since, until)
 
     def program_in(self, number: int | None) -> Program:
         """Return the programme in that version; the present one where there is no such version."""

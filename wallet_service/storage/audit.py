@@ -5,11 +5,12 @@ Each check is one statement and so sees one moment, whoever posts meanwhile; it 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from wallet_service.storage.projections import ALL, BALANCE_COLUMNS, BALANCES, TABLES, made
+from wallet_service.storage.projections import ALL, BALANCE_COLUMNS, BALANCES, COURSE, SOME, TABLES, made
 
 # Every check yields who and what it is about (null where that is nobody's), what it found, and both figures as texts.
 _COLUMNS = "member, lot, transaction, what, said, made"
@@ -144,25 +145,6 @@ _BUDGETS = """
     HAVING (campaign_states.points, campaign_states.claims)
         <> (points_before + sum(coalesce(given.points, 0)), claims_before + count(given.code))
 """
-# Where activity keeps points alive, a lot's own date is not its end; those programmes are left out.
-_DEAD = """
-    WITH ends AS (
-        SELECT lots.id, lots.member_id,
-               CASE WHEN lots.activates_at = :never THEN (
-                   SELECT max(lot_allocations.expires_at) FROM lot_allocations WHERE lot_id = lots.id
-               ) ELSE lots.expires_at END AS at
-        FROM lots JOIN members ON members.id = lots.member_id JOIN programs ON programs.id = members.program_id
-        WHERE template = ANY(:fixed)
-    )
-    SELECT members.public_id AS member, ends.id AS lot, posted.id AS transaction,
-           'it takes points that had died' AS what,
-           least(posted.effective_at, posted.created_at)::text AS said, ends.at::text AS made
-    FROM ends JOIN lot_allocations ON lot_id = ends.id
-    JOIN ledger_transactions AS posted ON posted.id = transaction_id
-    JOIN members ON members.id = ends.member_id
-    WHERE bucket = 'available' AND delta < 0 AND posted.type NOT IN ('expire', 'earn_reversal', 'transfer_out')
-      AND ends.at <= least(posted.effective_at, posted.created_at)
-"""
 _DUE = """
     SELECT members.public_id AS member, NULL::bigint AS lot, NULL::bigint AS transaction,
            'the calendar comes too late' AS what, coalesce(due_at::text, 'never') AS said, first.at::text AS made
@@ -215,7 +197,7 @@ _POSITIONS = f"""
 """
 _LAWS = (
     *(_ENTRIES, _PROGRAMS, _ACCOUNTS, _LOTS, _BUCKETS, _ACCOUNTS_AND_LOTS, _HOLDS, _REDEMPTIONS, _STOCK, _BUDGETS),
-    *(_DEAD, _DUE),
+    _DUE,
 )
 # Found first and sorted then: a planner that expects many faults would look for the first few one member at a time.
 _CHECKS = tuple(
@@ -225,6 +207,42 @@ _CHECKS = tuple(
     """)
     for each in (*_LAWS, *(_projected(*each) for each in TABLES), _POSITIONS)
 )
+# By which version and tier something was taken, no row says. It can be any since the member's books were last written:
+# whoever is not due is left as it was then, until something happens to it. Clocks of machines differ, and work on many
+# members keeps the moment at which it began: a day is more than both come to.
+_TAKEN = text(f"""
+    WITH course AS (
+        SELECT id,
+               max(effective_at) FILTER (WHERE is_activity) OVER (
+                   PARTITION BY member_id ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+               ) AS active_at,
+               max(created_at) OVER (
+                   PARTITION BY member_id ORDER BY created_at GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+               ) AS left_at
+        FROM ({COURSE.format(of=SOME)}) AS posted
+    ), taken AS (
+        SELECT members.public_id AS member, lots.member_id, members.program_id, lot_id AS lot,
+               posted.id AS transaction, least(posted.effective_at, posted.created_at) AS at,
+               CASE WHEN lots.activates_at = :never THEN (
+                   SELECT max(let_go.expires_at) FROM lot_allocations AS let_go WHERE let_go.lot_id = lots.id
+               ) ELSE lots.expires_at END AS own,
+               active_at, coalesce(left_at, posted.created_at) - interval '1 day' AS since,
+               posted.created_at + interval '1 day' AS until
+        FROM lots JOIN members ON members.id = lots.member_id
+        JOIN lot_allocations ON lot_id = lots.id AND bucket = 'available' AND delta < 0
+        JOIN ledger_transactions AS posted ON posted.id = lot_allocations.transaction_id
+        LEFT JOIN course ON course.id = posted.id
+        WHERE lots.member_id = ANY(:ids) AND posted.type NOT IN ('expire', 'earn_reversal')
+    )
+    SELECT member, program_id, lot, transaction, at, own, active_at, since, until, ARRAY(
+               SELECT DISTINCT tier FROM (
+                   SELECT tier, created_at AS began, lead(created_at) OVER (ORDER BY id) AS ended
+                   FROM tier_changes WHERE tier_changes.member_id = taken.member_id
+               ) AS held
+               WHERE tier IS NOT NULL AND began <= until AND coalesce(ended, 'infinity') >= since
+           ) AS tiers
+    FROM taken ORDER BY transaction, lot
+""")
 _TOTAL = text("SELECT coalesce(sum(points), 0) FROM ledger_entries")
 
 
@@ -247,6 +265,31 @@ class Difference:
         where = ", ".join(f"{name} {each}" for name, each in about if each is not None)
         figures = ": " + " instead of ".join(each for each in (self.said, self.made) if each) if self.said else ""
         return f"{where}: {self.what}{figures}" if where else f"{self.what}{figures}"
+
+
+class Taken(NamedTuple):
+    """What was taken out of a lot by anything but its death, or an order that does not deserve it any more.
+
+    The lot dies on its `own` date by itself; `active_at` is the member's last activity before. Between `since` and
+    `until` the rules were in force, and the member was in the `tiers`, by one of which it was taken.
+    """
+
+    member: str
+    program_id: int
+    lot: int
+    transaction: int
+    at: datetime
+    own: datetime | None
+    active_at: datetime | None
+    since: datetime
+    until: datetime
+    tiers: list[str]
+
+
+def taken(tx: Connection, member_ids: Sequence[int]) -> list[Taken]:
+    """Return all that was ever taken out of the lots of these members, in the order in which it was."""
+    values = made({}, movements=0) | {"ids": list(member_ids)}
+    return [Taken(*row) for row in tx.execute(_TAKEN, values)]
 
 
 def differences(

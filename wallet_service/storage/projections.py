@@ -41,9 +41,20 @@ DAYS = """
            sum(orders)::integer AS orders, sum(referrals)::integer AS referrals
     FROM qualifications WHERE member_id {of} GROUP BY member_id, day
 """
+# What was posted, and whether it is activity, as `Transaction.is_activity` says of what is not entered yet.
+COURSE = """
+    SELECT posted.id, posted.member_id, effective_at, created_at,
+           type = ANY(:activity)
+               OR (type = 'adjust' AND opened.id IS NOT NULL AND opened.expires_at IS NULL) AS is_activity
+    FROM ledger_transactions AS posted
+    LEFT JOIN (SELECT id, transaction_id, expires_at FROM lots WHERE member_id {of}) AS opened
+        ON opened.transaction_id = posted.id
+    WHERE posted.member_id {of}
+"""
 # Of a balance, all that no rule and no calendar has a say in. The zone, in which movements have their days, is null
 # where the programme's template is not loaded.
-BALANCES = """
+BALANCES = (
+    """
     WITH accounts AS (
         SELECT member_id,
                coalesce(sum(points) FILTER (WHERE kind = 'available'), 0)::bigint AS available,
@@ -56,11 +67,10 @@ BALANCES = """
                sum(referrals)::bigint AS referrals
         FROM qualifications WHERE member_id {of} GROUP BY member_id
     ), activity AS (
-        SELECT member_id, max(effective_at) AS at FROM ledger_transactions
-        WHERE member_id {of} AND (type = ANY(:activity)
-            OR (type = 'adjust'
-                AND id IN (SELECT transaction_id FROM lots WHERE member_id {of} AND expires_at IS NULL)))
-        GROUP BY member_id
+        SELECT member_id, max(effective_at) AS at FROM ("""
+    + COURSE
+    + """) AS course
+        WHERE is_activity GROUP BY member_id
     ), ranks AS (
         SELECT DISTINCT ON (member_id) member_id, tier, day, valid_until, measured_to, manual
         FROM tier_changes WHERE member_id {of} ORDER BY member_id, id DESC
@@ -122,6 +132,7 @@ BALANCES = """
     LEFT JOIN movements ON movements.member_id = members.id
     WHERE members.id {of}
 """
+)
 BALANCE_COLUMNS = (
     "available",
     "pending",

@@ -9,6 +9,7 @@ from itertools import islice
 from msgspec import structs
 from sqlalchemy import Connection
 
+from wallet_service.domain.expiry import expiry_of
 from wallet_service.domain.member import Membership, Position
 from wallet_service.domain.membership import span
 from wallet_service.domain.program import Program
@@ -18,7 +19,7 @@ from wallet_service.domain.template import Template
 from wallet_service.domain.tiering import CALENDAR
 from wallet_service.storage import audit as books
 from wallet_service.storage import members, memberships, programs, projections, triggers
-from wallet_service.storage.audit import Difference
+from wallet_service.storage.audit import Difference, Taken
 from wallet_service.storage.ledger import Cause
 from wallet_service.storage.members import Found
 from wallet_service.usecases.book import MOVEMENTS, open_book
@@ -35,8 +36,8 @@ Begin = Callable[[], AbstractContextManager[Connection]]
 class Books:
     """What is wrong in the ledger or in what is projected from it; each check names so many at the most.
 
-    `unchecked` are the programmes of which it was not looked whether points were spent after they had died: there
-    activity keeps points alive, or the template is not loaded.
+    `unchecked` are the codes of programmes whose template is not loaded: it was not looked whether points were spent
+    there after they had died.
     """
 
     differences: tuple[Difference, ...]
@@ -54,7 +55,38 @@ def audit(tx: Connection, in_force: InForce, *, most: int) -> Books:
     fixed = [name for name, each in templates.items() if not _lives_on(each.program)]
     found = books.differences(tx, zones=_zones(templates), fixed=fixed, movements=MOVEMENTS, most=most)
     found += islice(_wrong_memberships(tx), most)
-    return Books(tuple(found), tuple(sorted(templates.keys() - set(fixed))))
+    found += islice(_dead(tx, in_force), most)
+    unknown = [each for each in programs.every(tx) if each.template not in in_force.templates]
+    return Books(tuple(found), tuple(programs.code_of(tx, each.id) for each in unknown))
+
+
+def _dead(tx: Connection, in_force: InForce) -> Iterator[Difference]:
+    """Yield what was taken of points that had died by every rule by which they can have been taken."""
+    after = 0
+    while ids := [member_id for member_id, *_ in projections.page(tx, after, most=PAGE)]:
+        after = ids[-1]
+        found = books.taken(tx, ids)
+        # Read after the rows, none of which is of a newer version then.
+        loaded = [each for each in programs.every(tx) if each.template in in_force.templates]
+        templates = {each.id: in_force.of_program(each) for each in loaded}
+        for each in found:
+            template = templates.get(each.program_id)
+            died_at = _died_at(template, each) if template else None
+            if died_at is not None:
+                what = "it takes points that had died"
+                yield Difference(each.member, each.lot, each.transaction, what, str(each.at), str(died_at))
+
+
+def _died_at(template: Template, taken: Taken) -> datetime | None:
+    """Return when the points had died by the kindest rule by which they can have been taken; None if they lived."""
+    ends = []
+    for version in template.rules_between(taken.since, taken.until):
+        for tier in (None, *taken.tiers):
+            dies_at = expiry_of(version.program, tier).dies_at(taken.own, taken.active_at)
+            if dies_at is None or dies_at > taken.at:
+                return None
+            ends.append(dies_at)
+    return max(ends)
 
 
 def wrong_positions(begin: Begin, in_force: InForce, *, now: datetime) -> Iterator[Difference]:

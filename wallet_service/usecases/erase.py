@@ -46,8 +46,7 @@ def erase(operation: Operation, *, customer: Customer) -> Erased:
     tx, now = operation.tx, operation.now
     _lock_person(operation, named(operation, customer))
     (book,) = books_of(operation, customer)
-    for hold in list(book.account.holds):
-        book.account.release(hold, at=now, actor=operation.actor)
+    book.account.give_up_holds(at=now, actor=operation.actor)
     points = book.account.clear(at=now, actor=operation.actor, reason=ERASED)
     book.automatic = False
     member = book.close(cause=operation.cause, reason=operation.kind)

@@ -55,8 +55,7 @@ def merge(
     Raises `UnknownMember` and `SameMember`.
     """
     gone, kept = books_of(operation, merged, survivor)
-    for each in list(gone.account.holds):
-        gone.account.release(each, at=operation.now, actor=operation.actor)
+    gone.account.give_up_holds(at=operation.now, actor=operation.actor)
     _take_back(gone, leaving, actor=operation.actor, reason=reason)
     move_everything(gone, kept, actor=operation.actor, reason=reason)
     _hand_over_facts(gone, kept)

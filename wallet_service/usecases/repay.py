@@ -29,6 +29,8 @@ def repay(book: Book, order: Order) -> None:
             back = min(spent - wanted, each.left)
             _return(book, order, each, back)
             spent -= back
+    if spent < wanted:
+        book.account.settle(book.now, since=book.now)  # what an old order has just earned anew may be dead
     if spent < wanted and book.account.available > 0:
         points, first = min(wanted - spent, book.account.available), found[0]
         book.account.spend(points, at=book.now, partner=first.partner, rule=first.rule, order_row=order.row_id)
