@@ -27,7 +27,7 @@ from wallet_service.apple.identity import Identity, load_identity
 from wallet_service.config import Settings
 from wallet_service.domain.template import Template
 from wallet_service.sandbox.chain import Chain, make_chain
-from wallet_service.storage import migrate
+from wallet_service.storage import migrate, pipelined
 from wallet_service.storage.embedded import Embedded
 from wallet_service.storage.templates import load_all
 from wallet_service.web import create_app
@@ -132,20 +132,22 @@ def model(cluster: Embedded) -> str:
 @pytest.fixture(scope="session")
 def slate(cluster: Embedded, model: str) -> Iterator[Slate]:
     """The database that the tests of this process have one after the other."""
-    slate = Slate(open_engine(cluster.url(f"test_{model}")))
+    url = cluster.url(f"test_{model}")
+    wiper = create_engine(url)
+    slate = Slate(open_engine(url), pipelined.open_engine(wiper), wiper)
     yield slate
-    slate.engine.dispose()
+    slate.dispose()
 
 
 @pytest.fixture
 def engine(cluster: Embedded, model: str, slate: Slate) -> Iterator[Engine]:
     """An engine on a migrated database without a row; one whose tables a test has changed is made anew."""
     if not slate.sound or not slate.wiped():
-        slate.engine.dispose()
+        slate.dispose()
         name = slate.engine.url.database
         _execute(cluster, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         _execute(cluster, f"CREATE DATABASE {name} TEMPLATE {model} STRATEGY FILE_COPY")
-        with slate.engine.begin() as tx:
+        with slate.wiper.begin() as tx:
             slate.sound = shape(tx)
     with slate.lent() as engine:
         yield engine
@@ -217,11 +219,17 @@ def starters() -> dict[str, Template]:
 
 @pytest.fixture
 def service(
-    settings: Settings, engine: Engine, identity: Identity, clock: Clock, starters: dict[str, Template]
+    settings: Settings,
+    slate: Slate,
+    engine: Engine,
+    identity: Identity,
+    clock: Clock,
+    starters: dict[str, Template],
 ) -> Service:
-    """A whole service on an empty database; its key for Google is that of the run, for one takes long to make."""
+    """A whole service on an empty database, with what takes long to make: a key for Google, and connections."""
     account = replace(loaded_once(), token_uri=f"{settings.sandbox_google_url}/token")
-    return build(settings, clock=clock, engine=engine, identity=identity, loaded=starters, account=account)
+    built = build(settings, clock=clock, engine=engine, identity=identity, loaded=starters, account=account)
+    return replace(built, pipelined_engine=slate.pipelined)
 
 
 @pytest.fixture

@@ -50,7 +50,10 @@ LIVING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_dat
 
 
 def wipe(tx: Connection) -> None:
-    """Delete all rows, with the ledger's guards asleep, and have every identity begin with 1 again."""
+    """Delete all rows, with the ledger's guards asleep, and have every identity begin with 1 again.
+
+    A connection that has let guards sleep forgets the plans of all its statements: the tests' own are left alone.
+    """
     tx.execute(text("SET LOCAL session_replication_role = replica"))
     for name, large in tx.execute(FILLED, {"large": LARGE}).all():
         tx.execute(text(f"TRUNCATE {name} CASCADE" if large else f"DELETE FROM {name}"))
@@ -76,34 +79,50 @@ def alone(engine: Engine, kept: Collection[int] = ()) -> set[int]:
 
 @dataclass
 class Slate:
-    """The database of the tests of one process, and its connections; `sound` is what its tables are."""
+    """The database of the tests of one process, and its connections; `sound` is what its tables are.
+
+    `engine` and `pipelined` are the tests' own, `wiper` is what empties the tables between them.
+    """
 
     engine: Engine
+    pipelined: Engine
+    wiper: Engine
     sound: str = ""
     connections: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        event.listen(self.engine, "connect", lambda made, _: self.connections.add(made.info.backend_pid))
+        for each in self._engines:
+            event.listen(each, "connect", lambda made, _: self.connections.add(made.info.backend_pid))
+
+    @property
+    def _engines(self) -> tuple[Engine, ...]:
+        return self.engine, self.pipelined, self.wiper
+
+    def dispose(self) -> None:
+        """Close all connections."""
+        for each in self._engines:
+            each.dispose()
 
     def wiped(self) -> bool:
         """Leave no row and no connection but those that wait for the next test; return whether the tables are sound."""
-        if not self._waits():
-            self.engine.dispose()
-            alone(self.engine)
-        with self.engine.begin() as tx:
+        if not self._wait():
+            self.dispose()
+            alone(self.wiper)
+        with self.wiper.begin() as tx:
             if shape(tx) != self.sound:
                 return False
             wipe(tx)
             return True
 
-    def _waits(self) -> bool:
+    def _wait(self) -> bool:
         """Break what a test has left open; return whether all connections that wait for the next one are whole."""
         try:
-            if alone(self.engine, self.connections) & self.connections:
+            if alone(self.wiper, self.connections) & self.connections:
                 return False
-            with self.engine.connect() as connection:
+            with self.wiper.connect() as connection:
                 living = connection.execute(LIVING, {"kept": list(self.connections)}).scalar_one()
-                return bool(living == self.engine.pool.checkedin() + 1)  # type: ignore[attr-defined]
+                waiting = sum(each.pool.checkedin() for each in self._engines)  # type: ignore[attr-defined]
+                return bool(living == waiting + 1)
         except OperationalError:  # the last test has broken them, as a server does that stops
             return False
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from actors import Clock
 from google_actors import loaded_once
+from slate import Slate
 from sqlalchemy import Engine
 from town import Ruled, Town, settled_town
 
@@ -21,7 +22,7 @@ STARTERS = Path(__file__).parents[2] / "pass_templates"
 
 
 @pytest.fixture
-def ruled(settings: Settings, engine: Engine, identity: Identity, clock: Clock, tmp_path: Path) -> Ruled:
+def ruled(settings: Settings, slate: Slate, engine: Engine, identity: Identity, clock: Clock, tmp_path: Path) -> Ruled:
     """A way to start the service anew with other rules in its files: what is replaced, and by what."""
     folders = iter(range(1000))
 
@@ -39,7 +40,8 @@ def ruled(settings: Settings, engine: Engine, identity: Identity, clock: Clock, 
             _show_reminders(folder / "points")
         account = replace(loaded_once(), token_uri=f"{settings.sandbox_google_url}/token")
         elsewhere = settings.model_copy(update={"templates": folder})
-        return build(elsewhere, clock=clock, engine=engine, identity=identity, account=account)
+        built = build(elsewhere, clock=clock, engine=engine, identity=identity, account=account)
+        return replace(built, pipelined_engine=slate.pipelined)
 
     return start
 

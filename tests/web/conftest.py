@@ -51,10 +51,18 @@ def built(
     admin.dispose()
 
 
+@pytest.fixture(scope="session")
+def wiper(built: Service) -> Iterator[Engine]:
+    """What empties the tables."""
+    wiper = create_engine(built.engine.url)
+    yield wiper
+    wiper.dispose()
+
+
 @pytest.fixture
-def engine(built: Service) -> Engine:
+def engine(built: Service, wiper: Engine) -> Engine:
     """The engine of a database with empty tables."""
-    with built.engine.begin() as tx:
+    with wiper.begin() as tx:
         wipe(tx)
     return built.engine
 
