@@ -336,3 +336,20 @@ def test_a_reward_that_comes_by_itself_is_activity() -> None:
     points = 'pending = { mode = "days", days = 40 }'
     months = simulate(ruled(points, active), bought(("2026-01-02T09:00", 5_000)), NOBODY, until=date(2026, 3, 1)).months
     assert [(each.issued, each.redeemed) for each in months] == [(55, 0), (5, 50), (0, 0)]
+
+
+def test_a_prize_comes_as_often_as_its_budget_lets_it() -> None:
+    """Two rounds of a challenge that one order completes are one prize where the budget holds one."""
+    shop = ruled(
+        more="""
+        [[campaign]]
+        code = "taster"
+        kind = "challenge"
+        points = 100
+        goal = { event = "order.paid", times = 2, within = "P30D", distinct = "sku" }
+        budget = { stock = 1 }
+        """
+    )
+    order = OrderPaid(ANN, "a", "EUR", 0, tuple(Line(sku, 0) for sku in ("ale", "bock", "cider", "dunkel")))
+    events = [*bought(), said("2026-01-02T09:00", "order.paid", order)]
+    assert simulate(shop, events, NOBODY).months[0].issued == 100

@@ -388,11 +388,10 @@ class _Town:
 
     def _deed(self, life: _Life, deed: Deed) -> None:
         applicable = rules.applicable(self.program, deed, self._buyer(life, deed))
-        usage, budgets = self._stand(life, applicable)
-        found = applicable.award(usage, budgets)
+        found = applicable.award(*self._stand(life, applicable))
         self._take(life, Taken(uses=found.uses, spent=found.spent), deed.at)
         self._give(life, found.points, found.rule, deed.at)
-        self._mark(life, applicable, applicable.marks, usage, budgets)
+        self._mark(life, applicable, applicable.marks)
 
     def _give(self, life: _Life, points: int, rule: str, at: datetime) -> None:
         if points == 0:
@@ -434,14 +433,13 @@ class _Town:
         before = order.taken or UNTAKEN
         buyer = order.as_first(self._buyer(life, purchase))
         applicable = rules.applicable(self.program, purchase, buyer)
-        usage, budgets = self._stand(life, applicable, before)
         if order.to_be_evaluated:
-            order = order.rated(purchase, applicable.award(usage, budgets), buyer)
+            order = order.rated(purchase, applicable.award(*self._stand(life, applicable, before)), buyer)
         marks = applicable.marks if order.counts else ()
         order = order.counting(marks, but=self._take_back(life, order.row_id, before.lost(marks)))
         assert order.taken is not None
         self._take(life, order.taken, purchase.paid_at, before)
-        self._mark(life, applicable, order.taken.new(before), usage, budgets, order_row=order.row_id)
+        self._mark(life, applicable, order.taken.new(before), order_row=order.row_id)
         return order
 
     def _buyer(self, life: _Life, what: Purchase | Deed) -> Buyer:
@@ -453,23 +451,14 @@ class _Town:
         left = {code: self._left(code) for code in {*applicable.budgeted(), *dict(before.spent)}}
         return before.laid_back(used, left)
 
-    def _mark(
-        self,
-        life: _Life,
-        applicable: Applicable,
-        marks: Pairs,
-        usage: Usage,
-        budgets: Budgets,
-        *,
-        order_row: int | None = None,
-    ) -> None:
+    def _mark(self, life: _Life, applicable: Applicable, marks: Pairs, *, order_row: int | None = None) -> None:
         what, at = applicable.what, moment(applicable.what)
         by_code = {each.code: each for each in self.program.campaign}
         for code, name in marks:
             mark = Mark(name, at, order_row)
             progress, complete = challenge.advance(by_code[code], life.progress.get(code), mark, self.program.zone)
             life.progress[code] = progress
-            prize = rules.prize(by_code[code], what, usage, budgets) if complete else Award()
+            prize = rules.prize(by_code[code], what, *self._stand(life, applicable)) if complete else Award()
             if prize.points:
                 self._take(life, Taken(uses=prize.uses, spent=prize.spent), at)
                 self._give(life, prize.points, code, at)

@@ -9,12 +9,11 @@ from wallet_service.domain import award as rules
 from wallet_service.domain import challenge
 from wallet_service.domain.award import Applicable, Award, Budget, Usage
 from wallet_service.domain.basis import moment
-from wallet_service.domain.campaigns import UNTOUCHED, Budgets
+from wallet_service.domain.campaigns import Budgets
 from wallet_service.domain.challenge import Mark, Progress
 from wallet_service.domain.earning import Order, new_lot
 from wallet_service.domain.expiry import expiry_of
 from wallet_service.domain.grounds import UNFOUNDED, Grounds
-from wallet_service.domain.limits import UNUSED
 from wallet_service.domain.news import News
 from wallet_service.domain.period import local_day
 from wallet_service.domain.program import Program
@@ -39,25 +38,23 @@ def evaluate_order(book: Book, order: Order, program: Program, version: int) -> 
     buyer = order.as_first(_buyer(book))
     applicable = rules.applicable(program, purchase, buyer)
     marks = applicable.marks if order.counts else ()
-    usage, budgets = _left(book, applicable, before) if order.to_be_evaluated or marks else (UNUSED, UNTOUCHED)
     if order.to_be_evaluated:
-        award = applicable.award(usage, budgets)
+        award = applicable.award(*_left(book, applicable, before))
         order = structs.replace(order.rated(purchase, award, buyer), program_version=version)
     order = order.counting(marks, but=_take_back(book, program, order.row_id, before.lost(marks)))
     assert order.taken is not None
     _take(book, order.taken, purchase.paid_at, before)
-    _mark(book, applicable, order.taken.new(before), usage, budgets, order_row=order.row_id)
+    _mark(book, applicable, order.taken.new(before), order_row=order.row_id)
     return order
 
 
 def give_for_deed(book: Book, program: Program, deed: Deed) -> None:
     """Let the member earn what a deed gives by that version of the programme."""
     applicable = rules.applicable(program, deed, _buyer(book))
-    usage, budgets = _left(book, applicable)
-    award = applicable.award(usage, budgets)
+    award = applicable.award(*_left(book, applicable))
     _take(book, Taken(uses=award.uses, spent=award.spent), deed.at)
     _give_award(book, program, award, rule=award.rule, at=deed.at)
-    _mark(book, applicable, applicable.marks, usage, budgets)
+    _mark(book, applicable, applicable.marks)
 
 
 def _buyer(book: Book) -> Buyer:
@@ -112,22 +109,14 @@ def _take(book: Book, taken: Taken, at: datetime, before: Taken = UNTAKEN) -> No
         awards.spend(book.tx, book.member.program_id, spent)
 
 
-def _mark(
-    book: Book,
-    applicable: Applicable,
-    marks: Pairs,
-    usage: Usage,
-    budgets: Budgets,
-    *,
-    order_row: int | None = None,
-) -> None:
+def _mark(book: Book, applicable: Applicable, marks: Pairs, *, order_row: int | None = None) -> None:
     """Note the marks, and let the member earn what the challenges give that they complete.
 
     A refund of one of their orders does not take that back.
     """
     what, program = applicable.what, applicable.program
     for each in _completed(book, program, what, marks, order_row):
-        prize = rules.prize(each, what, usage, budgets)
+        prize = rules.prize(each, what, *_left(book, applicable))  # looked up anew: one order may complete two rounds
         if prize.points:
             _take(book, Taken(uses=prize.uses, spent=prize.spent), moment(what))
             _give_award(book, program, prize, rule=each.code, at=moment(what))
