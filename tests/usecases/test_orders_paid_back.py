@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from listeners import listening
 from sqlalchemy import text
 
 from wallet_service.domain.event import OrderPaid, OrderUpdated, Refund
+from wallet_service.storage import migrate
 from wallet_service.usecases.merge import merge
 from wallet_service.wiring import Service
 
@@ -173,3 +174,21 @@ def test_who_has_become_one_gives_back_for_both(opened: Opened) -> None:
     shop.refund(1_000, order="a")
     assert uses(shop) == 0
     assert shop.buy(1_000, order="b")["points"] == 510
+
+
+def test_the_tables_before_know_neither_idle_orders_nor_whose_marks_are(opened: Opened, service: Service) -> None:
+    """Going back leaves what was read before: a mark is a name with a time, once, and who gave uses back has none."""
+    shop = opened(campaign=[WELCOME, days(3, distinct="local_date")])
+    for order in ("a", "b", "c"):
+        shop.tell("order.updated", snapshot(order, 1_000, 0))
+    shop.tell("order.updated", snapshot("a", 1_000, 1, back=1_000))
+    migrate.downgrade(service.engine, "0025")
+    with service.read() as tx:
+        given = tx.execute(text("SELECT marks FROM challenge_progress")).scalar_one()
+        kept = tx.execute(text("SELECT award->'taken' FROM orders WHERE order_id = 'a'")).scalar_one()
+    assert [(name, datetime.fromisoformat(at)) for name, at in given] == [("2026-06-01", START)]
+    assert kept == {}
+    migrate.upgrade(service.engine)
+    shop.tell("order.updated", snapshot("a", 1_000, 2, back=0))
+    assert (shop.balance(), uses(shop), marks(shop)) == (530, 0, ["2026-06-01"])
+    shop.check()

@@ -7,6 +7,17 @@ down_revision = "0025"
 branch_labels = None
 depends_on = None
 
+# Code of before takes a mark for a name with a time, and knows no order that holds no uses for the time being.
+BEFORE = """
+    UPDATE orders SET award = award #- '{taken,idle}' #- '{taken,uses}' WHERE award->'taken' ? 'idle';
+    UPDATE challenge_progress SET marks = coalesce((
+        SELECT jsonb_agg(jsonb_build_array(name, at) ORDER BY at, name) FROM (
+            SELECT mark->>0 AS name, max((mark->>1)::timestamptz) AS at
+            FROM jsonb_array_elements(marks) AS mark GROUP BY mark->>0
+        ) AS given
+    ), '[]')
+"""
+
 
 def upgrade() -> None:
     """Let a row count as one use, or as one that was given back."""
@@ -30,3 +41,4 @@ def downgrade() -> None:
     op.execute("DELETE FROM award_uses WHERE times = -1")
     op.execute("ALTER TABLE award_uses ENABLE TRIGGER append_only")
     op.execute("ALTER TABLE award_uses DROP COLUMN times")
+    op.execute(BEFORE)
