@@ -95,7 +95,7 @@ def lost_aside(service: Service, found: Found, template: Template) -> int:
     """Return how many of a member's held points would die at once if they came back now."""
     if not found.member.position.held:
         return 0
-    with service.read() as tx:
+    with service.snapshot() as tx:
         return lost_of_held(tx, found.member, template, now=service.clock())
 
 

@@ -127,6 +127,12 @@ class Service:
             yield connection
 
     @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Open a connection on which all statements see one moment: for looking at what several questions make up."""
+        with _usable(), self.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+            yield connection
+
+    @contextmanager
     def begin(self) -> Iterator[Connection]:
         """Open a transaction: it is committed at the end, and rolled back if an error leaves it."""
         with _usable(), self.engine.begin() as connection:

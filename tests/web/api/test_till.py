@@ -1,11 +1,13 @@
 """A till at work: it scans, looks up, quotes, holds and captures; it is offline for a while, and repeats itself."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import books
+import pytest
 from actors import Clock
 from api_actors import Program, World
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from wallet_service.web.api import samples
 
@@ -134,6 +136,29 @@ def test_an_answer_that_was_kept_before_it_told_what_dies_is_repeated(world: Wor
         tx.execute(text("UPDATE operations SET answer = (answer::jsonb - '{lost_if_voided,died}'::text[])::json"))
     again = till.send("POST", "/holds", **asked)
     assert (again.status_code, again.get_json()) == (201, held | {"lost_if_voided": None})
+
+
+@pytest.mark.parametrize("kind", ["holds", "redemptions"])
+def test_what_is_ended_while_somebody_looks_is_shown_as_it_was(world: World, kind: str) -> None:
+    """Whoever asks for a hold, or for what is held, sees one moment, though it is given back between two questions."""
+    till, member = world.mine.program(*TILL), {"id": world.names("")[samples.MEMBER]}
+    body = {"member": member} | ({"points": 100} if kind == "holds" else {"reward": "sample"})
+    path = f"/{kind}/{till.send('POST', f'/{kind}', json=body).get_json()['id']}"
+    end, why = ("void", None) if kind == "holds" else ("cancel", {"reason": "x"})
+    ended: list[int] = []
+
+    def come_between(*said: object) -> None:
+        if "sum(delta) AS points FROM lot_allocations" in str(said[2]) and not ended:
+            ended.append(0)
+            with ThreadPoolExecutor(1) as pool:
+                ended[0] = pool.submit(till.send, "POST", f"{path}/{end}", json=why).result().status_code
+
+    event.listen(world.service.engine, "before_cursor_execute", come_between)
+    answer = till.send("GET", path)
+    event.remove(world.service.engine, "before_cursor_execute", come_between)
+    assert (answer.status_code, ended) == (200, [200])
+    assert answer.get_json()["status"] in ("open", "held")
+    assert books.faults(world.service) == []
 
 
 def test_what_cannot_be_had_says_every_reason(world: World) -> None:

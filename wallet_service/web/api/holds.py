@@ -125,12 +125,12 @@ def hold_points(call: Call, *, body: NewHold) -> Done[Hold]:
 )
 def get_hold(call: Call, *, path: HoldPath) -> Hold:
     """Show a hold as it stands."""
-    with call.service.read() as tx:
+    with call.service.snapshot() as tx:
         program = call.program(program_of_hold(tx, call.merchant_id, path.hold_id))
         seen = holding.look(tx, program=program, hold=path.hold_id, now=call.now)
         found = member_of(tx, call.merchant_id, seen.member_id)
     if call.service.settled(found) is not found:
-        with call.service.read() as tx:
+        with call.service.snapshot() as tx:
             seen = holding.look(tx, program=program, hold=path.hold_id, now=call.now)
     return _hold(answer_of(seen))
 

@@ -215,11 +215,11 @@ def get_redemption(call: Call, *, path: RedemptionPath) -> Redemption:
     """Show a redemption as it stands."""
     opened = _program(call, path)
     program = call.program(opened)
-    with call.service.read() as tx:
+    with call.service.snapshot() as tx:
         seen = redeeming.look(tx, program=program, redemption=path.redemption_id, now=call.now)
         found = member_of(tx, call.merchant_id, seen.member_id)
     if call.service.settled(found) is not found:
-        with call.service.read() as tx:
+        with call.service.snapshot() as tx:
             seen = redeeming.look(tx, program=program, redemption=path.redemption_id, now=call.now)
     return _redemption(answer_of(seen))
 
