@@ -13,9 +13,15 @@ from wallet_service.usecases.evaluate import evaluate_order
 from wallet_service.usecases.repay import repay
 
 
-def rules_of(template: Template, waiting: Iterable[Order]) -> list[Program]:
+def rules_of(template: Template, several: Iterable[Order]) -> list[Program]:
     """Return the rules by which orders are evaluated, whose budgets have to be locked together before."""
-    return [template.rules_at(each.purchase.paid_at).program for each in waiting if each.purchase]
+    return [
+        template.rules_at(each.purchase.paid_at).program
+        if each.program_version is None
+        else template.program_in(each.program_version)
+        for each in several
+        if each.purchase
+    ]
 
 
 def waiting_orders(

@@ -366,7 +366,9 @@ def _claim_orders(case: _Case, book: Book, marks: list[bytes]) -> None:
     own = case.order.row_id if case.order else None
     waiting = waiting_orders(book, case.customer_id if case.joins else None, marks, but=own)
     if waiting:
-        lock_all_budgets(book, [case.program, *rules_of(case.template, waiting)])
+        fact = case.event.fact
+        at_hand = [_told(case, fact)] if isinstance(fact, ABOUT_ORDERS) else []
+        lock_all_budgets(book, [case.program, *rules_of(case.template, [*waiting, *at_hand])])
         claim_orders(book, waiting, at=case.event.occurred_at)
 
 
