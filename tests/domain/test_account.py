@@ -100,7 +100,7 @@ def test_a_partners_points_are_the_partners_to_pay() -> None:
     """What a partner issued is taken from the partner's account, and given back to it."""
     mine = account()
     mine.earn(Lot(80, day(0), partner="bakery", order_row=7))
-    back, _ = mine.reverse(30, order_row=7, at=day(1), rule=None)
+    back, _ = mine.reverse(30, order_row=7, at=day(1), rule=None, partner="bakery")
     told = [(each.account, each.points, each.partner) for posted in mine.posted for each in posted.entries]
     assert told[0] == ("partner", -80, "bakery")
     assert ("partner", 30, "bakery") in told

@@ -470,6 +470,23 @@ def test_what_was_paid_is_evened_out_once(service: Service, clock: Clock) -> Non
     assert shown(shop)["bookshop"] == (0, 0, -199, 199, 1990)
 
 
+def test_what_was_spent_before_its_order_was_refunded_is_no_longer_issued(service: Service, clock: Clock) -> None:
+    """The bookshop owes nothing for an order that was paid back, though none of its points were left to be taken."""
+    shop = coalition(service, clock)
+    held = shop.do(hold, customer=who(), points=199)
+    shop.do(capture, hold=held["hold"], partner="cinema")
+    shop.refund(99_900, order="a")
+    shop.check()
+
+    assert shop.balance() == -199
+    assert shown(shop) == {
+        "bakery": (0, 0, 0, 0, 0),
+        "bookshop": (0, 0, 0, 0, 0),
+        "cinema": (0, 199, 0, 199, 1990),
+        "operator": (0, 0, 0, -199, -1990),
+    }
+
+
 def test_settling_at_once_settles_once(service: Service, clock: Clock) -> None:
     """Who settles while another is at it waits, and finds nothing left to settle."""
     shop = coalition(service, clock)

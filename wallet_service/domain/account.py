@@ -212,14 +212,15 @@ class Account:
         floor: int | None = 0,
         only_pending: bool = False,
         rule: str | None,
+        partner: str | None = None,
     ) -> tuple[Transaction, int]:
-        """Take back points that an order no longer deserves; return also how many had to be forgiven.
+        """Take back points that an order no longer deserves, for the partner who issued them if any.
 
+        Return also how many had to be forgiven.
         The order's own lots give first, pending before spendable, then those that die soonest. What is lacking makes a
         deficit as far down as `floor`, None for any depth; and what is beyond that is forgiven.
         """
         own = [lot for lot in self.lots if lot.order_row == order_row]
-        partner = next((lot.partner for lot in own if lot.partner), None)
         moves, left = self._drain(own, points, "pending", "out")
         pending, spendable = points - left, 0
         if not only_pending:

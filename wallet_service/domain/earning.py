@@ -300,6 +300,7 @@ def settle(order: Order, account: Account, program: Program, *, at: datetime) ->
     and any number of times. `at` is when the event happened that made the difference.
     """
     change = order.deserved - order.kept
+    partner = order.purchase.partner if order.purchase and program.partner else None
     if change > 0:
         lot = new_lot(
             program,
@@ -308,7 +309,7 @@ def settle(order: Order, account: Account, program: Program, *, at: datetime) ->
             earned_at=order.purchase.paid_at if order.purchase else at,
             rule=order.rule,
             order_row=order.row_id,
-            partner=order.purchase.partner if order.purchase and program.partner else None,
+            partner=partner,
         )
         if order.fulfilled_at is not None and program.points.waits_for(FULFILLED):
             lot.activates_at = None  # what they wait for has happened already
@@ -323,6 +324,7 @@ def settle(order: Order, account: Account, program: Program, *, at: datetime) ->
             only_pending=program.points.refund.earned == "only_pending",
             floor=program.points.floor,
             rule=order.rule,
+            partner=partner,
         )
         return structs.replace(order, kept=order.deserved, forgiven=order.forgiven + forgiven)
     return order
