@@ -460,6 +460,22 @@ def test_whoever_hands_over_a_reward_of_nobodys_own_gets_its_points(service: Ser
     assert shop.sums() == {"adjustment": -1000, "partner bakery": 200}
 
 
+def test_a_hold_of_a_partner_s_reward_is_captured_for_that_partner(service: Service, clock: Clock) -> None:
+    """Captured by the hold, for another partner it is refused; a refund takes from who got the points."""
+    shop = till(service, clock, shipped("coalition"))
+    shop.enrol("ann")
+    shop.give(1000)
+    done = shop.do(redeem, customer=who(), reward="cinema-ticket")
+    with shop.service.read() as tx:
+        held = tx.execute(text("SELECT public_id FROM holds")).scalar()
+    with pytest.raises(OperationRefused, match="cinema"):
+        shop.do(capture, hold=held, partner="bookshop")
+    shop.do(capture, hold=held, partner="cinema")
+    assert shop.sums() == {"adjustment": -1000, "partner cinema": 300}
+    shop.do(refund, redemption=done["redemption"], reason="r")
+    assert shop.sums() == {"adjustment": -1000}
+
+
 @dataclass(frozen=True)
 class Given:
     """What an operation of this test's own answers."""

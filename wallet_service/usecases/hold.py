@@ -84,9 +84,11 @@ def capture(operation: Operation, *, hold: str, points: int | None = None, partn
     Raises `UnknownHold`, `HoldResolved` and `OperationRefused`.
     """
     book, found, by_reward = _open(operation, hold)
+    if partner is not None and by_reward is not None and partner != by_reward:
+        raise refused("partner", f"is {partner!r}; what they are held for is handed over by {by_reward!r}")
     used = found.points if points is None else positive(points)
     book.account.capture(
-        found, used, at=operation.now, partner=accepting(operation.program, partner) or by_reward, actor=operation.actor
+        found, used, at=operation.now, partner=by_reward or accepting(operation.program, partner), actor=operation.actor
     )
     after = close(operation, book)
     after = repay_named(operation, after, found.reference)
