@@ -346,6 +346,20 @@ def test_what_comes_monthly_comes_as_often_as_its_limit_says(town: Opened, aslee
 
 
 @pytest.mark.parametrize("asleep", [False, True])
+def test_once_a_month_is_once_in_each(town: Opened, asleep: bool) -> None:
+    """A limit of once a month takes none of three months away, whoever looks each month or after all of them."""
+    limited = '[[reward]]\ncode = "treat"\nkind = "amount_off"\nvalue = 300\ncost = 10\nauto = "monthly"\n'
+    limited += 'limit = { times = 1, per = "P1M" }\n'
+    here = town(rules(more=limited))
+    here.enrol()
+    here.buy(10_000, order="a")
+    for month in ("2026-09-15 10:00",) if asleep else ("2026-07-01 10:00", "2026-08-01 10:00", "2026-09-15 10:00"):
+        until(here, month)
+    assert here.balances() == (70, 0)
+    assert faults(here.service) == []
+
+
+@pytest.mark.parametrize("asleep", [False, True])
 def test_what_comes_monthly_comes_by_the_tier_of_its_day(town: Opened, asleep: bool) -> None:
     """Of a tier through the end of a year the gift of December is the last, whoever looks then or weeks later."""
     tiers = """

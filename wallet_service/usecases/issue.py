@@ -122,7 +122,7 @@ def give_monthly(taking: Taking, first: date, before: Sequence[NewRedemption]) -
         least = max(least_points(reward), 1)
         if not least <= points <= taking.account.available or not reached(taking.program, reward, taking.tier):
             continue
-        if reward.limit and _left(taking, reward, at) <= sum(each.reward is reward for each in before):
+        if reward.limit and _left(taking, reward, at, before) <= 0:
             continue
         cause = cause_of(taking.program, reward, chosen=None, usual=taking.usual_cause)
         try:
@@ -241,10 +241,11 @@ def _due(taking: Taking, reward: Reward) -> int:
     return _left(taking, reward, taking.now) if reached(taking.program, reward, taking.tier) else 0
 
 
-def _left(taking: Taking, reward: Reward, at: datetime) -> int:
-    """Return how often the reward's limit still lets the member take it then."""
+def _left(taking: Taking, reward: Reward, at: datetime, before: Sequence[NewRedemption] = ()) -> int:
+    """Return how often the reward's limit still lets the member take it then, after those that are not written yet."""
     if reward.limit is None:
         return taking.account.available
     since = limits.since(reward.limit.per, at, taking.program.zone)
     uses = redemptions.uses(taking.tx, taking.member_id, {reward.code: since})
-    return reward.limit.times - uses.get(reward.code, 0)
+    unwritten = sum(each.reward is reward and (since is None or each.at >= since) for each in before)
+    return reward.limit.times - uses.get(reward.code, 0) - unwritten
