@@ -624,6 +624,21 @@ def test_a_late_calendar_pledges_what_there_was(service: Service, clock: Clock) 
     assert [(each["month"], each["points"]) for each in pledged(shop)] == [("2026-07-01", 100), ("2026-08-01", 20)]
 
 
+def test_nothing_is_pledged_to_nobody(service: Service, clock: Clock) -> None:
+    """Where there is no cause by default, points stay with whoever has chosen none, until one is chosen."""
+    causes = [{"code": "trees", "name": "Trees"}, {"code": "shelter", "name": "Shelter"}]
+    pledge = {"code": "pledge", "kind": "donation", "rate": {"points": 1, "value": 1}, "auto": "monthly"}
+    shop = till(service, clock, program("choosy", cause=causes, reward=[{**pledge, "choose": "cause"}]))
+    shop.enrol("ann")
+    shop.give(100)
+    clock.now = datetime(2026, 7, 3, 12, 0, tzinfo=UTC)
+    assert (shop.settle().position.available, pledged(shop)) == (100, [])
+    shop.tell("member.updated", MemberUpdated(who(), cause="shelter"))
+    clock.now = datetime(2026, 8, 3, 12, 0, tzinfo=UTC)
+    assert shop.settle().position.available == 0
+    assert [(each["month"], each["cause"]) for each in pledged(shop)] == [("2026-08-01", "shelter")]
+
+
 def test_an_event_before_the_worker_finds_the_pledge_made(service: Service, clock: Clock) -> None:
     """What happens after the first of a month happens after its pledge, whoever comes first."""
     shop = till(service, clock, shipped("donation"))

@@ -114,6 +114,7 @@ def comes(taking: Taking) -> bool:
 def give_monthly(taking: Taking, first: date, before: Sequence[NewRedemption]) -> Iterator[NewRedemption]:
     """Take what is given once a month, on the first day of one: of a gift without a fixed cost all that there is.
 
+    Nothing is taken of whoever has chosen no cause, where the programme does not name one either.
     `before` are the rewards that were taken just now and are not written yet.
     """
     at = start_of(first, taking.program.zone)
@@ -125,6 +126,8 @@ def give_monthly(taking: Taking, first: date, before: Sequence[NewRedemption]) -
         if reward.limit and _left(taking, reward, at, before) <= 0:
             continue
         cause = cause_of(taking.program, reward, chosen=None, usual=taking.usual_cause)
+        if reward.kind == "donation" and cause is None:
+            continue
         try:
             yield issue(taking, reward, points=points, cause=cause, month=first, at=at)
         except RewardUnavailable:
