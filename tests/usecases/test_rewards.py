@@ -624,6 +624,25 @@ def test_a_late_calendar_pledges_what_there_was(service: Service, clock: Clock) 
     assert [(each["month"], each["points"]) for each in pledged(shop)] == [("2026-07-01", 100), ("2026-08-01", 20)]
 
 
+def test_what_is_given_back_of_a_pledge_is_not_paid_out(service: Service, clock: Clock) -> None:
+    """A batch is worth what is left of its gifts; one that came back altogether is none of them."""
+    pledge = {"code": "pledge", "kind": "donation", "rate": {"points": 1, "value": 2}, "auto": "monthly"}
+    shop = till(service, clock, program("kind", cause=[{"code": "trees", "name": "Trees"}], reward=[pledge]))
+    shop.enrol("ann", "bob")
+    shop.give(100)
+    shop.give(30, to="bob")
+    clock.now = datetime(2026, 7, 3, 12, 0, tzinfo=UTC)
+    shop.settle("ann")
+    shop.settle("bob")
+    for name, points, left in (("ann", 40, (2, 90, 180)), ("ann", None, (1, 30, 60)), ("bob", None, None)):
+        with shop.service.read() as tx:
+            (gift,) = redeemed(tx, program=shop.open, customer=who(name))
+        shop.do(refund, redemption=gift.redemption, points=points, reason="by mistake")
+        with shop.service.read() as tx:
+            found = [(each.gifts, each.points, each.value_minor) for each in pledges(tx, program=shop.open)]
+        assert found == ([left] if left else [])
+
+
 def test_nothing_is_pledged_to_nobody(service: Service, clock: Clock) -> None:
     """Where there is no cause by default, points stay with whoever has chosen none, until one is chosen."""
     causes = [{"code": "trees", "name": "Trees"}, {"code": "shelter", "name": "Shelter"}]

@@ -124,9 +124,9 @@ _LOCK_STOCK = text("""
 """)
 _BATCHES = text("""
     SELECT month, reward, cause, count(*) AS gifts, sum(points - refunded)::bigint AS points,
-           sum(value_minor)::bigint AS value_minor
+           sum(value_minor * (points - refunded) / points)::bigint AS value_minor
     FROM redemptions
-    WHERE program_id = :program_id AND month IS NOT NULL AND status <> 'cancelled'
+    WHERE program_id = :program_id AND month IS NOT NULL AND status <> 'cancelled' AND refunded < points
     GROUP BY month, reward, cause ORDER BY month, reward, cause
 """)
 
@@ -290,7 +290,7 @@ def lock_stock(tx: Connection, program_id: int, rewards: Collection[str]) -> Non
 
 
 def batches(tx: Connection, program_id: int) -> list[Batch]:
-    """Return what was given month by month, to each cause."""
+    """Return what was given month by month, to each cause, without what has come back."""
     return [Batch(*row) for row in tx.execute(_BATCHES, {"program_id": program_id})]
 
 
