@@ -2,7 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -281,6 +281,23 @@ def test_points_pay_a_part_of_an_order(shop: Till) -> None:
 
     used = shop.do(use, redemption=done["redemption"], points=100)
     assert (used["points"], used["value_minor"], used["balance"], used["order_id"]) == (100, 50, 100, "A-1")
+
+
+@pytest.mark.parametrize("rate", [{"points": 10, "value": 10}, None])
+def test_held_points_keep_the_rate_they_were_held_at(shop: Till, rate: dict[str, int] | None) -> None:
+    """Published meanwhile, another rate, or a programme without the reward, changes nothing of what the till was told."""
+    taken = [
+        shop.do(redeem, customer=who(), reward="pay", points=points, order_minor=1000)["redemption"]
+        for points in (101, 90)
+    ]
+    rewards = [each | {"rate": rate} if each["code"] == "pay" and rate else each for each in REWARDS]
+    kept = [each for each in rewards if rate or each["code"] != "pay"]
+    newer = program("rewards", **TABLES | {"reward": kept})
+    later = replace(shop, open=replace(shop.open, template=replace(shop.template, program=newer)))
+
+    assert later.do(use, redemption=taken[0])["value_minor"] == 50
+    part = later.do(use, redemption=taken[1], points=60)
+    assert (part["points"], part["value_minor"]) == (60, 30)
 
 
 @pytest.mark.parametrize(("order_minor", "most"), [(100, 100), (101, 100), (39, 38), (0, 0), (1_000_000, 200)])

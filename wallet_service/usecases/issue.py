@@ -29,7 +29,7 @@ from wallet_service.domain.redeeming import (
     reached,
     worth,
 )
-from wallet_service.domain.redemption import Ended, NewRedemption
+from wallet_service.domain.redemption import Ended, NewRedemption, Redemption
 from wallet_service.storage import codes, redemptions
 from wallet_service.storage.redemptions import Change
 
@@ -186,21 +186,30 @@ def _resolved(taking: Taking, posted: Sequence[Transaction]) -> list[Change]:
     if not ended:
         return []
     found = redemptions.of_holds(taking.tx, list(ended))
-    return [_ended(taking.program, each.id, each.reward, ended[each.hold_row]) for each in found if each.hold_row]
+    return [_ended(taking.program, each, ended[each.hold_row]) for each in found if each.hold_row]
 
 
-def _ended(program: Program, row_id: int, code: str, by: Transaction) -> Change:
+def _ended(program: Program, held: Redemption, by: Transaction) -> Change:
     if by.outcome != "captured":
         status = "cancelled" if by.outcome == "voided" else "expired"
-        return Change(row_id, status, returned=True, actor=by.actor, reason=by.reason)  # type: ignore[arg-type]
+        return Change(held.id, status, returned=True, actor=by.actor, reason=by.reason)  # type: ignore[arg-type]
     assert by.hold is not None
     used = by.hold.points - by.available
-    reward = program.reward_of(code)
-    value = worth(reward, used) if reward else None
     partner = next((each.partner for each in by.entries if each.partner), None)
+    value = _worth_of(program, held, used)
     return Change(
-        row_id, "used", points=used, value_minor=value, transaction_row=by.id, partner=partner, actor=by.actor
+        held.id, "used", points=used, value_minor=value, transaction_row=by.id, partner=partner, actor=by.actor
     )
+
+
+def _worth_of(program: Program, held: Redemption, used: int) -> int | None:
+    """Return what so many of the held points are worth: by the rate at which they were held, whatever it is now."""
+    if held.value_minor is None:
+        return None
+    reward = program.reward_of(held.reward)
+    if reward is not None and worth(reward, held.points) == held.value_minor:
+        return worth(reward, used)
+    return held.value_minor * used // held.points
 
 
 def _with(change: Change, told: Change | None) -> Change:
