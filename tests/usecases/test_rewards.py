@@ -520,6 +520,27 @@ def test_a_granted_reward_costs_nothing(shop: Till) -> None:
     assert shop.do(use, code=code)["status"] == "used"
 
 
+def test_what_was_given_is_not_counted_as_taken(service: Service, clock: Clock) -> None:
+    """A present leaves the member what its limit lets it take for points, and comes in spite of it."""
+    cake = {"code": "cake", "kind": "product", "cost": 10, "code_valid": "P7D", "limit": {"times": 1, "per": "P1M"}}
+    birthday = {"code": "birthday", "on": "member.birthday", "grant": "cake"}
+    shop = till(service, clock, program("presents", reward=[cake], trigger=[birthday]))
+    shop.enrol("ann")
+    shop.give(100)
+
+    def grant(operation: Operation) -> Given:
+        (book,) = books_of(operation, who())
+        grant_reward(book, "cake", valid_until=None, reason="birthday")
+        return Given(close(operation, book).public_id)
+
+    shop.do(grant)
+    assert shop.reasons("cake") == []
+    shop.do(redeem, customer=who(), reward="cake")
+    assert shop.reasons("cake") == ["limit_reached"]
+    shop.do(grant)
+    assert shop.member().position.granted == ("cake",) * 3
+
+
 # What comes by itself.
 
 

@@ -94,13 +94,14 @@ _OWNERS = text("""
     WHERE redemptions.id = :id
 """)
 _GRANTED = text("SELECT reward FROM redemptions WHERE member_id = :member_id AND status = 'issued' ORDER BY id")
-# What was given back counts as not taken: cancelled, refunded, or a hold that timed out.
+# What was given back counts as not taken: cancelled, refunded, or a hold that timed out; and so does what was given for
+# no points, which has neither hold nor transaction.
 _USES = text("""
     SELECT reward, count(*) AS uses
     FROM redemptions
     JOIN unnest(CAST(:rewards AS text[]), CAST(:since AS timestamptz[])) AS needed (code, since) ON reward = code
     WHERE member_id = :member_id AND status NOT IN ('cancelled', 'refunded')
-      AND (status <> 'expired' OR transaction_id IS NOT NULL OR hold_id IS NULL)
+      AND (transaction_id IS NOT NULL OR (hold_id IS NOT NULL AND status <> 'expired'))
       AND (since IS NULL OR created_at >= since)
     GROUP BY reward
 """)
