@@ -6,6 +6,7 @@ import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import get_args
 
 import pytest
@@ -18,14 +19,18 @@ from member_actors import Mailbox, Visitor, path_in
 from sqlalchemy import text
 from werkzeug.test import TestResponse
 
+from wallet_service.domain.drawing import Case
 from wallet_service.domain.event import Consent
 from wallet_service.domain.join_form import text_version
 from wallet_service.domain.redeeming import Reason
+from wallet_service.domain.standing import Standing
 from wallet_service.storage import consents
+from wallet_service.usecases.redeem import Listed
 from wallet_service.usecases.serve import card_by_serial
 from wallet_service.web import create_app
 from wallet_service.web.api import samples
 from wallet_service.web.member_words import WORDS
+from wallet_service.web.rewards import Shelf
 from wallet_service.web.words import LANGUAGES
 from wallet_service.wiring import Service
 
@@ -386,6 +391,21 @@ def test_the_session_of_whom_a_desk_erases_ends(inside: Visitor, service: Servic
     asleep = elsewhere(service)
     assert inside.press("/members/points/me/leave").status_code == 303
     assert asleep.post(path).status_code == 404
+
+
+def test_a_ready_reward_tells_its_last_day(service: Service, clock: Clock) -> None:
+    """What dies as a day begins where the programme is was good on the day before for the last time."""
+    template = service.template("points")
+    ready = Listed(
+        "rdm_1", "mug", "product", "issued", 0, 0, None, clock(), datetime(2026, 6, 14, 22, tzinfo=UTC),
+        None, None, None, None, None,
+    )  # fmt: skip
+    standing = Standing(0, 0, None, clock(), "K7QM2XTD9FGH1234")
+    zone = template.program.program.model_copy(update={"timezone": "Europe/Prague"})
+    case = Case(standing, template.program.model_copy(update={"program": zone}), template.words["en"])
+    assert Shelf(case, {}).taken(ready).until == "June 14, 2026"
+    later = replace(ready, valid_until=datetime(2026, 6, 14, 22, 1, tzinfo=UTC))
+    assert Shelf(case, {}).taken(later).until == "June 15, 2026"
 
 
 def test_ready_rewards_show_their_code(

@@ -1,6 +1,7 @@
 """The rewards of a programme as a member reads them: what lies ready, what can be had, and why the rest cannot."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from wallet_service.domain import drawing
 from wallet_service.domain.drawing import Case
@@ -8,6 +9,8 @@ from wallet_service.domain.period import local_day
 from wallet_service.domain.redeeming import Why
 from wallet_service.usecases.catalogue import Choice
 from wallet_service.usecases.redeem import WITHOUT_CODE, Listed
+
+MOMENT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +41,8 @@ class Shelf:
 
     def taken(self, listed: Listed) -> Ready:
         """Return what lies ready."""
-        until = listed.valid_until
-        day = self.case.words.date(local_day(until, self.case.program.zone)) if until else None
+        until, zone = listed.valid_until, self.case.program.zone
+        day = self.case.words.date(local_day(until - MOMENT, zone)) if until else None  # the moment itself is too late
         return Ready(listed.redemption, self._name(listed.reward), day, listed.kind not in WITHOUT_CODE)
 
     def offered(self, choice: Choice) -> Offered:
