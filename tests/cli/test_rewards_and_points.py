@@ -170,7 +170,7 @@ def test_a_product_is_handed_over_at_the_till(command: Command, members: dict[st
 
 
 def test_codes_are_imported_and_given_out(command: Command, members: dict[str, str], folder: Path) -> None:
-    """One a line, from a file or a pipe; known ones count once."""
+    """One a line, from a file or a pipe; known ones count once. A day is the last one, where the programme is."""
     (folder / "codes.txt").write_text("G1\n\nG2\nG1\n")
     done = answer(
         command("reward", "import-codes", "bookshop", folder / "codes.txt", "--expires", "2099-12-31", "--json")
@@ -179,6 +179,11 @@ def test_codes_are_imported_and_given_out(command: Command, members: dict[str, s
     assert "added: 1\nknown: 1\nleft: 3" in command("reward", "import-codes", "bookshop", "-", given="G2\nG3\n")
     got = answer(command("reward", "redeem", members["ann"], "voucher", "--json"))
     assert got["code"] in ("G1", "G2")
+    assert got["valid_until"] == "2099-12-31T23:00:00+00:00"
+    command("reward", "import-codes", "bookshop", "-", "--expires", "2099-06-30T12:00:00Z", given="G4")
+    got = answer(command("reward", "redeem", members["ann"], "voucher", "--json"))
+    assert (got["code"], got["valid_until"]) == ("G4", "2099-06-30T12:00:00+00:00")
+    assert "is no day" in command("reward", "import-codes", "bookshop", "-", "--expires", "soon", given="G5", ends=2)
 
 
 def test_donations_and_partners_are_summed_up(command: Command, members: dict[str, str]) -> None:

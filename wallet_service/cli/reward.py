@@ -1,8 +1,10 @@
 """`wallet-service reward`: see what a member can have, redeem it, hand it over, and take it back."""
 
 import json
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import TextIO
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -18,6 +20,7 @@ from wallet_service.cli.operating import (
     show,
     with_json,
 )
+from wallet_service.domain.period import start_of
 from wallet_service.domain.purchase import Line
 from wallet_service.usecases import redeem as redeeming
 from wallet_service.usecases.catalogue import Choice, catalogue
@@ -237,25 +240,36 @@ def code(redemption: str, template: str) -> None:
 @click.argument("file", type=click.File("r", encoding="utf-8-sig"))
 @click.option(
     "--expires",
-    type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"]),
-    help="When they die, in UTC; never if not given.",
+    metavar="DAY|MOMENT",
+    help="The last day on which they are good, or when they die, as 2027-12-31T22:00:00Z; never, if not given.",
 )
 @of_template
 @asking
-def import_codes(pool: str, file: TextIO, expires: datetime | None, template: str, asked: Asking) -> None:
+def import_codes(pool: str, file: TextIO, expires: str | None, template: str, asked: Asking) -> None:
     """Lay codes of somebody else's, one a line, into the pool that a reward draws on; `-` reads them from a pipe.
 
     \b
     Example:   wallet-service reward import-codes bookshop codes.txt --expires 2027-12-31
     """
     given = file.read().splitlines()
-    at = expires.replace(tzinfo=UTC) if expires else None
     with opened() as service:
         program = program_of_template(service, template)
+        at = _end_of(expires, program.template.program.zone) if expires else None
         do(
             service, program, "reward.import_codes", asked, content={"pool": pool, "codes": given, "expires": str(at)},
             act=lambda operation: lay_codes(operation, pool=pool, given=given, expires_at=at),
         )  # fmt: skip
+
+
+def _end_of(text: str, zone: ZoneInfo) -> datetime:
+    """Return when a day of the zone is over, or the moment itself."""
+    with suppress(ValueError):
+        last = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
+        return start_of(last + timedelta(days=1), zone)
+    try:
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is no day such as 2027-12-31.", param_hint="--expires") from None
 
 
 @reward.command("pledges")
