@@ -285,7 +285,7 @@ def test_points_pay_a_part_of_an_order(shop: Till) -> None:
 
 @pytest.mark.parametrize("rate", [{"points": 10, "value": 10}, None])
 def test_held_points_keep_the_rate_they_were_held_at(shop: Till, rate: dict[str, int] | None) -> None:
-    """Published meanwhile, another rate, or a programme without the reward, changes nothing of what the till was told."""
+    """Another rate, or a programme without the reward, published meanwhile changes nothing of what the till was told."""
     taken = [
         shop.do(redeem, customer=who(), reward="pay", points=points, order_minor=1000)["redemption"]
         for points in (101, 90)
@@ -518,6 +518,8 @@ def test_a_granted_reward_costs_nothing(shop: Till) -> None:
     assert code == again
     assert shop.member().position.due_at == datetime(2026, 6, 14, 22, 0, tzinfo=UTC)  # midnight in Prague
     assert shop.do(use, code=code)["status"] == "used"
+    with shop.service.begin() as tx:
+        assert code_of(tx, program=shop.open, redemption=found.redemption, now=shop.clock()) is None
 
 
 def test_what_was_given_is_not_counted_as_taken(service: Service, clock: Clock) -> None:

@@ -238,14 +238,16 @@ def refund(operation: Operation, *, redemption: str, points: int | None = None, 
 
 
 def code_of(tx: Connection, *, program: OpenProgram, redemption: str, now: datetime) -> str | None:
-    """Return the code of a redemption, which is made when it is first asked for; None where it has none.
+    """Return the code of a redemption, which is made when it is first asked for; None where it has none, or is over.
 
     Raises `UnknownRedemption`.
     """
     found = redemptions.find(tx, program.id, redemption)
     if found is None:
         raise UnknownRedemption
-    if found.code_row is None and found.kind not in WITHOUT_CODE and found.status in ("held", "issued"):
+    if found.status not in ("held", "issued"):
+        return None
+    if found.code_row is None and found.kind not in WITHOUT_CODE:
         members.lock_customer(tx, program.id, redemptions.owners(tx, found.id)[0])
         found = redemptions.find(tx, program.id, redemption)
         assert found is not None
