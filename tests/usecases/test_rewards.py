@@ -249,6 +249,18 @@ def test_a_held_reward_foretells_what_would_die(service: Service, clock: Clock, 
     assert (done["status"], done["died"], done["lost_if_cancelled"]) == (end, died, None)
 
 
+def test_what_has_a_cost_is_not_handed_over_for_less(shop: Till) -> None:
+    """A till that names fewer points is refused, by the code and by the hold; all of them may be named."""
+    done = shop.do(redeem, customer=who(), reward="mug")
+    with shop.service.read() as tx:
+        held = tx.execute(text("SELECT public_id FROM holds")).scalar()
+    with pytest.raises(OperationRefused, match="mug costs 100"):
+        shop.do(use, code=done["code"], points=1)
+    with pytest.raises(OperationRefused, match="costs 100"):
+        shop.do(capture, hold=held, points=1)
+    assert shop.do(use, code=done["code"], points=100)["points"] == 100
+
+
 def test_what_is_not_fetched_comes_back(shop: Till) -> None:
     """When its time is over points and piece are back by themselves."""
     done = shop.do(redeem, customer=who(), reward="mug", minutes=10)
@@ -285,7 +297,7 @@ def test_points_pay_a_part_of_an_order(shop: Till) -> None:
 
 @pytest.mark.parametrize("rate", [{"points": 10, "value": 10}, None])
 def test_held_points_keep_the_rate_they_were_held_at(shop: Till, rate: dict[str, int] | None) -> None:
-    """Another rate, or a programme without the reward, published meanwhile changes nothing of what the till was told."""
+    """Neither another rate nor a programme without the reward changes what the till was told."""
     taken = [
         shop.do(redeem, customer=who(), reward="pay", points=points, order_minor=1000)["redemption"]
         for points in (101, 90)

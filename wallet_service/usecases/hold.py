@@ -87,6 +87,8 @@ def capture(operation: Operation, *, hold: str, points: int | None = None, partn
     if partner is not None and by_reward is not None and partner != by_reward:
         raise refused("partner", f"is {partner!r}; what they are held for is handed over by {by_reward!r}")
     used = found.points if points is None else positive(points)
+    if used < found.points and found.purpose == "reward":
+        raise refused("points", f"is {used}; what they are held for costs {found.points}")
     book.account.capture(
         found, used, at=operation.now, partner=by_reward or accepting(operation.program, partner), actor=operation.actor
     )

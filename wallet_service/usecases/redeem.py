@@ -169,6 +169,8 @@ def use(
     told = Change(found.id, "used", order_id=order_id, actor=operation.actor)
     if found.status == "held":
         held = _hold_of(book, found)
+        if points not in (None, held.points) and found.kind != "pay_with_points":
+            raise refused("points", f"are not asked for; {found.reward} costs {held.points}")
         book.account.capture(
             held,
             held.points if points is None else positive(points),
