@@ -36,7 +36,7 @@ from wallet_service.usecases.book import close_and_show, open_book
 from wallet_service.usecases.hold import capture, hold
 from wallet_service.usecases.merge import merge
 from wallet_service.usecases.operate import Operation
-from wallet_service.usecases.redeem import redeem, refund, use
+from wallet_service.usecases.redeem import cancel, redeem, refund, use
 from wallet_service.usecases.settle_partners import Settlement, settle_partners, settlement
 from wallet_service.usecases.transfer import transfer
 from wallet_service.wiring import Service
@@ -335,6 +335,25 @@ def test_an_order_from_before_is_refunded_to_the_survivor(shop: Till) -> None:
     shop.check()
     position = shop.member().position
     assert (position.available, position.totals.points, position.totals.spend) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(("active", "back"), [(True, 50), (False, 0)])
+def test_what_the_merged_one_gets_back_lives_as_long_as_the_person_is_active(
+    service: Service, clock: Clock, active: bool, back: int
+) -> None:
+    """Where points die by silence, that of the survivor counts, who has earned for both since."""
+    silent = {"expiry": {"mode": "inactivity", "period": "P12M"}}
+    shop = till(service, clock, program("silent", points=silent, reward=[REWARD | {"code_valid": "P24M"}]))
+    shop.enrol("ann", "bob")
+    shop.give(50, to="bob")
+    done = shop.do(redeem, customer=who("bob"), reward="five-off")
+    shop.do(merge, merged=who("bob"), survivor=who(), reason="r")
+    clock.on(days=300)
+    if active:
+        shop.buy(1_000, order="a")
+    clock.on(days=100)
+    before = shop.balance()
+    assert shop.do(cancel, redemption=done["redemption"], reason="r")["balance"] == before + back
 
 
 def test_what_the_merged_one_used_is_paid_back_to_the_survivor(shop: Till) -> None:

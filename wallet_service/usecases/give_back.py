@@ -1,5 +1,7 @@
 """Points that were used up come back: to their own lots, as far as the programme lets them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -61,13 +63,23 @@ def give_back(
         raise refused("points", f"is {back}; {left} are left that can come back")
     policy = operation.program.points.refund.spent == "restore" if restore is None else restore
     if policy:
-        _return(operation, taker, spent, back=back, left=left, reason=reason)
+        with _as_active_as(taker, owner):
+            _return(operation, taker, spent, back=back, left=left, reason=reason)
     if change:
         owner.ended.append(change)
     owner.automatic = taker.automatic = False
     if taker is not owner:
         move_everything(taker, owner, actor=operation.actor, reason=reason)
     return close_all(operation, *books.values())[0], back if policy else 0
+
+
+@contextmanager
+def _as_active_as(taker: Book, owner: Book) -> Iterator[None]:
+    """Let points that come back live as long as the person has kept points alive, whichever member it was active as."""
+    own = taker.account.active_at
+    taker.account.active_at = max((each for each in (own, owner.account.active_at) if each), default=None)
+    yield
+    taker.account.active_at = own
 
 
 def _return(operation: Operation, taker: Book, spent: Spent, *, back: int, left: int, reason: str) -> None:
