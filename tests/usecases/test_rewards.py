@@ -322,6 +322,20 @@ def test_the_share_of_an_order_is_never_exceeded(shop: Till, order_minor: int, m
         assert "above_share_of_order" in refusal(shop, reward="pay", points=max(most + 1, 20), order_minor=order_minor)
 
 
+@pytest.mark.parametrize(("least", "most"), [(None, 100), (150, 150)])
+def test_no_more_points_are_offered_than_buy_anything(
+    service: Service, clock: Clock, least: int | None, most: int
+) -> None:
+    """199 points at a hundred for a cent are one cent, and so are a hundred."""
+    pay = {"code": "pay", "kind": "pay_with_points", "rate": {"points": 100, "value": 1}, "min_points": least}
+    shop = till(service, clock, program(f"cents{most}", reward=[pay]))
+    shop.enrol("ann")
+    shop.give(199)
+    for order_minor in (None, 1_000):
+        choice = shop.choices(order_minor=order_minor)["pay"]
+        assert (choice.available, choice.most_points, choice.most_minor) == (True, most, 1)
+
+
 def test_what_was_paid_comes_back_in_parts(shop: Till) -> None:
     """Refunded by parts: used until all is back, then refunded, and then no more."""
     done = shop.do(redeem, customer=who(), reward="pay", points=150, order_minor=1000)

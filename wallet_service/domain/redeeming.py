@@ -206,7 +206,9 @@ def _offer(program: Program, reward: Reward, chooser: Chooser, order_minor: int 
         return Offer(reward, found)
     found = tuple(each for each in found if each.reason != "order_needed")  # only paying itself needs it
     most = most_points(reward, available=chooser.available, order_minor=order_minor)
-    return Offer(reward, found, most, worth(reward, most))
+    value = worth(reward, most) or 0
+    needed = max(points_for(reward.rate, value), min(most, least_points(reward)))  # what is beyond buys nothing more
+    return Offer(reward, found, needed, value)
 
 
 def _whys(program: Program, reward: Reward, chooser: Chooser, wish: Wish) -> Iterator[Why]:
