@@ -322,6 +322,21 @@ def test_the_share_of_an_order_is_never_exceeded(shop: Till, order_minor: int, m
         assert "above_share_of_order" in refusal(shop, reward="pay", points=max(most + 1, 20), order_minor=order_minor)
 
 
+def test_the_share_of_an_order_is_that_of_all_its_payments(shop: Till) -> None:
+    """What points pay of an order already counts to its share, until it has come back; other orders have their own."""
+    asked = {"customer": who(), "reward": "pay", "order_minor": 120, "order_id": "A-1"}
+    first = shop.do(redeem, points=80, **asked)["redemption"]  # 40 of 60
+    assert refusal(shop, points=42, **asked) == ["above_share_of_order"]
+    second = shop.do(redeem, points=40, **asked)["redemption"]
+    assert refusal(shop, points=20, **asked) == ["above_share_of_order"]
+    shop.do(use, redemption=second, points=20)
+    shop.do(use, redemption=first)
+    shop.do(refund, redemption=first, points=20, reason="r")
+    assert refusal(shop, points=42, **asked) == ["above_share_of_order"]
+    shop.do(cancel, redemption=shop.do(redeem, points=40, **asked)["redemption"], reason="r")
+    shop.do(redeem, points=100, **asked | {"order_minor": 100, "order_id": "A-2"})
+
+
 @pytest.mark.parametrize(("least", "most"), [(None, 100), (150, 150)])
 def test_no_more_points_are_offered_than_buy_anything(
     service: Service, clock: Clock, least: int | None, most: int

@@ -73,10 +73,14 @@ class Chooser:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """How a reward is wished for: `points` of one without a fixed cost, and the amount of the order to be paid."""
+    """How a reward is wished for: `points` of one without a fixed cost, and the amount of the order to be paid.
+
+    `paid_minor` of that order has been paid in points before.
+    """
 
     points: int | None = None
     order_minor: int | None = None
+    paid_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +129,16 @@ def least_points(reward: Reward) -> int:
     return max(reward.min_points or 1, points_for(reward.rate, 1))
 
 
-def most_points(reward: Reward, *, available: int, order_minor: int | None) -> int:
+def most_points(reward: Reward, *, available: int, order_minor: int | None, paid_minor: int = 0) -> int:
     """Return the most points that can be spent on a reward without a fixed cost, and on the order to be paid.
 
-    They are worth no more than its share of the order, and none of them is for nothing.
+    With what was paid in points before they are worth no more than its share of the order, and none is for nothing.
     """
     if reward.rate is None or order_minor is None:
         return max(available, 0)
     share = Fraction(1) if reward.max_share_of_order is None else reward.max_share_of_order
-    points = (int(order_minor * share + 1) * reward.rate.points - 1) // reward.rate.value
+    left = max(int(order_minor * share) - paid_minor, 0)
+    points = ((left + 1) * reward.rate.points - 1) // reward.rate.value
     return max(min(available, points_for(reward.rate, points * reward.rate.value // reward.rate.points)), 0)
 
 
@@ -237,6 +242,6 @@ def _price(reward: Reward, chooser: Chooser, wish: Wish) -> Iterator[Why]:
     if reward.max_share_of_order is not None and wish.order_minor is None:
         yield Why("order_needed")
     elif reward.rate is not None and wish.order_minor is not None:
-        most = most_points(reward, available=points, order_minor=wish.order_minor)
+        most = most_points(reward, available=points, order_minor=wish.order_minor, paid_minor=wish.paid_minor)
         if points > most:
             yield Why("above_share_of_order", points=most)

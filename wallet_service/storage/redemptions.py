@@ -105,6 +105,10 @@ _USES = text("""
       AND (since IS NULL OR created_at >= since)
     GROUP BY reward
 """)
+_PAID = text("""
+    SELECT coalesce(sum(value_minor * (points - refunded) / nullif(points, 0)), 0) FROM redemptions
+    WHERE member_id = :member_id AND order_id = :order_id AND kind = 'pay_with_points' AND status IN ('held', 'used')
+""")
 _SET_CODE = text("UPDATE redemptions SET code_id = :code_id WHERE id = :id")
 _TAKE_OVER = text("UPDATE redemptions SET member_id = :survivor_id WHERE member_id = :member_id")
 _OPEN_STOCK = text("""
@@ -250,6 +254,11 @@ def uses(tx: Connection, member_id: int, since: Mapping[str, datetime | None]) -
     """Return how often a member has taken each of these rewards since the moment beside it; None: ever."""
     values = {"member_id": member_id, "rewards": list(since), "since": list(since.values())}
     return {row.reward: row.uses for row in tx.execute(_USES, values)}
+
+
+def paid(tx: Connection, member_id: int, order_id: str) -> int:
+    """Return how much of an order a member pays in points, held ones too, in minor units."""
+    return int(tx.execute(_PAID, {"member_id": member_id, "order_id": order_id}).scalar_one())
 
 
 def set_code(tx: Connection, row_id: int, code_row: int) -> None:

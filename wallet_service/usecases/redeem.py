@@ -122,7 +122,10 @@ def redeem(
     chooser = chooser_of(
         operation.tx, book.member, program, available=book.account.available, tier=book.tier, now=operation.now
     )
-    found = whys(program, wanted, chooser, Wish(points, order_minor))
+    paid = 0
+    if wanted.kind == "pay_with_points" and order_id is not None:
+        paid = redemptions.paid(operation.tx, book.member.id, order_id)
+    found = whys(program, wanted, chooser, Wish(points, order_minor, paid))
     goes_to = None
     if wanted.kind == "donation":
         goes_to = cause_of(program, wanted, chosen=cause, usual=book.member.profile.cause)
