@@ -165,6 +165,19 @@ def test_what_was_paid_back_before_it_was_told_as_paid_gives_nothing(opened: Ope
     assert (shop.balance(), marks(shop), uses(shop)) == (0, [], 0)
 
 
+def test_who_has_become_one_has_the_marks_of_both(opened: Opened) -> None:
+    """Two orders of each are four of the survivor's, whose fifth completes the round; one that is paid back is none."""
+    shop = opened(campaign=[days(5)])
+    for number, name in enumerate(("bob", "bob", "ann", "ann")):
+        shop.buy(1_000, order=f"o{number}", by=name)
+    shop.do(merge, merged=who("bob"), survivor=who(), reason="one person")
+    assert sorted(marks(shop)) == ["o0", "o1", "o2", "o3"]
+    assert marks(shop, "bob") == []
+    shop.refund(1_000, order="o0")
+    assert shop.buy(1_000, order="o4")["points"] == 10
+    assert shop.buy(1_000, order="o5")["points"] == 1_010
+
+
 def test_who_has_become_one_gives_back_for_both(opened: Opened) -> None:
     """An order of a merged member that is paid back later gives the use back that the survivor has taken over."""
     shop = opened(campaign=[WELCOME])

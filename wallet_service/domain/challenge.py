@@ -39,6 +39,11 @@ class Progress:
         """How many different marks there are."""
         return len({each.name for each in self.marks})
 
+    def joined(self, other: "Progress") -> "Progress":
+        """Return the progress with the marks of another's round; where both reach the goal, the next mark says so."""
+        given = {(each.name, each.order_row): each for each in sorted((*self.marks, *other.marks), key=_by_time)}
+        return replace(self, marks=tuple(given.values()))
+
     def without(self, order_row: int, names: Collection[str]) -> "Progress":
         """Return the progress without these marks of an order; what other orders gave stays."""
         kept = (each for each in self.marks if each.order_row != order_row or each.name not in names)

@@ -37,9 +37,10 @@ _SPEND = text("""
          AS spent (code, points, claims)
     WHERE program_id = :program_id AND campaign_states.code = spent.code
 """)
-_PROGRESS = text(
-    "SELECT code, round, marks FROM challenge_progress WHERE member_id = :member_id AND code = ANY(:codes)"
-)
+_PROGRESS = text("""
+    SELECT code, round, marks FROM challenge_progress
+    WHERE member_id = :member_id AND (CAST(:codes AS text[]) IS NULL OR code = ANY(:codes))
+""")
 _ADVANCE = text("""
     INSERT INTO challenge_progress (member_id, code, round, marks)
     VALUES (:member_id, :code, :round, CAST(:marks AS jsonb))
@@ -82,9 +83,9 @@ def spend(tx: Connection, program_id: int, spent: Mapping[str, tuple[int, int]])
     tx.execute(_SPEND, values)
 
 
-def progress(tx: Connection, member_id: int, codes: Sequence[str]) -> dict[str, Progress]:
-    """Return how far the member has come in these challenges."""
-    rows = tx.execute(_PROGRESS, {"member_id": member_id, "codes": list(codes)})
+def progress(tx: Connection, member_id: int, codes: Sequence[str] | None = None) -> dict[str, Progress]:
+    """Return how far the member has come in these challenges, or in all."""
+    rows = tx.execute(_PROGRESS, {"member_id": member_id, "codes": None if codes is None else list(codes)})
     return {row.code: Progress(row.round, tuple(_mark(*each) for each in row.marks)) for row in rows}
 
 

@@ -5,11 +5,13 @@ from datetime import date
 
 from msgspec import structs
 
+from wallet_service.domain.challenge import Progress
 from wallet_service.domain.event import Customer
 from wallet_service.domain.member import Membership, Profile
 from wallet_service.domain.membership import span
 from wallet_service.domain.tiering import Amounts
 from wallet_service.storage import (
+    awards,
     balances,
     holdings,
     identities,
@@ -46,9 +48,9 @@ def merge(
     reason: str,
     leaving: frozenset[str] = frozenset(),
 ) -> MergedMembers:
-    """Have `survivor` take over points, what counts for a tier, rewards, paid time, orders and limits of `merged`.
+    """Have `survivor` take over points, what counts for a tier, rewards, paid time, orders, limits and marks.
 
-    What one was known by, the other is known by from now on.
+    All of it is `merged`'s. What one was known by, the other is known by from now on.
     Both keep their histories. What comes later for the merged member, under its id, member id or card code, is the
     survivor's; its card is void and says so. Holds that are open are given back first, and what is left of points that
     the rules `leaving` gave is taken back: the survivor has had them, too.
@@ -60,6 +62,7 @@ def merge(
     move_everything(gone, kept, actor=operation.actor, reason=reason)
     _hand_over_facts(gone, kept)
     _hand_over_membership(gone, kept)
+    _hand_over_marks(gone, kept)
     _complete_profile(gone, kept)
     redemptions.take_over(operation.tx, gone.member.id, kept.member.id)
     identities.hand_over(operation.tx, gone.member.id, kept.member.id)
@@ -118,6 +121,14 @@ def _hand_over_membership(gone: Book, kept: Book) -> None:
     for term in memberships.of(gone.tx, gone.member.id):
         memberships.add(kept.tx, kept.member.id, term, price_minor=None, now=kept.now)
     kept.paid_since, kept.paid_until = span(memberships.of(kept.tx, kept.member.id))
+
+
+def _hand_over_marks(gone: Book, kept: Book) -> None:
+    """Let the marks of challenges that go on count for the survivor."""
+    own = awards.progress(kept.tx, kept.member.id)
+    for code, progress in awards.progress(gone.tx, gone.member.id).items():
+        awards.advance(kept.tx, kept.member.id, code, own.get(code, Progress()).joined(progress))
+        awards.advance(gone.tx, gone.member.id, code, Progress(progress.round))
 
 
 def _complete_profile(gone: Book, kept: Book) -> None:
