@@ -53,6 +53,7 @@ def test_advice_is_marked_and_refuses_nothing(file: Path) -> None:
     [
         (b"a = ", "is not TOML in UTF-8"),
         (b"\xff", "is not TOML in UTF-8"),
+        (b"[tier]\n[tier]\n", "write it once, or [[tier]] each time where there may be several"),
         (b"schema = 2", "program: is missing; add it"),
     ],
 )

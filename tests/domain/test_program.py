@@ -1,6 +1,6 @@
 """A programme is read strictly from its file, and ranks members by tiers."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from fractions import Fraction
 from typing import Any
 
@@ -126,7 +126,8 @@ PERIOD = "an ISO 8601 duration such as P12M, P30D or PT48H"
         ("points.refund.earned", "shrug", "points.refund.earned",
          "should be 'only_pending', 'clamp_to_zero' or 'allow_negative' (found 'shrug')"),
         ("points.pending", "non", "points.pending", "should be 'none' or a table (found 'non'; did you mean 'none'?)"),
-        ("points.pending", 14, "points.pending", "should be 'none' or a table (found 14)"),
+        ("points.pending", 14, "points.pending",
+         'should be \'none\' or a table (found 14; write { mode = "days" or "event", … })'),
         ("points.pending", {}, "points.pending.mode", "is missing; add it"),
         ("points.expiry", {"mode": "rollin"}, "points.expiry.mode",
          f"{CHOICES} (found 'rollin'; did you mean 'rolling'?)"),
@@ -162,6 +163,12 @@ PERIOD = "an ISO 8601 duration such as P12M, P30D or PT48H"
          "should be 'none' or a table (found 'rolling'; write { mode = \"rolling\", … })"),
         ("program.timezone", "Europe/Pragu", "program.timezone",
          "should be an IANA time zone such as Europe/Prague (found 'Europe/Pragu')"),
+        ("program.timezone", "GMT+1", "program.timezone",
+         "should be an IANA time zone such as Europe/Prague (found 'GMT+1')"),
+        ("tier.1.threshold", 5.0, "tier[1].threshold", "should be a whole number such as 100 (found 5.0)"),
+        ("points.expiry", {"mode": "calendar", "date": date(2026, 12, 31)}, "points.expiry.date",
+         "should be a text in quotes (found 2026-12-31)"),
+        ("unit.one", "", "unit.one", "should have at least 1 character (found '')"),
         ("program.timezone", "America/New_Yrok", "program.timezone",
          "should be an IANA time zone such as America/New_York (found 'America/New_Yrok')"),
         ("campaign", [{"code": "x", "kind": "addition", "points": 1, "active": [{"from": "2026-06-01"}]}], FROM,

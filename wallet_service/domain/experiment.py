@@ -4,10 +4,9 @@ import hashlib
 from fractions import Fraction
 
 from wallet_service.domain.errors import UnknownMetric
-from wallet_service.domain.program.reward_tables import METRICS, Experiment
+from wallet_service.domain.program.reward_tables import HOLDOUT, METRICS, Experiment
 from wallet_service.domain.qualifying import Amounts
 
-HOLDOUT = "holdout"
 BITS = 64
 
 

@@ -1,5 +1,6 @@
 """How a file of a template is read strictly: no unknown keys, every fault named by its key."""
 
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,9 +15,12 @@ from wallet_service.domain.errors import Fault
 from wallet_service.domain.period import Period
 
 LONGEST_SHOWN = 80
+TWICE = re.compile(r"Cannot declare \('(\w+)',\) twice")  # what the parser says of a [table] that comes again
 # What pydantic calls by the names of Python's types, or by the form in which we keep it.
 PLAIN = {
     "bool_type": "true or false",
+    "int_type": "a whole number such as 100",
+    "string_type": "a text in quotes",
     "model_type": "a table",
     "dict_type": "a table",
     "tuple_type": "a list",
@@ -42,7 +46,9 @@ def parse(data: bytes, place: str) -> tuple[dict[str, Any] | None, list[Fault]]:
     try:
         return tomllib.loads(data.decode("utf-8-sig")), []
     except (ValueError, RecursionError) as error:  # a number of thousands of digits is a plain ValueError
-        return None, [Fault(place, "", f"is not TOML in UTF-8: {error}")]
+        twice = TWICE.search(str(error))
+        hint = f"; write it once, or [[{twice[1]}]] each time where there may be several" if twice else ""
+        return None, [Fault(place, "", f"is not TOML in UTF-8: {error}{hint}")]
 
 
 def read(model: type[Model], place: str, table: dict[str, Any]) -> tuple[Model | None, list[Fault]]:
@@ -200,15 +206,21 @@ def _form(spot: _Spot, given: Any) -> str:
         return "" if inner else f"; write [{spot.location[0]}], with one bracket on each side"
     for each in filter(_is_model, members):
         mode = each.model_fields.get("mode")
-        if mode and given in _options(mode.annotation):
-            return f'; write {{ mode = "{given}", … }}'
+        modes = [f'"{known}"' for known in _options(mode.annotation)] if mode and not isinstance(given, Mapping) else []
+        if modes:
+            meant = f'"{given}"'
+            return f"; write {{ mode = {meant if meant in modes else _either(modes)}, … }}"
     return ""
 
 
 def _wanted(error: Any) -> str:
     if error["type"] in PLAIN:
         return f"should be {PLAIN[error['type']]}"
-    message = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+    message = str(error["msg"])
+    for start in ("Value error, ", "Input ", "String "):
+        message = message.removeprefix(start)
+    for long, short in (("greater than or equal to", "at least"), ("less than or equal to", "at most")):
+        message = message.replace(long, short)
     return message[0].lower() + message[1:]
 
 

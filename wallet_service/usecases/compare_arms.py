@@ -8,9 +8,10 @@ from fractions import Fraction
 from sqlalchemy import Connection
 
 from wallet_service.domain.errors import UnknownExperiment
-from wallet_service.domain.experiment import HOLDOUT, arm_of, measured
+from wallet_service.domain.experiment import arm_of, measured
 from wallet_service.domain.period import local_day
 from wallet_service.domain.program import Program
+from wallet_service.domain.program.reward_tables import HOLDOUT
 from wallet_service.domain.program.values import exact
 from wallet_service.storage import experiments
 

@@ -5,9 +5,10 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from wallet_service.domain.errors import UnknownExperiment
-from wallet_service.domain.experiment import HOLDOUT, arm_of
+from wallet_service.domain.experiment import arm_of
 from wallet_service.domain.member import Membership
 from wallet_service.domain.program import Program
+from wallet_service.domain.program.reward_tables import HOLDOUT
 from wallet_service.storage import experiments
 
 

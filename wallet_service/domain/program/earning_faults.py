@@ -1,6 +1,9 @@
 """What is wrong in the tables that say what is earned: balance, rules, campaigns."""
 
 from collections.abc import Iterator, Sequence
+from datetime import date, datetime, time, timedelta
+from itertools import islice
+from typing import get_args
 
 from wallet_service.domain.file_model import did_you_mean
 from wallet_service.domain.program import Program
@@ -12,8 +15,10 @@ from wallet_service.domain.program.earning_tables import (
     ExpiryTable,
     MatchTable,
     PendingTable,
+    Weekday,
 )
 from wallet_service.domain.program.findings import (
+    A_YEAR,
     Finding,
     all_unresolved,
     codes,
@@ -27,7 +32,10 @@ from wallet_service.domain.program.findings import (
     unresolved,
 )
 from wallet_service.domain.program.values import CURRENCIES, nearest_currency
-from wallet_service.domain.purchase import ORDER_PAID
+from wallet_service.domain.purchase import ENROLLED, ORDER_PAID, OWN_DEEDS, PROFILE_COMPLETED, YEARLY
+
+ACTIVITY = "activity."  # what senders write before the type that rules name
+ONCE = (ENROLLED, PROFILE_COMPLETED)  # deeds that come once in a lifetime
 
 # Keys of `expiry` by its mode: those it needs, those it can do nothing with.
 _EXPIRY: dict[str, tuple[Sequence[str], Sequence[str]]] = {
@@ -123,6 +131,7 @@ def rules(program: Program) -> Iterator[Finding]:
         yield from _order_rule(where, rule, program) if rule.on.startswith("order.") else _activity_rule(where, rule)
         yield from matching(f"{where}.match", rule.match)
         yield from matching(f"{where}.exclude", rule.exclude)
+        yield from all_excluded(f"{where}.exclude", rule.match, rule.exclude)
         yield from unlimited(f"{where}.limit", rule.limit, properties=not rule.for_orders)
         for tier in rule.tier_multiplier:
             yield from unresolved(f"{where}.tier_multiplier.{tier}", tier, codes(program.tier), "tier")
@@ -159,8 +168,18 @@ def event(where: str, on: str) -> Iterator[Finding]:
     if on.startswith("order.") and on != ORDER_PAID:
         hint = did_you_mean(on, [ORDER_PAID]) or f"; write {ORDER_PAID!r}"
         yield where, f"is {on!r}, and orders earn only when they are paid{hint}"
+    if on.startswith(ACTIVITY):
+        yield where, f"is {on!r}, and activities are named without {ACTIVITY!r}; write {on.removeprefix(ACTIVITY)!r}"
     if on.startswith("points."):
         yield where, f"is {on!r}, which the ledger enters itself; nothing is earned by it"
+
+
+def all_excluded(where: str, match: MatchTable | None, exclude: MatchTable | None) -> Iterator[Finding]:
+    """Yield that everything which is matched is excluded, too."""
+    if match is None or exclude is None or not (match.skus or match.tags):
+        return
+    if set(match.skus) <= set(exclude.skus) and set(match.tags) <= set(exclude.tags):
+        yield where, "takes out all that match lets in, so nothing is left; remove one of them"
 
 
 def misspelt_order(on: str) -> str:
@@ -185,6 +204,7 @@ def campaigns(program: Program) -> Iterator[Finding]:
         yield from all_unresolved(f"{where}.rules", each.rules, codes(program.earning_rule), "earning_rule")
         yield from unresolved(f"{where}.segment", each.segment, codes(program.segment), "segment")
         yield from matching(f"{where}.match", each.match)
+        yield from _looks_at(where, each, program)
         yield from _goal(where, each)
         for at, window in enumerate(each.active):
             yield from _active(f"{where}.active[{at}]", window)
@@ -200,6 +220,17 @@ def _of_activities(campaign: Campaign, program: Program) -> bool:
     return any(each.code in campaign.rules and not each.for_orders for each in program.earning_rule)
 
 
+def _looks_at(where: str, campaign: Campaign, program: Program) -> Iterator[Finding]:
+    """Yield that none of the rules to which a campaign adds something is for orders, as it would need."""
+    rules = [each for each in program.earning_rule if not campaign.rules or each.code in campaign.rules]
+    if campaign.kind == "challenge" or any(each.for_orders for each in rules):
+        return
+    if campaign.rules and campaign.match and len(rules) == len(campaign.rules):
+        yield f"{where}.match", "looks at the lines of orders, and none of its rules is for orders; remove it"
+    if campaign.kind == "multiplier" and not campaign.rules:
+        yield f"{where}.rules", "is missing; without it rules for orders are meant, and there is none"
+
+
 def _goal(where: str, campaign: Campaign) -> Iterator[Finding]:
     goal = campaign.goal
     if goal is None:
@@ -207,6 +238,14 @@ def _goal(where: str, campaign: Campaign) -> Iterator[Finding]:
     yield from event(f"{where}.goal.event", goal.event)
     if goal.distinct == "local_date" and goal.times > longest(goal.within) // 24 + 1:
         yield f"{where}.goal.times", "is more days than there are within that time"
+    elif goal.distinct == "local_date" and goal.times > _days_open(campaign.active, goal.times):
+        yield f"{where}.goal.times", "is more days than `active` leaves"
+    if goal.event in ONCE:
+        yield f"{where}.goal.event", f"is {goal.event!r}, which comes once, so the goal is never reached"
+    if goal.event in YEARLY and longest(goal.within) < (goal.times - 1) * A_YEAR:
+        yield f"{where}.goal.within", f"is too short for {goal.times} times of what comes once a year"
+    if goal.event in OWN_DEEDS and goal.distinct == "location":
+        yield f"{where}.goal.distinct", f"is 'location', which {goal.event!r} does not have"
     of_orders = "match" if campaign.match is not None else "distinct = 'sku'" if goal.distinct == "sku" else None
     meant = misspelt_order(goal.event)
     if of_orders and meant and not goal.event.startswith("order."):
@@ -218,6 +257,26 @@ def _goal(where: str, campaign: Campaign) -> Iterator[Finding]:
         yield f"{where}.match", "looks at the lines of orders, and the goal counts activities; remove it"
 
 
+def _days_open(windows: Sequence[ActiveTable], enough: int) -> int:
+    """Return on how many days any of the windows is open; `enough` if there are as many, or no end of them."""
+    days: set[date] = set()
+    for each in windows:
+        if each.from_ is None or each.to is None:
+            return enough
+        days |= set(islice(_open_days(each, each.from_, each.to), enough))
+    return min(len(days), enough) if windows else enough
+
+
+def _open_days(window: ActiveTable, first: datetime, last: datetime) -> Iterator[date]:
+    """Yield the days from `first` to `last` that have one of the window's weekdays, and some of its hours."""
+    for number in range((last.date() - first.date()).days + 1):
+        day = first.date() + timedelta(days=number)
+        begins = max(first, datetime.combine(day, window.start or time.min))
+        ends = min(last, datetime.combine(day, window.end or time.max))
+        if begins <= ends and (not window.weekdays or get_args(Weekday)[day.weekday()] in window.weekdays):
+            yield day
+
+
 def _active(where: str, window: ActiveTable) -> Iterator[Finding]:
     if not window.model_fields_set:
         yield where, "says no time; give it one, or remove it"
@@ -225,6 +284,10 @@ def _active(where: str, window: ActiveTable) -> Iterator[Finding]:
         yield f"{where}.to", "must be later than `from`"
     if window.start and window.end and window.end <= window.start:
         yield f"{where}.end", "must be later than `start`; for hours across midnight write two windows"
+    elif (
+        window.from_ and window.to and window.from_ < window.to and not any(_open_days(window, window.from_, window.to))
+    ):
+        yield where, "is never open: none of its weekdays and hours lies between `from` and `to`"
     for index, day in enumerate(window.weekdays):
         if day in window.weekdays[:index]:
             yield f"{where}.weekdays[{index}]", f"names {day!r} a second time; remove it"

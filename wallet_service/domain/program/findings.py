@@ -9,6 +9,7 @@ from wallet_service.domain.period import Period
 from wallet_service.domain.program.earning_tables import LimitTable
 
 RESERVED = ("cap",)  # the orders of a day are counted under it
+A_YEAR = 365 * 24  # hours
 Finding = tuple[str, str]  # the key and what is wrong there
 # Years with a 29 February every four years, and the eight around 2100 that have none.
 _STARTS = [date(year, month, 1) for year in range(2096, 2105) for month in range(1, 13)]

@@ -6,6 +6,7 @@ from wallet_service.domain.period import Period
 from wallet_service.domain.program import Program
 from wallet_service.domain.program.earning_faults import event, matching, misspelt_order
 from wallet_service.domain.program.findings import (
+    A_YEAR,
     Finding,
     all_unresolved,
     codes,
@@ -18,14 +19,13 @@ from wallet_service.domain.program.findings import (
     unlimited,
     unresolved,
 )
-from wallet_service.domain.program.reward_tables import METRICS, Experiment, Reward, Segment, Trigger
+from wallet_service.domain.program.reward_tables import HOLDOUT, METRICS, Experiment, Reward, Segment, Trigger
 from wallet_service.domain.program.tier_faults import worth
 from wallet_service.domain.program.values import exact
 from wallet_service.domain.purchase import YEARLY
 
 RATED = ("pay_with_points", "donation", "gift_card")  # kinds of any amount
 ALWAYS_RATED = ("pay_with_points", "donation")
-A_YEAR = 365 * 24  # hours
 
 
 def rewards(program: Program) -> Iterator[Finding]:
@@ -82,6 +82,8 @@ def _kind(where: str, reward: Reward) -> Iterator[Finding]:
         yield from exactly(where, reward, kind, no=["pool", "code_valid", "match"])
     if reward.kind != "pay_with_points" and reward.rate:
         yield from exactly(where, reward, kind, no=["max_share_of_order"])
+    if reward.kind == "pay_with_points":
+        yield from exactly(where, reward, kind, no=["code_valid"])
     if reward.kind == "pay_with_points" and reward.auto:
         yield f"{where}.auto", f"means nothing with {kind}; remove it"
     if reward.max_share_of_order == 0:
@@ -108,6 +110,14 @@ def partners(program: Program) -> Iterator[Finding]:
             yield f"partner[{index}].accept", "is false, and no points are issued either; such a partner does nothing"
 
 
+def _given_away(where: str, code: str | None, program: Program) -> Iterator[Finding]:
+    """Yield that a reward which is to be given is not there, or would be worth nothing without points."""
+    yield from unresolved(where, code, codes(program.reward), "reward")
+    found = program.reward_of(code) if code else None
+    if found and found.rate:
+        yield where, f"is {code!r}, which is worth as much as is paid by its rate; give points, or one without a rate"
+
+
 def triggers(program: Program) -> Iterator[Finding]:
     """Yield what is wrong in each trigger."""
     yield from repeated("trigger", program.trigger)
@@ -115,7 +125,7 @@ def triggers(program: Program) -> Iterator[Finding]:
         where = f"trigger[{index}]"
         yield from _occasion(where, trigger)
         yield from _windows(where, trigger, program)
-        yield from unresolved(f"{where}.grant", trigger.grant, codes(program.reward), "reward")
+        yield from _given_away(f"{where}.grant", trigger.grant, program)
         yield from unresolved(f"{where}.segment", trigger.segment, codes(program.segment), "segment")
         yield from unlimited(f"{where}.limit", trigger.limit)
         for at, channel in enumerate(trigger.notify):
@@ -164,7 +174,7 @@ def referral(program: Program) -> Iterator[Finding]:
         return
     sides = {"referrer": table.referrer, "referee": table.referee}
     for name, side in sides.items():
-        yield from unresolved(f"referral.{name}.reward", side.reward, codes(program.reward), "reward")
+        yield from _given_away(f"referral.{name}.reward", side.reward, program)
     if not any(side.points or side.reward for side in sides.values()):
         yield "referral.referrer", "gets nothing, and the other does not either; give points or a reward"
     yield from event("referral.qualifies_on", table.qualifies_on)
@@ -189,6 +199,8 @@ def _experiment(where: str, experiment: Experiment) -> Iterator[Finding]:
     if len(experiment.arms) + bool(experiment.holdout) < 2:
         yield f"{where}.arms", "leave nothing to compare; give two arms, or one and a holdout"
         return
+    if HOLDOUT in experiment.arms:
+        yield f"{where}.arms.{HOLDOUT}", "is what those are called whom no arm takes; choose another name"
     empty = [name for name, share in experiment.arms.items() if not share]
     for name in empty:
         yield f"{where}.arms.{name}", "is 0, so nobody falls into it; remove it"

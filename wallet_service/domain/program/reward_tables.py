@@ -23,6 +23,7 @@ RewardKind = Literal[
     "early_access",
     "collectible",
 ]
+HOLDOUT = "holdout"  # what those are called who fall into no arm of an experiment
 METRICS = ("points_earned", "spend", "orders", "repeat_purchase_rate")
 Channel = Literal["pass", "email", "sms", "webhook"]
 

@@ -7,15 +7,19 @@ from difflib import get_close_matches
 from itertools import pairwise
 
 from wallet_service.domain.file_model import did_you_mean
+from wallet_service.domain.news import TYPES
 from wallet_service.domain.program import Program
 from wallet_service.domain.program.earning_faults import misspelt_order
 from wallet_service.domain.program.earning_tables import Campaign, ExpiryTable, MatchTable
 from wallet_service.domain.program.findings import Finding, codes
 from wallet_service.domain.program.reward_faults import granted
+from wallet_service.domain.program.tier_tables import ENDED_ON, PAID_ON
 from wallet_service.domain.purchase import OWN_DEEDS
 
 MOST_EXCLUSIONS = 5  # SKUs and tags that members would have to know of, in all tables together
 MOST_STACKED = 3  # campaigns at work on one rule on one day
+# What happens, is told or is waited for under these names, and is still no deed of a member's.
+NO_DEEDS = (*TYPES, PAID_ON, ENDED_ON, "member.updated", "member.inactive", "segment.entered")
 NEARLY_EQUAL = 0.9  # of 1, as `difflib` counts it
 
 
@@ -119,6 +123,8 @@ def _without_effect(program: Program) -> Iterator[Finding]:
         yield "points.min_balance", "is 0, so that refund.earned = 'allow_negative' allows nothing; set it below 0"
     if program.tiers and program.tiers.downgrade == "none" and program.tiers.valid != "forever":
         yield "tiers.valid", "ends, and with downgrade = 'none' nothing follows; write 'forever'"
+    if program.tiers and program.tiers.grace_days and program.tiers.valid == "forever" and not program.membership:
+        yield "tiers.grace_days", "means nothing, for tiers are valid 'forever'; remove it"
     expires = [points.expiry, *(each.points_expiry for each in program.tier)]
     dies = any(isinstance(each, ExpiryTable) and each.mode != "none" for each in expires)
     for index, trigger in enumerate(program.trigger):
@@ -134,8 +140,12 @@ def _never_sent(program: Program) -> Iterator[Finding]:
     named += [(f"campaign[{at}].goal.event", each.goal.event) for at, each in enumerate(program.campaign) if each.goal]
     named += [("referral.qualifies_on", program.referral.qualifies_on)] if program.referral else []
     for where, on in named:
+        if on in OWN_DEEDS:
+            continue
         meant = misspelt_order(on) or did_you_mean(on, OWN_DEEDS)
-        if meant and on not in OWN_DEEDS:
+        if on in NO_DEEDS:
+            yield where, f"is {on!r}, by which nothing is earned unless your own tools send 'activity.{on}'"
+        elif meant:
             yield where, f"is {on!r}, which only your own tools can send{meant}"
 
 

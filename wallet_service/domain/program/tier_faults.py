@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from wallet_service.domain.program import Program
-from wallet_service.domain.program.earning_faults import expiry, matching
+from wallet_service.domain.program.earning_faults import all_excluded, expiry, matching
 from wallet_service.domain.program.earning_tables import ExpiryTable
 from wallet_service.domain.program.findings import Finding, all_unresolved, codes, exactly, outside, repeated
 from wallet_service.domain.program.tier_tables import ENDED_ON, PAID_ON, Benefit, Tier, TiersTable
@@ -76,6 +76,8 @@ def membership(program: Program) -> Iterator[Finding]:
         return
     if program.tiers is None or program.tiers.measure != "membership":
         yield "membership", "gives nothing; add [tiers] with the measure 'membership'"
+    elif program.tier and not any(each.threshold for each in program.tier):
+        yield "membership", "gives nothing; add a [[tier]] with the threshold 1"
     yield from outside("membership.activate_on", table.activate_on, [PAID_ON])
     yield from outside("membership.end_on", table.end_on, [ENDED_ON])
 
@@ -88,6 +90,7 @@ def benefits(program: Program) -> Iterator[Finding]:
         yield from _benefit(where, each)
         yield from matching(f"{where}.match", each.match)
         yield from matching(f"{where}.exclude", each.exclude)
+        yield from all_excluded(f"{where}.exclude", each.match, each.exclude)
 
 
 def _benefit(where: str, benefit: Benefit) -> Iterator[Finding]:

@@ -102,7 +102,8 @@ def _zones() -> set[str]:
 
 def _known_zone(name: str) -> str:
     if name not in _zones():
-        near = get_close_matches(name, _zones(), n=1)
+        places = [each for each in _zones() if "/" in each and not each.startswith("Etc/")]  # whose clocks people know
+        near = get_close_matches(name, places, n=1)
         raise ValueError(f"should be an IANA time zone such as {near[0] if near else 'Europe/Prague'}")
     return name
 
