@@ -14,6 +14,7 @@ from wallet_service.apple import artwork
 from wallet_service.domain.errors import Fault, TemplateRefused
 from wallet_service.domain.template import Template
 from wallet_service.storage import templates
+from wallet_service.terms import as_text, explain
 
 STARTERS = Path(__file__).parents[2] / "pass_templates"
 Fill = Callable[[str, bytes | str], None]
@@ -80,7 +81,7 @@ def test_the_starter_is_sound() -> None:
             "'coalesce_seconds'",
         ),
         ("program.toml", "schema = 1", "schema = 1\ntime_zone = 2", "time_zone", "not a known key"),
-        ("program.toml", "per = 100 ", 'per = "100" ', "earning_rule[0].per", "integer"),
+        ("program.toml", "per = 100 ", 'per = "100" ', "earning_rule[0].per", "whole number"),
         ("program.toml", "threshold = 500", "threshold = 100", "tier[2].threshold", "higher"),
         ("program.toml", 'code = "novel"', 'code = "page"', "tier[2].code", "used twice"),
         ("program.toml", "threshold = 100", f"threshold = 0x{'f' * 5000}", "tier[1].threshold", "too large to show"),
@@ -171,6 +172,13 @@ def stamp_card(tmp_path: Path) -> Path:
         ("locales/en.toml", "[reward]", '[cause]\na = "A"\n\n[reward]', "cause.a", "no [[cause]]"),
         ("locales/en.toml", "[reward]", '[partner]\na = "A"\n\n[reward]', "partner.a", "no [[partner]]"),
         ("locales/en.toml", "[reward]", '[benefit]\na = "A"\n\n[reward]', "benefit.a", "no [[benefit]]"),
+        ("locales/en.toml", 'coffee = "coffee"', 'cofee = "coffee"', "tag.cofee", "did you mean 'coffee'?"),
+        ("locales/en.toml", "[reward]", '[sku]\nA = "A"\n\n[reward]', "sku.A", "is no sku that program.toml speaks of"),
+        ("locales/en.toml", "[reward]", '[rule]\ncoffees = "C"\n\n[reward]', "rule.coffees", "did you mean 'coffee'?"),
+        ("locales/en.toml", "[reward]", '[rule]\nx = "X"\n\n[reward]', "rule.x", "no [[earning_rule]]"),
+        ("locales/en.toml", "[reward]", '[campaign]\nx = "X"\n\n[reward]', "campaign.x", "no [[campaign]]"),
+        ("locales/en.toml", "[reward]", '[property]\nx = "X"\n\n[reward]', "property.x", "is no property"),
+        ("locales/en.toml", "[reward]", '[event]\n"order.payd" = "X"\n\n[reward]', "event.order.payd", "'order.paid'?"),
         ("locales/en.toml", "[reward]", '[entry]\nearned = "E"\n\n[reward]', "entry.earned", "did you mean 'earn'?"),
         ("locales/en.toml", "[reward]", "[entry]\nearn = 1\n\n[reward]", "entry.earn", "must be a text"),
         ("locales/cs.toml", 'free-coffee = "Káva zdarma"', "", "reward.free-coffee", "is missing"),
@@ -196,6 +204,33 @@ def test_a_fault_of_what_a_card_can_show_is_named(
     found = [each for each in faults(stamp_card) if (each.place, each.key) == (where, place)]
     assert len(found) == 1
     assert message in found[0].message
+
+
+def test_the_terms_call_things_as_the_words_do(tmp_path: Path) -> None:
+    """Rules, campaigns, events, properties, goods, and benefits without a table have names in the words."""
+    folder = shutil.copytree(STARTERS / "sephora_like", tmp_path / "beauty")
+    change(folder, "program.toml", 'when = { member = "birthday_month" }', 'match = { skus = ["S-1"], tags = ["new"] }')
+    names = """
+[rule]
+purchase = "Shopping"
+[campaign]
+birthday-month-double = "Twice the joy"
+[event]
+"review.approved" = "your opinion"
+[property]
+has_photo = "with your photo"
+[sku]
+S-1 = "the rose soap"
+[tag]
+new = "novelties"
+"""
+    path = folder / "locales" / "en.toml"
+    path.write_text(path.read_text() + names)
+    template = load(folder)
+    told = as_text(explain(template.program, template.words["en"], "en"))
+    wanted = ("Shopping: 1 point", "Twice the joy.", "Your opinion: 5 points", "With your photo: 10 points more")
+    for each in (*wanted, "Only for: the rose soap; novelties.", "• A birthday gift. Tiers:"):
+        assert each in told
 
 
 def test_names_may_come_from_the_programme(stamp_card: Path) -> None:

@@ -16,6 +16,8 @@ from starter_actors import LANGUAGES, NAMES, STARTERS, starter
 from wallet_service.domain.look import contrast
 from wallet_service.domain.words import TABLES
 from wallet_service.storage.locales import PATTERNS
+from wallet_service.terms import as_text, explain
+from wallet_service.terms.telling import readable
 
 LONGEST_LABEL = 15  # Google's recommendation for labels on a loyalty card
 LONGEST_LINK = 20
@@ -117,6 +119,20 @@ def test_the_terms_name_every_tier_and_threshold(name: str, language: str) -> No
     for tier in template.program.tier[1:]:
         assert template.tier_name(tier.code, language).replace(" ", "") in terms.replace(" ", "")
         assert tier.threshold <= 1 or re.search(rf"\b{tier.threshold // divisor}\b", terms)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", NAMES)
+def test_benefits_and_tags_have_names_in_every_language(name: str, language: str) -> None:
+    """The terms of a starter call neither what a tier gives nor the goods of a rule by a code of the file."""
+    template = starter(name)
+    program = template.program
+    codes = {code for tier in program.tier for code in tier.benefits}
+    codes |= {
+        tag for rule in program.earning_rule for table in (rule.match, rule.exclude) if table for tag in table.tags
+    }
+    told = as_text(explain(program, template.words[language], language))
+    assert {readable(code) for code in codes} & set(re.findall("[“«„](.+?)[”»“]", told)) == set()
 
 
 @pytest.mark.parametrize("name", NAMES)

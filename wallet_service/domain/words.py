@@ -14,7 +14,13 @@ NAMED = (
     "cause",
     "partner",
     "trigger",
-)  # tables of a locale that name what a programme has by code
+    "rule",
+    "campaign",
+    "event",
+    "property",
+    "sku",
+    "tag",
+)  # tables of a locale that name what a programme has by code, or speaks of
 TABLES = ("unit", "entry", *NAMED)
 
 

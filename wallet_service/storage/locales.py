@@ -18,6 +18,7 @@ from wallet_service.domain.errors import Fault
 from wallet_service.domain.face import Money
 from wallet_service.domain.look import Look
 from wallet_service.domain.program import Program
+from wallet_service.domain.program.earning_tables import FULFILLED
 from wallet_service.domain.reminder_words import REMINDER_WORDS
 from wallet_service.domain.reminding import CARD, DYING, LETTERS, tells
 from wallet_service.domain.words import NAMED, REFERENCE, TABLES, Words
@@ -29,6 +30,11 @@ PATTERNS: dict[str, dict[str, set[str]]] = {
     "next_expiry": {"next_expiry": {"points", "date"}},
     "reminder": {"next_expiry": {"points", "date"}},
     "stamps": {"stamps": {"filled", "of"}},
+}
+OWN = {"rule": "earning_rule"}  # where the table of the programme is called otherwise
+SPOKEN = ("event", "property", "sku", "tag")  # what no table of the programme has a code for
+STRAY = {"entry": "is no kind of entry", "rule": "names no [[earning_rule]] of program.toml"} | {
+    name: f"is no {name} that program.toml speaks of" for name in SPOKEN
 }
 # The values that say names from a table; those of tiers are wanted in any case.
 NAMING = {"rewards": "reward", "granted": "reward", "cause": "cause"}
@@ -169,15 +175,38 @@ def _wordless(rules: Program, language: str) -> Iterator[str]:
 
 def _stray_names(place: str, tables: Mapping[str, Mapping[str, Any]], rules: Program) -> Iterator[Fault]:
     """Yield names of what the programme does not have."""
-    known: dict[str, list[str]] = {name: [each.code for each in getattr(rules, name)] for name in NAMED}
-    known["entry"] = list(KINDS)
+    known: dict[str, list[str]] = {**_nameable(rules), "entry": list(KINDS)}
     for name, codes in known.items():
         for key in tables.get(name, {}):
             if key not in codes:
                 near = get_close_matches(key, codes, n=1)
-                what = "is no kind of entry" if name == "entry" else f"names no [[{name}]] of program.toml"
+                what = STRAY.get(name, f"names no [[{name}]] of program.toml")
                 advice = f"did you mean {near[0]!r}?" if near else "remove it"
                 yield Fault(place, f"{name}.{key}", f"{what}; {advice}")
+
+
+def _nameable(rules: Program) -> dict[str, list[str]]:
+    """Return what the words may name, by table: what has a code of its own, and what the rules only speak of."""
+    found: dict[str, list[str]] = {
+        name: [each.code for each in getattr(rules, OWN.get(name, name))] for name in NAMED if name not in SPOKEN
+    }
+    found["benefit"] += [code for tier in rules.tier for code in tier.benefits]
+    found["event"] = [each.on for each in rules.earning_rule]
+    found["event"] += [each.goal.event for each in rules.campaign if each.goal]
+    found["event"] += [rules.referral.qualifies_on] if rules.referral else []
+    found["event"] += [FULFILLED] if rules.points.waits_for(FULFILLED) else []
+    found["property"] = [bonus.when for each in rules.earning_rule for bonus in each.bonus]
+    goods = [
+        *(each.match for each in rules.earning_rule),
+        *(each.exclude for each in rules.earning_rule),
+        *(each.match for each in rules.campaign),
+        *(each.match for each in rules.benefit),
+        *(each.exclude for each in rules.benefit),
+        *(each.match for each in rules.reward),
+    ]
+    found["sku"] = [sku for each in goods if each for sku in each.skus]
+    found["tag"] = [tag for each in goods if each for tag in each.tags]
+    return found
 
 
 def _reminder_patterns(place: str, tables: Mapping[str, Mapping[str, Any]], rules: Program) -> Iterator[Fault]:
