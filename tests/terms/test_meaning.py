@@ -142,6 +142,24 @@ def test_settlement_and_costs_are_no_matter_of_members() -> None:
     assert "123" not in " ".join(each for section in told.values() for each in section.lines)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("$10 off", 1000, "$10 off: 5 points."),
+        ("Voucher", 1000, "Voucher ($10.00 off): 5 points."),
+        ("$10 off", 1050, "$10 off ($10.50 off): 5 points."),
+        ("$100 off", 1000, "$100 off ($10.00 off): 5 points."),
+        ("$10.50 off", 1000, "$10.50 off ($10.00 off): 5 points."),
+        ("10 of them", 1000, "10 of them ($10.00 off): 5 points."),
+    ],
+)
+def test_what_a_reward_is_worth_is_told_once(name: str, value: int, told: str) -> None:
+    """Where the name says the worth already, it is not told again behind it."""
+    reward = {"code": "x", "kind": "amount_off", "name": name, "cost": 5, "value": value}
+    program = BASE["program"] | {"currency": "USD"}
+    assert told in sections(program=program, reward=[reward])["Rewards"].lines
+
+
 def test_words_of_a_template_name_its_things() -> None:
     """A template's words give the unit and the tiers; what they lack is called as in the programme."""
     known: dict[str, Any] = dict.fromkeys(Words.__dataclass_fields__) | {

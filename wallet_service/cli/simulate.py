@@ -152,16 +152,21 @@ def _columns(program: Program) -> tuple[tuple[str, Callable[[Month], int]], ...]
 
 def _beside(outcomes: dict[str, tuple[Program, Outcome]]) -> list[str]:
     """Return the sums of two programmes side by side."""
-    lines = [f"{'':<22}" + "".join(f"{name[-22:]:>24}" for name in outcomes)]
+    width = max(24, *(len(name) + 2 for name in outcomes))
+    lines = [f"{'':<22}" + "".join(f"{name:>{width}}" for name in outcomes)]
     for column, value in COLUMNS[1:6]:
         sums = (sum(map(value, outcome.months)) for _, outcome in outcomes.values())
-        lines.append(f"{column:<22}" + "".join(f"{each:>24,}" for each in sums))
+        lines.append(f"{column:<22}" + "".join(f"{each:>{width},}" for each in sums))
     last = [(program, outcome.months[-1]) for program, outcome in outcomes.values() if outcome.months]
-    lines.append(f"{'outstanding':<22}" + "".join(f"{month.outstanding:>24,}" for _, month in last))
-    lines.append(f"{'liability':<22}" + "".join(f"{_money(program, month.liability):>24}" for program, month in last))
+    lines.append(f"{'outstanding':<22}" + "".join(f"{month.outstanding:>{width},}" for _, month in last))
+    lines.append(
+        f"{'liability':<22}" + "".join(f"{_money(program, month.liability):>{width}}" for program, month in last)
+    )
     medians = (outcome.median_orders for _, outcome in outcomes.values())
-    lines.append(f"{'orders to a reward':<22}" + "".join(f"{'-' if each is None else each:>24}" for each in medians))
-    lines.append(f"{'tiers':<22}" + "".join(f"{_shares(month):>24}" for _, month in last))
+    lines.append(
+        f"{'orders to a reward':<22}" + "".join(f"{'-' if each is None else each:>{width}}" for each in medians)
+    )
+    lines.append(f"{'tiers':<22}" + "".join(f"{_shares(month):>{width}}" for _, month in last))
     return lines
 
 
@@ -169,7 +174,7 @@ def _reached(outcome: Outcome) -> str:
     if outcome.median_orders is None:
         return "Nobody could take a reward."
     able = sum(outcome.reached_after.values())
-    half = f"half of them after {outcome.median_orders} orders"
+    half = f"half of them after {outcome.median_orders} order{'' if outcome.median_orders == 1 else 's'}"
     return f"{able:,} members could take a reward, {half}; {outcome.never:,} never."
 
 

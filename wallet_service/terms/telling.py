@@ -1,5 +1,6 @@
 """What every section needs: the programme, a language, and what the programme's own things are called in it."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -125,6 +126,8 @@ class Telling:
         elif money is not None:
             value = self.money(money)
         kind_name = self.tongue.one_of(table, kind)
+        if name is not None and value and _states(name, value):
+            return name
         if kind in ("percent_off", "amount_off") and value:
             value = self.tongue.say(kind, value=value)
             if name is None:
@@ -188,6 +191,12 @@ class Telling:
     def _line(self, kind: str, name: str) -> str:
         told = self.said(kind, name) or self.tongue.known("name", name)
         return told or self.tongue.say(kind, name=self.tongue.quoted(name))
+
+
+def _states(name: str, value: str) -> bool:
+    """Whether a name says already what the thing is worth: "$10 off" of "$10.00"."""
+    told, value = (re.sub(r"[.,]00(?!\d)", "", " ".join(each.split())) for each in (name, value))
+    return re.search(rf"(?<![\d.,]){re.escape(value)}(?![.,]?\d)", told) is not None
 
 
 def readable(code: str) -> str:
