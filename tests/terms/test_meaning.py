@@ -103,6 +103,39 @@ def test_grace_of_a_membership_is_told_whether_or_not_it_renews(renews: bool, to
     assert "benefits" not in " ".join(sections(membership=club)["Membership"].lines)
 
 
+def test_of_two_graces_of_a_membership_the_longer_is_told() -> None:
+    """A tier and its benefits stay as long as the engine leaves them, whichever table says it."""
+    table = {"kind": "paid", "price": 100, "period": "P1M", "grace_days": 3}
+    tiers = {"measure": "membership", "window": "none", "valid": "membership_period", "grace_days": 7}
+    told = sections(tier=[TIERS[0], {"code": "paid", "threshold": 1}], tiers=tiers, membership=table)
+    assert "After that the tier stays yours for 7 days more." in " ".join(told["Tiers"].lines)
+    assert "your benefits stay for 7 days more." in " ".join(told["Membership"].lines)
+
+
+def test_a_benefit_that_no_tier_has_is_not_promised() -> None:
+    """What nobody is entitled to is not told."""
+    benefits = [{"code": code, "kind": "gift", "name": code.title()} for code in ("cake", "tea")]
+    tiers = [TIERS[0], TIERS[1] | {"benefits": ["tea"]}]
+    told = sections(tier=tiers, tiers={"measure": "spend"}, benefit=benefits)
+    assert told["Benefits"].lines == ("Tea. Tier: high.",)
+    assert "Benefits" not in sections(benefit=benefits)
+
+
+def test_what_only_the_merchant_is_told_is_no_message_to_members() -> None:
+    """A trigger for endpoints alone promises nobody a letter."""
+    trigger = {"code": "soon", "on": "points.expiring", "lead": "P7D", "notify": ["webhook"]}
+    assert "Gifts and reminders" not in sections(trigger=[trigger])
+
+
+def test_a_monthly_gift_by_a_rate_is_all_there_is() -> None:
+    """Members are told that nothing is left, and not that they choose an amount."""
+    reward = {"code": "give", "kind": "donation", "rate": {"points": 10, "value": 1}, "auto": "monthly"}
+    told = sections(reward=[reward], cause=[{"code": "bees", "name": "Bees"}])
+    assert told["Rewards"].lines == (
+        "Donation. It is given to: Bees. Once a month, all that you can use then is given by itself.",
+    )
+
+
 def test_a_tier_by_the_balance_falls_with_it() -> None:
     """A state of the moment keeps no time."""
     assert "As soon as you no longer meet" in tier_lines(measure="balance", window="none")

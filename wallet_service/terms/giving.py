@@ -34,8 +34,9 @@ def referral(telling: Telling) -> Section | None:
 
 
 def occasions(telling: Telling) -> Section | None:
-    """Tell what comes by itself: gifts, points and reminders."""
-    return telling.section("occasion", (line(*_occasion(telling, each)) for each in telling.program.trigger))
+    """Tell what comes by itself: gifts, points and reminders; what only the merchant's server is told does not."""
+    told = (each for each in telling.program.trigger if each.grant or each.points or set(each.notify) - {"webhook"})
+    return telling.section("occasion", (line(*_occasion(telling, each)) for each in told))
 
 
 def _reward(telling: Telling, reward: Reward) -> Iterator[str | None]:
@@ -44,7 +45,10 @@ def _reward(telling: Telling, reward: Reward) -> Iterator[str | None]:
         yield tongue.say("reward_cost", reward=name, amount=telling.amount(reward.cost))
     elif reward.rate:
         points, money = telling.amount(reward.rate.points), telling.money(reward.rate.value)
-        yield name if points == money else tongue.say("reward_rate", reward=name, amount=points, money=money)
+        gives_all = reward.kind == "donation" and reward.auto
+        yield (
+            name if points == money or gives_all else tongue.say("reward_rate", reward=name, amount=points, money=money)
+        )
     else:
         yield name
         if reward.code in _given(telling):
@@ -75,7 +79,7 @@ def _received(telling: Telling, reward: Reward) -> Iterator[str]:
     elif reward.choose:
         yield tongue.say("choose")
     if reward.auto == "monthly":
-        yield tongue.say("monthly")
+        yield tongue.say("monthly_all" if reward.rate else "monthly")
     elif reward.auto:
         yield tongue.say("auto")
     if reward.code_valid:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from wallet_service.domain.period import Period
 from wallet_service.domain.program.tier_tables import Benefit, Tier, TiersTable
+from wallet_service.domain.qualifying import grace_days
 from wallet_service.terms.section import Section
 from wallet_service.terms.telling import Telling
 from wallet_service.terms.tongue import line
@@ -20,10 +21,11 @@ def tiers(telling: Telling) -> Section | None:
 
 
 def benefits(telling: Telling) -> Section | None:
-    """Tell every standing privilege, and in which tiers it is had; also those that only a tier names."""
+    """Tell every standing privilege that a tier has, and which do; also those that only a tier names."""
     program = telling.program
-    codes = [each.code for each in program.benefit] + [code for tier in program.tier for code in tier.benefits]
-    return telling.section("benefit", (_benefit(telling, code) for code in dict.fromkeys(codes)))
+    held = dict.fromkeys(code for tier in program.tier for code in tier.benefits)
+    codes = dict.fromkeys([*(each.code for each in program.benefit if each.code in held), *held])
+    return telling.section("benefit", (_benefit(telling, code) for code in codes))
 
 
 def membership(telling: Telling) -> Section | None:
@@ -84,7 +86,7 @@ def _kept(telling: Telling, table: TiersTable) -> Iterator[str]:
     if table.valid == "forever":
         return
     if table.grace_days:
-        yield tongue.say("tier_grace", period=tongue.period(Period(days=table.grace_days)))
+        yield tongue.say("tier_grace", period=tongue.period(Period(days=grace_days(telling.program, table))))
     if table.measure != "membership":
         yield tongue.one_of("downgrade", table.downgrade)
 
@@ -94,7 +96,7 @@ def _benefit(telling: Telling, code: str) -> str:
     found = next((each for each in program.benefit if each.code == code), None)
     name = _benefit_name(telling, found) if found else telling.named("benefit", code, None)
     holders = [tier.code for tier in program.tier if code in tier.benefits]
-    held = tongue.count("benefit_tiers", len(holders), tiers=telling.tiers(holders)) if holders else None
+    held = tongue.count("benefit_tiers", len(holders), tiers=telling.tiers(holders))
     if found is None:
         return line(name, held)
     lead = tongue.say("lead", period=tongue.period(found.lead)) if found.lead else None
@@ -117,5 +119,9 @@ def _membership(telling: Telling) -> Iterator[str]:
     yield line(tongue.say("renews") if table.renews else tongue.say("ends"))
     if table.grace_days:
         grace = "membership_grace" if table.renews else "ended_grace"
-        yield line(tongue.say(grace, period=tongue.period(Period(days=table.grace_days))))
+        tiers = telling.program.tiers
+        days = table.grace_days
+        if tiers and tiers.measure == "membership":
+            days = grace_days(telling.program, tiers)
+        yield line(tongue.say(grace, period=tongue.period(Period(days=days))))
     yield line(tongue.one_of("on_cancel", table.on_cancel))
