@@ -18,7 +18,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from google_actors import account_json, loaded_once
 from jinja2.bccache import Bucket, BytecodeCache
-from slate import Slate, shape
+from slate import Slate, open_wiper, shape
 from sqlalchemy import Engine, create_engine, text
 from werkzeug.routing import Rule
 
@@ -39,6 +39,7 @@ FAST = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "max_connections": "200",
+    "plan_cache_mode": "force_generic_plan",  # planning a statement takes longer than looking at a few rows
     "autovacuum": "off",  # a vacuum is a transaction, and would hold back the tags of changes
     "max_parallel_workers_per_gather": "0",  # starting them for tables of a few rows takes most of a statement's time
 }
@@ -133,7 +134,7 @@ def model(cluster: Embedded) -> str:
 def slate(cluster: Embedded, model: str) -> Iterator[Slate]:
     """The database that the tests of this process have one after the other."""
     url = cluster.url(f"test_{model}")
-    wiper = create_engine(url)
+    wiper = open_wiper(url)
     slate = Slate(open_engine(url), pipelined.open_engine(wiper), wiper)
     yield slate
     slate.dispose()

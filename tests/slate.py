@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, Engine, event, text
+import psycopg
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import OperationalError
 
 PATIENCE = 30  # seconds for a connection of the last test to end
@@ -52,12 +53,24 @@ LIVING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_dat
 def wipe(tx: Connection) -> None:
     """Delete all rows, with the ledger's guards asleep, and have every identity begin with 1 again.
 
-    A connection that has let guards sleep forgets the plans of all its statements: the tests' own are left alone.
+    A connection on which the guards fall asleep or wake up forgets all its plans: the tests' own are left alone.
     """
     tx.execute(text("SET LOCAL session_replication_role = replica"))
     for name, large in tx.execute(FILLED, {"large": LARGE}).all():
         tx.execute(text(f"TRUNCATE {name} CASCADE" if large else f"DELETE FROM {name}"))
     tx.execute(REWIND)
+
+
+def plan_once(made: psycopg.Connection, _: object = None) -> None:
+    """Have a new connection keep the plan of every statement: planning takes longer than looking at a few rows."""
+    made.prepare_threshold, made.prepared_max = 0, 2_000
+
+
+def open_wiper(url: URL | str) -> Engine:
+    """Return an engine on whose connections the ledger's guards are always asleep."""
+    wiper = create_engine(url, connect_args={"options": "-c session_replication_role=replica"})
+    event.listen(wiper, "connect", plan_once)
+    return wiper
 
 
 def shape(tx: Connection) -> str:
@@ -92,11 +105,15 @@ class Slate:
 
     def __post_init__(self) -> None:
         for each in self._engines:
-            event.listen(each, "connect", lambda made, _: self.connections.add(made.info.backend_pid))
+            event.listen(each, "connect", self._met)
+        event.listen(self.engine, "connect", plan_once)
 
     @property
     def _engines(self) -> tuple[Engine, ...]:
         return self.engine, self.pipelined, self.wiper
+
+    def _met(self, made: psycopg.Connection, _: object) -> None:
+        self.connections.add(made.info.backend_pid)
 
     def dispose(self) -> None:
         """Close all connections."""

@@ -11,8 +11,8 @@ from actors import Clock
 from api_actors import World
 from flask.testing import FlaskClient
 from member_actors import Mailbox, Visitor
-from slate import wipe
-from sqlalchemy import Engine, Row, TextClause, create_engine, text
+from slate import open_wiper, plan_once, wipe
+from sqlalchemy import Engine, Row, TextClause, create_engine, event, text
 
 from wallet_service.apple.identity import Identity
 from wallet_service.config import Settings
@@ -39,6 +39,7 @@ def built(
     with admin.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {database} TEMPLATE {model}"))
     engine = open_engine(cluster.url(database))
+    event.listen(engine, "connect", plan_once)
     settings = Settings(
         data_folder=tmp_path_factory.mktemp("data"),
         templates=Path(pytestconfig.rootpath) / "pass_templates",
@@ -54,7 +55,7 @@ def built(
 @pytest.fixture(scope="session")
 def wiper(built: Service) -> Iterator[Engine]:
     """What empties the tables."""
-    wiper = create_engine(built.engine.url)
+    wiper = open_wiper(built.engine.url)
     yield wiper
     wiper.dispose()
 
