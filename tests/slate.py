@@ -63,7 +63,7 @@ def wipe(tx: Connection) -> None:
 
 def plan_once(made: psycopg.Connection, _: object = None) -> None:
     """Have a new connection keep the plan of every statement: planning takes longer than looking at a few rows."""
-    made.prepare_threshold, made.prepared_max = 0, 2_000
+    made.prepare_threshold, made.prepared_max = 1, 2_000  # not at once: several statements in one cannot be prepared
 
 
 def open_wiper(url: URL | str) -> Engine:
