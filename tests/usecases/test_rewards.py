@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from actors import Clock
 from ledger_actors import Till, line, program, shipped, till, who
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from wallet_service.domain.codes import as_made
 from wallet_service.domain.errors import (
@@ -22,8 +22,9 @@ from wallet_service.domain.errors import (
     UnknownReward,
 )
 from wallet_service.domain.event import MemberUpdated
+from wallet_service.usecases.catalogue import catalogue
 from wallet_service.usecases.granting import grant_reward
-from wallet_service.usecases.hold import capture, void
+from wallet_service.usecases.hold import capture, hold, void
 from wallet_service.usecases.lay_codes import lay_codes
 from wallet_service.usecases.operate import Operation, books_of, close
 from wallet_service.usecases.pledges import pledges
@@ -829,3 +830,25 @@ def test_one_balance_is_spent_once(shop: Till) -> None:
     ended = together(shop, 8, lambda _: shop.operate(redeem, customer=who(), reward="five-off").answer["status"])
     assert ended == ["RewardUnavailable"] * 4 + ["issued"] * 4
     assert shop.balance() == 0
+
+
+def test_a_catalogue_is_of_one_moment(shop: Till) -> None:
+    """Whoever looks at rewards while a hold times out sees them as they were before it, and not half of each."""
+    shop.do(hold, customer=who(), points=100)
+    shop.clock.on(days=1)
+    timed_out: list[str] = []
+
+    def come_between(*said: object) -> None:
+        if "sum(delta) AS points FROM lot_allocations" in str(said[2]) and not timed_out:
+            timed_out.append("begun")
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(shop.settle).result()
+            timed_out.append("done")
+
+    event.listen(shop.service.engine, "before_cursor_execute", come_between)
+    with shop.service.snapshot() as tx:
+        found = catalogue(tx, program=shop.open, customer=who(), now=shop.clock())
+    event.remove(shop.service.engine, "before_cursor_execute", come_between)
+    assert timed_out == ["begun", "done"]
+    assert {each.reward for each in found} == {each.code for each in shop.rules.reward}
+    assert shop.balance() == 200

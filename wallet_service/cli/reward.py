@@ -48,7 +48,7 @@ def list_rewards(member: str, order_minor: int | None, as_json: bool) -> None:
     """
     with opened() as service:
         program, customer = program_of_member(service, member)
-        with service.read() as tx:
+        with service.snapshot() as tx:
             found = catalogue(tx, program=program, customer=customer, order_minor=order_minor, now=service.clock())
     if as_json:
         click.echo(json.dumps([answer_of(each) for each in found], indent=2))

@@ -102,7 +102,7 @@ def _me(service: Service, signed: SignedIn) -> Response:
     template, lang, program = place.template, place.lang, place.program(service)
     case, words = case_of(signed.found, template, lang), CARD_WORDS[lang]
     me = Customer(member_id=member.public_id)
-    with service.read() as tx:
+    with service.snapshot() as tx:
         told = statement(tx, member, template.program, most=LINES)
         taken = redeemed(tx, program=program, customer=me)
         offered = catalogue(tx, program=program, customer=me, now=service.clock())

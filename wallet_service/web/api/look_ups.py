@@ -75,7 +75,7 @@ def look_member_up(call: Call, *, body: LookUpWanted) -> LookUp:
     found = call.service.settled(found)
     program = OpenProgram(opened.id, call.service.in_force.of_card(found), call.service.vault)
     customer = Customer(member_id=found.member.public_id)
-    with call.service.read() as tx:
+    with call.service.snapshot() as tx:
         told = look_up(tx, program=program, customer=customer, now=call.now)
     return LookUp(
         member_id=told.member_id,

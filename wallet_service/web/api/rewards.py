@@ -106,7 +106,7 @@ def list_rewards(call: Call, *, path: MemberPath, query: ForAnOrder) -> Rewards:
     """List all rewards: which of them a member can have now, and why not the others."""
     found, program = _settled(call, path)
     customer = Customer(member_id=found.member.public_id)
-    with call.service.read() as tx:
+    with call.service.snapshot() as tx:
         choices = catalogue(tx, program=program, customer=customer, order_minor=query.order_minor, now=call.now)
     return Rewards(data=tuple(rewards_of(choices, program.template, query.language)))
 
