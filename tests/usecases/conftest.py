@@ -1,15 +1,18 @@
 """A service whose rules a test chooses, and a town in which its members live."""
 
+import itertools
 import re
 import shutil
 import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from actors import Clock
 from google_actors import loaded_once
+from ledger_actors import Till, program, till
 from slate import Slate
 from sqlalchemy import Engine
 from town import Ruled, Town, settled_town
@@ -70,3 +73,16 @@ def _show_reminders(template: Path) -> None:
 def town(ruled: Ruled, clock: Clock) -> Callable[[str], Town]:
     """A way to open a programme with these rules and connect a shop to it."""
     return lambda rules: settled_town(ruled(whole=rules), clock)
+
+
+@pytest.fixture
+def opened(service: Service, clock: Clock) -> Callable[..., Till]:
+    """A way to open a programme of its own, of these tables, with a member, Ann."""
+    numbers = itertools.count()
+
+    def made(**tables: Any) -> Till:
+        made = till(service, clock, program(f"club-{next(numbers)}", **tables))
+        made.enrol("ann")
+        return made
+
+    return made

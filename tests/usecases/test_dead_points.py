@@ -71,6 +71,15 @@ def correct(here: Town, points: int) -> None:
     here.say("points.adjusted", PointsAdjusted(ANN, points, actor="a person", reason="sorry"))
 
 
+def buy_twice(here: Town) -> None:
+    """Enrol Ann, who buys now and once more before a month is over, and let another month nearly pass."""
+    here.enrol()
+    here.buy(1_000, order="a")
+    here.clock.now = moment("2026-06-20 10:00")
+    here.buy(1_000, order="b")
+    here.clock.now = moment("2026-07-15 10:00")
+
+
 def put_in_force(service: Service) -> Service:
     """Publish the rules of the service's files; nobody's book is opened for it."""
     with service.begin() as tx:
@@ -83,11 +92,7 @@ def put_in_force(service: Service) -> Service:
 def test_points_that_activity_keeps_alive_may_be_spent(town: Opened, clock: Clock, points: str) -> None:
     """They live a month after they were earned if something was bought meanwhile; and no moment longer."""
     here = town(rules(points=points))
-    here.enrol()
-    here.buy(1_000, order="a")
-    clock.now = moment("2026-06-20 10:00")
-    here.buy(1_000, order="b")
-    clock.now = moment("2026-07-15 10:00")
+    buy_twice(here)
     correct(here, -15)
     assert faults(here.service) == []
     assert dead(here.service, "2026-07-19 21:59") == []
@@ -176,11 +181,7 @@ def test_each_moment_is_judged_by_the_rules_of_its_time(town: Opened, clock: Clo
 def test_what_rules_have_kept_alive_stays_right(town: Opened, clock: Clock, ruled: Ruled) -> None:
     """Points were spent rightly that activity had kept alive, though it keeps none any more."""
     here = town(rules(points=EXTENDED))
-    here.enrol()
-    here.buy(1_000, order="a")
-    clock.now = moment("2026-06-20 10:00")
-    here.buy(1_000, order="b")
-    clock.now = moment("2026-07-15 10:00")
+    buy_twice(here)
     correct(here, -9)
     clock.now = moment("2026-08-01 10:00")
     assert here.sweep().settled == 1

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from actors import START, Clock
-from ledger_actors import Till, program, till, who
+from ledger_actors import Till, who
 from listeners import listening
 from sqlalchemy import text
 
@@ -20,19 +20,6 @@ PURCHASE = {"code": "purchase", "on": "order.paid", "basis": "net_items", "point
 TOLD = ("pay a", "pay a", "refund a", "pay b")
 WELCOME = {"code": "welcome", "kind": "addition", "points": 500, "limit": {"times": 1, "per": "lifetime"}}
 Opened = Callable[..., Till]
-
-
-@pytest.fixture
-def opened(service: Service, clock: Clock) -> Opened:
-    """A way to open a programme of its own with two members."""
-    numbers = itertools.count()
-
-    def made(**tables: Any) -> Till:
-        made = till(service, clock, program(f"club-{next(numbers)}", **tables))
-        made.enrol("ann", "bob")
-        return made
-
-    return made
 
 
 def days(times: int, **goal: Any) -> dict[str, Any]:
@@ -168,6 +155,7 @@ def test_what_was_paid_back_before_it_was_told_as_paid_gives_nothing(opened: Ope
 def test_who_has_become_one_has_the_marks_of_both(opened: Opened) -> None:
     """Two orders of each are four of the survivor's, whose fifth completes the round; one that is paid back is none."""
     shop = opened(campaign=[days(5)])
+    shop.enrol("bob")
     for number, name in enumerate(("bob", "bob", "ann", "ann")):
         shop.buy(1_000, order=f"o{number}", by=name)
     shop.do(merge, merged=who("bob"), survivor=who(), reason="one person")
@@ -181,6 +169,7 @@ def test_who_has_become_one_has_the_marks_of_both(opened: Opened) -> None:
 def test_who_has_become_one_gives_back_for_both(opened: Opened) -> None:
     """An order of a merged member that is paid back later gives the use back that the survivor has taken over."""
     shop = opened(campaign=[WELCOME])
+    shop.enrol("bob")
     shop.buy(1_000, order="a", by="bob")
     shop.do(merge, merged=who("bob"), survivor=who(), reason="one person")
     assert uses(shop) == 1

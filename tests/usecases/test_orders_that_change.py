@@ -1,6 +1,5 @@
 """An order that is changed after it was evaluated ends where its newest state alone would have ended."""
 
-import itertools
 import random
 from collections.abc import Callable
 from datetime import timedelta
@@ -8,7 +7,7 @@ from typing import Any
 
 import pytest
 from actors import START, Clock
-from ledger_actors import Till, line, program, shipped, till, who
+from ledger_actors import Till, line, shipped, till, who
 from sqlalchemy import text
 
 from wallet_service.domain.event import OrderPaid, OrderUpdated, Refund
@@ -27,19 +26,6 @@ KINDS: dict[str, dict[str, Any]] = {
     "visit": {"earning_rule": [STAMPS | {"basis": "visit", "code": "visit"}, PURCHASE | {"basis": "order_total"}]},
 }
 Opened = Callable[..., Till]
-
-
-@pytest.fixture
-def opened(service: Service, clock: Clock) -> Opened:
-    """A way to open a programme of its own with a member, Ann."""
-    numbers = itertools.count()
-
-    def made(**tables: Any) -> Till:
-        made = till(service, clock, program(f"club-{next(numbers)}", **tables))
-        made.enrol("ann")
-        return made
-
-    return made
 
 
 def snapshot(version: int, *lines: Line, order: str = "o", back: int = 0, **more: Any) -> OrderUpdated:

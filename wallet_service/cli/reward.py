@@ -2,7 +2,7 @@
 
 import json
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TextIO
 from zoneinfo import ZoneInfo
 
@@ -20,7 +20,7 @@ from wallet_service.cli.operating import (
     show,
     with_json,
 )
-from wallet_service.domain.period import start_of
+from wallet_service.domain.period import end_of
 from wallet_service.domain.purchase import Line
 from wallet_service.usecases import redeem as redeeming
 from wallet_service.usecases.catalogue import Choice, catalogue
@@ -265,7 +265,7 @@ def _end_of(text: str, zone: ZoneInfo) -> datetime:
     """Return when a day of the zone is over, or the moment itself."""
     with suppress(ValueError):
         last = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
-        return start_of(last + timedelta(days=1), zone)
+        return end_of(last, zone)
     try:
         return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     except ValueError:

@@ -1,7 +1,7 @@
 """Challenges: which marks an event gives, and how far a member is with them."""
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -41,8 +41,7 @@ class Progress:
 
     def joined(self, other: "Progress") -> "Progress":
         """Return the progress with the marks of another's round; where both reach the goal, the next mark says so."""
-        given = {(each.name, each.order_row): each for each in sorted((*self.marks, *other.marks), key=_by_time)}
-        return replace(self, marks=tuple(given.values()))
+        return replace(self, marks=_each_once((*self.marks, *other.marks)))
 
     def without(self, order_row: int, names: Collection[str]) -> "Progress":
         """Return the progress without these marks of an order; what other orders gave stays."""
@@ -78,11 +77,16 @@ def advance(campaign: Campaign, progress: Progress | None, mark: Mark, zone: Zon
     if campaign.goal is None:
         raise ValueError(f"The campaign {campaign.code} is no challenge.")
     before = progress or Progress()
-    given = {(each.name, each.order_row): each for each in sorted((*before.marks, mark), key=_by_time)}
-    first = since(campaign.goal.within, max(each.at for each in given.values()), zone)
-    kept = (each for each in given.values() if first is None or each.at >= first)
-    after = Progress(before.round, tuple(sorted(kept, key=_by_time)))
+    given = _each_once((*before.marks, mark))
+    first = since(campaign.goal.within, given[-1].at, zone)
+    after = replace(before, marks=tuple(each for each in given if first is None or each.at >= first))
     return (Progress(before.round + 1), True) if after.done >= campaign.goal.times else (after, False)
+
+
+def _each_once(marks: Iterable[Mark]) -> tuple[Mark, ...]:
+    """Return the marks, oldest first; what an order, or no order, has given several times counts at its latest."""
+    latest = {(each.name, each.order_row): each for each in sorted(marks, key=_by_time)}
+    return tuple(sorted(latest.values(), key=_by_time))
 
 
 def _by_time(mark: Mark) -> tuple[datetime, str, int]:

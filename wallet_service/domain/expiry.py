@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from wallet_service.domain.period import Period, local_day, plus_months, start_of
+from wallet_service.domain.period import Period, end_of, local_day, plus_months, start_of
 from wallet_service.domain.program import Program
 from wallet_service.domain.program.earning_tables import ExpiryTable
 
@@ -63,7 +63,7 @@ class Expiry(Struct, frozen=True):
 
     def _after(self, last: date, table: ExpiryTable) -> datetime:
         """Return the end of the last day, rounded up as the programme says."""
-        return start_of(_rounded(last, table.round) + ONE_DAY, self.zone)
+        return end_of(_rounded(last, table.round), self.zone)
 
 
 def expiry_of(program: Program, tier: str | None) -> Expiry:

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Ins
 from wallet_service.domain.expiry import expiry_of
 from wallet_service.domain.identity import Identity
 from wallet_service.domain.member import Profile
-from wallet_service.domain.period import local_day, start_of
+from wallet_service.domain.period import end_of, local_day, start_of
 from wallet_service.domain.program import Program
 from wallet_service.domain.values import Birthday, Code, Day, Email, Id, Locale, Phone, Words
 
@@ -75,7 +75,7 @@ class MemberRow:
 
     def dies_at(self, program: Program) -> datetime | None:
         """Return when the points of the balance are dead, if the row says so."""
-        return start_of(self.expires_on + ONE_DAY, program.zone) if self.expires_on else None
+        return end_of(self.expires_on, program.zone) if self.expires_on else None
 
 
 def read_row(said: Mapping[str, Any]) -> tuple[MemberRow | None, tuple[RowFault, ...]]:

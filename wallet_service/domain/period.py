@@ -66,6 +66,11 @@ def start_of(day: date, zone: ZoneInfo) -> datetime:
     return at(day, time(), zone)
 
 
+def end_of(day: date, zone: ZoneInfo) -> datetime:
+    """Return the moment at which a day is over in the zone, in UTC; it belongs to the next one."""
+    return start_of(day + timedelta(days=1), zone)
+
+
 def local_day(moment: datetime, zone: ZoneInfo) -> date:
     """Return the day that it is in the zone."""
     return moment.astimezone(zone).date()

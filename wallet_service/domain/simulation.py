@@ -52,7 +52,7 @@ from wallet_service.domain.purchase import ENROLLED, Buyer, Deed, Purchase
 from wallet_service.domain.redeeming import least_points, reached
 from wallet_service.domain.reminding import DYING
 from wallet_service.domain.segments import segments_of
-from wallet_service.domain.taken import UNTAKEN, Pairs, Taken
+from wallet_service.domain.taken import UNTAKEN, Pairs, Taken, taken_by
 from wallet_service.domain.tiering import Amounts, Facts, Rank
 
 INSTANT = timedelta(microseconds=1)
@@ -389,7 +389,7 @@ class _Town:
     def _deed(self, life: _Life, deed: Deed) -> None:
         applicable = rules.applicable(self.program, deed, self._buyer(life, deed))
         found = applicable.award(*self._stand(life, applicable))
-        self._take(life, Taken(uses=found.uses, spent=found.spent), deed.at)
+        self._take(life, taken_by(found), deed.at)
         self._give(life, found.points, found.rule, deed.at)
         self._mark(life, applicable, applicable.marks)
 
@@ -460,7 +460,7 @@ class _Town:
             life.progress[code] = progress
             prize = rules.prize(by_code[code], what, *self._stand(life, applicable)) if complete else Award()
             if prize.points:
-                self._take(life, Taken(uses=prize.uses, spent=prize.spent), at)
+                self._take(life, taken_by(prize), at)
                 self._give(life, prize.points, code, at)
 
     def _take_back(self, life: _Life, order_row: int, marks: Pairs) -> Pairs:

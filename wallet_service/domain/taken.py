@@ -67,6 +67,11 @@ class Taken(Struct, frozen=True):
 UNTAKEN = Taken()
 
 
+def taken_by(award: Award) -> Taken:
+    """Return what an award takes that belongs to no order."""
+    return Taken(uses=award.uses, spent=award.spent)
+
+
 def _more(left: Budget, points: int) -> Budget:
     return Budget(
         None if left.points is None else left.points + points, None if left.claims is None else left.claims + 1

@@ -210,7 +210,7 @@ _CHECKS = tuple(
 # By which version and tier something was taken, no row says. It can be any since the member's books were last written:
 # whoever is not due is left as it was then, until something happens to it. Clocks of machines differ, and work on many
 # members keeps the moment at which it began: a day is more than both come to.
-_TAKEN = text(f"""
+_DEBITS = text(f"""
     WITH course AS (
         SELECT id,
                max(effective_at) FILTER (WHERE is_activity) OVER (
@@ -267,7 +267,7 @@ class Difference:
         return f"{where}: {self.what}{figures}" if where else f"{self.what}{figures}"
 
 
-class Taken(NamedTuple):
+class Debit(NamedTuple):
     """What was taken out of a lot by anything but its death, or an order that does not deserve it any more.
 
     The lot dies on its `own` date by itself; `active_at` is the member's last activity before. Between `since` and
@@ -286,10 +286,10 @@ class Taken(NamedTuple):
     tiers: list[str]
 
 
-def taken(tx: Connection, member_ids: Sequence[int]) -> list[Taken]:
+def debits(tx: Connection, member_ids: Sequence[int]) -> list[Debit]:
     """Return all that was ever taken out of the lots of these members, in the order in which it was."""
     values = made({}, movements=0) | {"ids": list(member_ids)}
-    return [Taken(*row) for row in tx.execute(_TAKEN, values)]
+    return [Debit(*row) for row in tx.execute(_DEBITS, values)]
 
 
 def differences(

@@ -186,7 +186,7 @@ def post(
         tx.execute(_MOVE, rows.movement() | {"member_id": member_id})
 
 
-def told(grounds: Grounds) -> dict[str, Any]:
+def award_of(grounds: Grounds) -> dict[str, Any]:
     """Return grounds as they are kept; what is not there is left out."""
     refused = [(each.code, each.reason) for each in grounds.refused]
     said = {"parts": grounds.parts, "refused": refused, "spent": grounds.spent}
@@ -194,7 +194,7 @@ def told(grounds: Grounds) -> dict[str, Any]:
 
 
 def grounds_of(award: Mapping[str, Any] | None) -> Grounds:
-    """Return the grounds that `told` has told of."""
+    """Return the grounds that are kept so; none where nothing is."""
     award = award or {}
     parts = tuple((code, kind, points) for code, kind, points in award.get("parts", ()))
     return Grounds(parts, tuple(Refused(code, reason) for code, reason in award.get("refused", ())))
@@ -259,7 +259,7 @@ def _transaction(each: Transaction, position: int) -> dict[str, Any]:
         "order_id": each.order_row,
         "type": each.type,
         "rule": each.rule,
-        "award": told(each.grounds) or None,
+        "award": award_of(each.grounds) or None,
         "actor": each.actor,
         "reason": each.reason,
         "reverses_id": each.reverses,

@@ -206,7 +206,7 @@ def match(tx: Connection, order: Order, *, member_id: int) -> None:
 
 
 def _evaluated(order: Order) -> dict[str, Any]:
-    award: dict[str, Any] = {"rule": order.rule, "of": order.evaluated_minor, **ledger.told(order.grounds)}
+    award: dict[str, Any] = {"rule": order.rule, "of": order.evaluated_minor, **ledger.award_of(order.grounds)}
     if order.taken is not None:
         award["taken"] = {name: each for name in Taken.__struct_fields__ if (each := getattr(order.taken, name))}
     return {

@@ -7,7 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from wallet_service.domain.grounds import Grounds
 from wallet_service.domain.ledger import Lot
+from wallet_service.storage.ledger import grounds_of
 from wallet_service.storage.lots import lot_of
 
 _POSTED = text("""
@@ -66,8 +68,8 @@ _LOTS = text("""
 class Posted:
     """One transaction of a member's: what it moved, by which rule or person, for which order, event or operation.
 
-    `award` has the parts of what was earned as it was evaluated then. It was not kept of each transaction from the
-    first: of older ones it is that of their order's newest evaluation.
+    `grounds` are those of what was earned as it was evaluated then. They were not kept of each transaction from the
+    first: of older ones they are those of their order's newest evaluation.
     """
 
     id: int
@@ -84,7 +86,7 @@ class Posted:
     order_id: str | None
     operation: str | None
     operation_kind: str | None
-    award: dict[str, Any] | None
+    grounds: Grounds
     available: int
     pending: int
     held: int
@@ -118,7 +120,7 @@ def posted(
     Those are all, or the newest `most` that come before the newest `skip`; `before` leaves out that one and later ones.
     """
     values = {"member_id": member_id, "most": most, "skip": skip, "before": before}
-    return [Posted(**row) for row in tx.execute(_POSTED, values).mappings()]
+    return [_posted(**row) for row in tx.execute(_POSTED, values).mappings()]
 
 
 def balance_before(tx: Connection, member_id: int, first: int) -> int:
@@ -136,3 +138,7 @@ def taken(tx: Connection, member_id: int, *, first: int, last: int) -> list[Take
 def lots(tx: Connection, member_id: int) -> Sequence[tuple[Lot, str | None]]:
     """Return all lots that a member ever had, each with the merchant's id of the order that it was earned for."""
     return [(lot_of(row), row.order_id) for row in tx.execute(_LOTS, {"member_id": member_id})]
+
+
+def _posted(*, award: dict[str, Any] | None, **columns: Any) -> Posted:
+    return Posted(grounds=grounds_of(award), **columns)

@@ -19,7 +19,7 @@ from wallet_service.domain.template import Template
 from wallet_service.domain.tiering import CALENDAR
 from wallet_service.storage import audit as books
 from wallet_service.storage import members, memberships, programs, projections, triggers
-from wallet_service.storage.audit import Difference, Taken
+from wallet_service.storage.audit import Debit, Difference
 from wallet_service.storage.ledger import Cause
 from wallet_service.storage.members import Found
 from wallet_service.usecases.book import MOVEMENTS, open_book
@@ -65,7 +65,7 @@ def _dead(tx: Connection, in_force: InForce) -> Iterator[Difference]:
     after = 0
     while ids := [member_id for member_id, *_ in projections.page(tx, after, most=PAGE)]:
         after = ids[-1]
-        found = books.taken(tx, ids)
+        found = books.debits(tx, ids)
         # Read after the rows, none of which is of a newer version then.
         loaded = [each for each in programs.every(tx) if each.template in in_force.templates]
         templates = {each.id: in_force.of_program(each) for each in loaded}
@@ -77,13 +77,13 @@ def _dead(tx: Connection, in_force: InForce) -> Iterator[Difference]:
                 yield Difference(each.member, each.lot, each.transaction, what, str(each.at), str(died_at))
 
 
-def _died_at(template: Template, taken: Taken) -> datetime | None:
+def _died_at(template: Template, debit: Debit) -> datetime | None:
     """Return when the points had died by the kindest rule by which they can have been taken; None if they lived."""
     ends = []
-    for version in template.rules_between(taken.since, taken.until):
-        for tier in (None, *taken.tiers):
-            dies_at = expiry_of(version.program, tier).dies_at(taken.own, taken.active_at)
-            if dies_at is None or dies_at > taken.at:
+    for version in template.rules_between(debit.since, debit.until):
+        for tier in (None, *debit.tiers):
+            dies_at = expiry_of(version.program, tier).dies_at(debit.own, debit.active_at)
+            if dies_at is None or dies_at > debit.at:
                 return None
             ends.append(dies_at)
     return max(ends)

@@ -11,7 +11,7 @@ from wallet_service.domain.account import Account
 from wallet_service.domain.limits import Need
 from wallet_service.domain.member import Membership, Profile
 from wallet_service.domain.occasions import Occasion, Person
-from wallet_service.domain.period import local_day, start_of
+from wallet_service.domain.period import end_of, local_day, start_of
 from wallet_service.domain.program import Program
 from wallet_service.domain.segments import segments_of
 from wallet_service.domain.standing import Reminder
@@ -127,7 +127,7 @@ class Days(Struct, frozen=True):
         if account.expiry.whole:
             moments = [kept_until] if kept_until and account.available > 0 else []
         else:
-            horizon = max(start_of(each.from_day(self.today) + ONE_DAY, zone) for each in leads)
+            horizon = max(end_of(each.from_day(self.today), zone) for each in leads)
             dates = lots.dying(self.tx, self.member.id, until=horizon)
             moments = [max(each, kept_until or each) for each in dates]
         return tuple(sorted({local_day(each, zone) for each in moments}))

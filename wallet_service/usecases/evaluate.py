@@ -19,7 +19,7 @@ from wallet_service.domain.period import local_day
 from wallet_service.domain.program import Program
 from wallet_service.domain.program.earning_tables import Campaign
 from wallet_service.domain.purchase import Buyer, Deed, Purchase
-from wallet_service.domain.taken import UNTAKEN, Pairs, Taken
+from wallet_service.domain.taken import UNTAKEN, Pairs, Taken, taken_by
 from wallet_service.storage import awards
 from wallet_service.storage.ledger import Fact
 from wallet_service.usecases.book import Book
@@ -52,7 +52,7 @@ def give_for_deed(book: Book, program: Program, deed: Deed) -> None:
     """Let the member earn what a deed gives by that version of the programme."""
     applicable = rules.applicable(program, deed, _buyer(book))
     award = applicable.award(*_left(book, applicable))
-    _take(book, Taken(uses=award.uses, spent=award.spent), deed.at)
+    _take(book, taken_by(award), deed.at)
     _give_award(book, program, award, rule=award.rule, at=deed.at)
     _mark(book, applicable, applicable.marks)
 
@@ -118,7 +118,7 @@ def _mark(book: Book, applicable: Applicable, marks: Pairs, *, order_row: int | 
     for each in _completed(book, program, what, marks, order_row):
         prize = rules.prize(each, what, *_left(book, applicable))  # looked up anew: one order may complete two rounds
         if prize.points:
-            _take(book, Taken(uses=prize.uses, spent=prize.spent), moment(what))
+            _take(book, taken_by(prize), moment(what))
             _give_award(book, program, prize, rule=each.code, at=moment(what))
 
 
@@ -151,14 +151,14 @@ def _take_back(book: Book, program: Program, order_row: int, marks: Pairs) -> Pa
     """Take an order's marks out of the rounds that go on; return those that were in one."""
     found: list[tuple[str, str]] = []
     by_code = {each.code: each for each in program.campaign}
-    for code in sorted({code for code, _ in marks}):
-        for before in awards.progress(book.tx, book.member.id, [code]).values():
-            after = before.without(order_row, [name for each, name in marks if each == code])
-            found += [(code, each.name) for each in before.marks if each not in after.marks]
-            if after != before:
-                awards.advance(book.tx, book.member.id, code, after)
-            if after.done < before.done:
-                book.news.append(_moved(by_code[code], before, after))
+    known = awards.progress(book.tx, book.member.id, [code for code, _ in marks]) if marks else {}
+    for code, before in sorted(known.items()):
+        after = before.without(order_row, [name for each, name in marks if each == code])
+        found += [(code, each.name) for each in before.marks if each not in after.marks]
+        if after != before:
+            awards.advance(book.tx, book.member.id, code, after)
+        if after.done < before.done:
+            book.news.append(_moved(by_code[code], before, after))
     return tuple(found)
 
 

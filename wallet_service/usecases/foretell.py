@@ -9,7 +9,7 @@ from wallet_service.domain import tiering
 from wallet_service.domain.limits import Need
 from wallet_service.domain.member import Membership
 from wallet_service.domain.news import News
-from wallet_service.domain.period import start_of
+from wallet_service.domain.period import end_of, start_of
 from wallet_service.domain.program import Program
 from wallet_service.domain.qualifying import grace_days
 from wallet_service.domain.tiering import CALENDAR, Facts
@@ -50,7 +50,7 @@ def foretell(
 
 
 def _over(program: Program, paid_until: date | None) -> datetime | None:
-    return start_of(paid_until + ONE_DAY, program.zone) if program.membership and paid_until else None
+    return end_of(paid_until, program.zone) if program.membership and paid_until else None
 
 
 def _near(program: Program, last_day: date | None) -> datetime | None:

@@ -1,9 +1,9 @@
 """A reward is given to a member without points: by a day, or for bringing somebody."""
 
-from datetime import date, timedelta
+from datetime import date
 
 from wallet_service.domain.errors import RewardUnavailable
-from wallet_service.domain.period import start_of
+from wallet_service.domain.period import end_of
 from wallet_service.domain.redeeming import cause_of
 from wallet_service.storage import triggers
 from wallet_service.usecases.book import Book
@@ -17,7 +17,7 @@ def grant_reward(book: Book, reward: str, *, valid_until: date | None, reason: s
     """
     given = book.program.reward_of(reward)
     if given is not None:
-        until = start_of(valid_until + timedelta(days=1), book.program.zone) if valid_until else None
+        until = end_of(valid_until, book.program.zone) if valid_until else None
         cause = cause_of(book.program, given, chosen=None, usual=book.member.profile.cause)
         try:
             book.taken.append(issue(book.taking(), given, points=0, valid_until=until, cause=cause))

@@ -17,7 +17,7 @@ from wallet_service.usecases.book import open_book
 from wallet_service.usecases.catalogue import chooser_of
 from wallet_service.usecases.evaluate import evaluate_order
 from wallet_service.usecases.operate import OpenProgram
-from wallet_service.usecases.statement import Part, Uncounted
+from wallet_service.usecases.statement import Part, Uncounted, parts_of, uncounted_of
 
 TRIAL = "quote"
 
@@ -69,8 +69,8 @@ def quote(trial: Connection, *, program: OpenProgram, customer: Customer, purcha
         member_id=member.public_id,
         points=order.kept,
         pending=sum(each.gained("pending") for each in earned),
-        parts=tuple(Part(*each) for each in order.grounds.parts),
-        refused=tuple(Uncounted(each.code, each.reason) for each in order.grounds.refused),
+        parts=parts_of(order.grounds),
+        refused=uncounted_of(order.grounds),
         balance=after.available,
         tier=after.rank.tier if after.rank else None,
         discounts=found,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 from sqlalchemy import Connection
@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from wallet_service.domain.errors import LetterRefused, SettingsRefused
 from wallet_service.domain.letters import KNOWN_AS, MARKETING, Channel, Letter
 from wallet_service.domain.member import Membership
-from wallet_service.domain.period import start_of
+from wallet_service.domain.period import end_of
 from wallet_service.domain.reminder_words import letter
 from wallet_service.domain.reminding import letters_of
 from wallet_service.domain.standing import Reminder
@@ -46,7 +46,7 @@ class ReminderLetters:
                 to = self._address(tx, member, channel) if channel in self.channels else None
                 said = self._letter(member, template, each, channel) if to else None
                 if to and said:
-                    until = start_of(each.until + timedelta(days=1), template.program.zone)
+                    until = end_of(each.until, template.program.zone)
                     self._post(tx, member, said, to=to, until=until, now=now)
 
     def _address(self, tx: Connection, member: Membership, channel: Channel) -> str | None:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from wallet_service.domain.account import Account
 from wallet_service.domain.expiry import NEVER, expiry_of, last_day
-from wallet_service.domain.grounds import Reason
+from wallet_service.domain.grounds import Grounds, Reason
 from wallet_service.domain.ledger import Lot
 from wallet_service.domain.member import Membership
 from wallet_service.domain.program import Program
@@ -151,6 +151,16 @@ def statement(
     return Statement(tuple(lines), left, statements.count(tx, member.id))
 
 
+def parts_of(grounds: Grounds) -> tuple[Part, ...]:
+    """Return the parts that made what was earned."""
+    return tuple(Part(*each) for each in grounds.parts)
+
+
+def uncounted_of(grounds: Grounds) -> tuple[Uncounted, ...]:
+    """Return what was not counted."""
+    return tuple(Uncounted(each.code, each.reason) for each in grounds.refused)
+
+
 def _dies_on(account: Account, lot: Lot, program: Program) -> date | None:
     """Return a lot's last day; of one that is used up, its own."""
     dies_at = account.dies_at(lot) if lot.left else lot.expires_at
@@ -170,7 +180,6 @@ def _move(each: Taken, dies_on: date | None) -> Move:
 
 
 def _line(posted: Posted, balance: int, moves: tuple[Move, ...]) -> Line:
-    award = posted.award or {}
     return Line(
         transaction=posted.id,
         at=posted.effective_at,
@@ -183,8 +192,8 @@ def _line(posted: Posted, balance: int, moves: tuple[Move, ...]) -> Line:
         qualifying=posted.qualifying,
         cause="event" if posted.event_id else "operation" if posted.operation else "calendar",
         rule=posted.rule,
-        parts=tuple(Part(code, kind, points) for code, kind, points in award.get("parts", ())),
-        refused=tuple(Uncounted(code, reason) for code, reason in award.get("refused", ())),
+        parts=parts_of(posted.grounds),
+        refused=uncounted_of(posted.grounds),
         order_id=posted.order_id,
         source=posted.source,
         event_id=posted.event_id,
